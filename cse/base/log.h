@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The operator's log: events of log.def, as JSON lines on stderr (or journald fields).  No event has a field for
+ * payload, names of resources or labels; originators appear as a keyed pseudonym made by the security room.
+ */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include "cse/base/check.h"
+#include "cse/base/str.h"
+
+enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+
+enum log_event {
+#define LOG(name, level, text) name,
+#include "cse/base/log.def"
+#undef LOG
+	LOG_EVENT_COUNT
+};
+
+struct log;
+/* fd: where lines go (borrowed).  At most `level` is written. */
+struct log *log_new(int fd, enum log_level level);
+void log_free(struct log *l);
+void log_set_level(struct log *l, enum log_level level);
+
+/* One line: time, level, event name, its text, and a detail sentence (at most 400 bytes) that must not hold
+ * anything a client sent.  Thread-safe.  l may be NULL: silent. */
+void log_write(struct log *l, enum log_event ev, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The event loop: descriptors (epoll), timers, deferred calls and an inbox for other threads.
+ * A loop belongs to the thread that runs it; only loop_post and loop_stop may come from elsewhere.
+ * All handles are embedded in the caller's structs; the loop allocates nothing per event.
+ */
+#ifndef BASE_LOOP_H
+#define BASE_LOOP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct loop;
+struct clock;
+
+enum { LOOP_READ = 1, LOOP_WRITE = 2, LOOP_HUP = 4 };
+
+struct loop_io;
+typedef void loop_io_fn(struct loop *, struct loop_io *, unsigned events);
+struct loop_io {
+	int fd;          /* -1 when not registered */
+	unsigned events; /* what is asked for */
+	loop_io_fn *fn;
+	unsigned gen;    /* the loop's: a handle removed in this turn gets no stale event */
+};
+
+struct loop_timer;
+typedef void loop_timer_fn(struct loop *, struct loop_timer *);
+struct loop_timer {
+	int64_t at_ns;   /* monotonic; meaningful while armed */
+	size_t pos;      /* place in the heap + 1; 0 = not armed */
+	loop_timer_fn *fn;
+};
+
+struct loop_task;
+typedef void loop_task_fn(struct loop *, struct loop_task *);
+struct loop_task {
+	struct loop_task *next;
+	loop_task_fn *fn;
+	bool queued;
+};
+
+/* index: the loop's number, 0 .. N-1; user: what loop_user returns.  NULL when the kernel refuses. */
+struct loop *loop_new(struct clock *clock, unsigned index, void *user);
+void loop_free(struct loop *l);
+unsigned loop_index(const struct loop *l);
+void *loop_user(const struct loop *l);
+struct clock *loop_clock(const struct loop *l);
+/* Monotonic time of this turn: read once per turn. */
+int64_t loop_now_ns(const struct loop *l);
+
+/* Turns until loop_stop. */
+void loop_run(struct loop *l);
+/* One turn; waits at most wait_ms (0: not at all; -1: until something happens).  Number of callbacks made.
+ * With a fake clock timers fire by that clock, and the wait is never longer than 1 ms. */
+int loop_turn(struct loop *l, int wait_ms);
+/* Thread-safe. */
+void loop_stop(struct loop *l);
+
+/* 0, or E_SYS.  The handle must stay where it is until loop_io_del. */
+int loop_io_add(struct loop *l, struct loop_io *io, int fd, unsigned events, loop_io_fn *fn);
+int loop_io_mod(struct loop *l, struct loop_io *io, unsigned events);
+/* Does not close fd.  Harmless when not registered. */
+void loop_io_del(struct loop *l, struct loop_io *io);
+
+/* (Re)arms; fires once at or after at_ns. */
+void loop_timer_set(struct loop *l, struct loop_timer *t, int64_t at_ns, loop_timer_fn *fn);
+void loop_timer_cancel(struct loop *l, struct loop_timer *t);
+
+/* Runs fn at the end of this turn, on this loop's thread. */
+void loop_defer(struct loop *l, struct loop_task *t, loop_task_fn *fn);
+/* Thread-safe: runs fn on the loop's thread soon, in the order of posting per poster.  Wakes the loop once
+ * however many tasks wait. */
+void loop_post(struct loop *l, struct loop_task *t, loop_task_fn *fn);
+/* The same for a chain linked by `next` whose fn are set (a batch of completions): one wake. */
+void loop_post_chain(struct loop *l, struct loop_task *first, struct loop_task *last);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Worker threads at lower priority for what must not stop a loop; results come back as a task on a loop. */
+#ifndef BASE_WORK_H
+#define BASE_WORK_H
+
+#include "cse/base/loop.h"
+
+struct workers;
+struct work {
+	struct loop_task task;          /* first: the way back */
+	struct work *next;
+	void (*run)(struct work *);     /* on a worker thread */
+	void (*done)(struct work *);    /* on `loop`; may be NULL */
+	struct loop *loop;
+};
+
+struct workers *workers_new(unsigned threads);
+/* Waits for what runs; what still waits is dropped with done() not called. */
+void workers_free(struct workers *w);
+void workers_submit(struct workers *w, struct work *job);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one door.  A binding opens a request, fills its primitive, submits it with what the channel proved, and is told
+ * first to prepare (encode) the answer and then to release (send) it.  Between the two the answer waits for durability.
+ */
+#ifndef CORE_GATE_H
+#define CORE_GATE_H
+
+#include "cse/model/prim.h"
+#include "security/security.h"
+
+struct gate;
+struct request; /* of the gate; bound to one loop */
+struct codec;
+struct conf;
+
+struct gate_opts {
+	struct conf *conf;      /* counted */
+	struct clock *clock;
+	struct rnd *rnd;
+	struct log *log;
+	struct stats *const *stats; /* one block per loop */
+	struct addr_self self;
+	struct store *store;
+	struct security *security;
+	struct workers *workers;
+	struct loop *const *loops;
+	unsigned n_loops;
+};
+/* Makes the gate and its timers (expiration, clock) on loop 0. */
+int gate_new(const struct gate_opts *o, struct gate **out, struct why *why);
+void gate_free(struct gate *g);
+/* Content of a new CSEBase, in the arena; for store_open.  TS-0004 7.4.3. */
+struct res *gate_make_base(struct arena *a, const struct conf *c, const struct addr_self *self, int64_t now_us);
+/* First start of a new store: the administrator's access-control policy and the default policy.  Once, before service. */
+int gate_bootstrap(struct gate *g, struct why *why);
+void gate_reload(struct gate *g, struct conf *c);
+
+struct gate_reply {
+	/* The answer is known: encode it now; r and all it points to are gone when this returns. May be called a second time
+	 * (when the commit failed) before release. */
+	void (*prepare)(void *arg, const struct resp *r);
+	/* Send what was prepared.  Called exactly once unless the request was abandoned; the request is gone then. */
+	void (*release)(void *arg);
+};
+
+/* A fresh request with an empty primitive on this loop (pooled; never NULL). */
+struct request *gate_open(struct gate *g, struct loop *l);
+struct prim *request_prim(struct request *r);
+struct arena *request_arena(struct request *r);
+/* Limits for decoding, from the configuration. */
+const struct codec_limits *gate_limits(const struct gate *g);
+/* Judges and carries out.  peer is referenced for as long as needed.  reply may run before this returns. */
+void gate_submit(struct request *r, struct peer *peer, const struct gate_reply *reply, void *arg);
+/* The binding could not make a primitive that may be judged (e.g. a body that does not decode): answers p->why with the
+ * same parameters as any answer (rqi, rvi), through prepare and release. */
+void gate_refuse(struct request *r, const struct gate_reply *reply, void *arg);
+/* The channel is gone: reply will not be called any more.  What is in the writer's queue still happens. */
+void gate_abandon(struct request *r);
+/* A request that was opened and will not be submitted. */
+void gate_discard(struct request *r);
+/* True while bindings should stop reading requests (the writer's queue is full). */
+bool gate_is_congested(const struct gate *g);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* struct cse holds all other objects of a running trothd; there is no writable object at file scope. */
+#ifndef CSE_CSE_H
+#define CSE_CSE_H
+
+#include "cse/base/conf.h"
+#include "cse/core/gate.h"
+
+struct keystore;
+struct seal;
+struct ca;
+struct tls;
+struct binding;
+struct admin;
+
+struct cse {
+	struct conf *conf;
+	const char *conf_path;
+	struct clock *clock;
+	struct rnd *rnd;
+	struct log *log;
+	struct workers *workers;
+	struct loop **loops;      /* n_loops */
+	struct stats **stats;     /* one block per loop, and one for other threads at [n_loops] */
+	unsigned n_loops;
+	struct addr_self self;
+	struct keystore *keystore;
+	struct seal *seal;
+	struct store *store;
+	struct security *security;
+	struct ca *ca;
+	struct tls *tls;
+	struct gate *gate;
+	struct binding *https;
+	struct admin *admin;
+};
+
+/* Makes everything, in the order of the struct; a failure is a sentence in why and leaves nothing behind.
+ * envp as conf_read. */
+int cse_open(const char *conf_path, char *const *envp, const char *const *sets, size_t n_sets, struct cse **out,
+             struct why *why);
+/* Runs the loops until cse_stop (one on this thread). */
+void cse_run(struct cse *c);
+/* Async-signal-safe through an eventfd. */
+void cse_stop(struct cse *c);
+void cse_close(struct cse *c);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The issuing authority (security-model 2.4): a root key that signs the issuing CA only, an issuing CA with critical
+ * nameConstraints that permit exactly the SP-FQDN (DNS, URI) and the host names and addresses of the server.
+ */
+#ifndef SECURITY_CA_H
+#define SECURITY_CA_H
+
+#include <openssl/x509.h>
+
+#include "security/keystore.h"
+#include "security/security.h"
+
+struct ca;
+struct ca_opts {
+	const char *dir;      /* state folder: ca/root.pem, ca/issuing.pem, tls/server.pem */
+	struct keystore *keystore;
+	struct clock *clock;
+	struct rnd *rnd;
+	struct log *log;
+	struct addr_self self;
+	struct strs hosts;    /* https.names */
+	int64_t server_life_us;
+};
+/* Opens, or makes root, issuing CA and the server's certificate at first start. */
+int ca_open(const struct ca_opts *o, struct ca **out, struct why *why);
+void ca_close(struct ca *ca);
+
+/* What a certificate shall say.  Only the public key and its proof of possession are taken from the request. */
+struct ca_ask {
+	struct str csr_der;   /* PKCS#10, P-256 */
+	enum cred_kind kind;
+	struct strs names;    /* AE-ID stems -> URI SAN onem2m://<SP>/<rest of the absolute AE-ID>; CSE-IDs -> dNSName */
+	int64_t life_us;
+};
+/* Chain (end entity, issuing CA) as PEM in out; SHA-256 of the public key info; notAfter in µs. */
+int ca_issue(struct ca *ca, const struct ca_ask *q, struct buf *out_pem, unsigned char fingerprint[32], int64_t *not_after,
+             struct why *why);
+/* Root and issuing certificates, PEM (what a client trusts). */
+void ca_chain(struct ca *ca, struct buf *out_pem);
+/* Server certificate chain and key for the TLS contexts; renewed at half of its life by ca_tick. */
+int ca_server(struct ca *ca, X509 **leaf, STACK_OF(X509) **chain, EVP_PKEY **key);
+/* True when the server's certificate was renewed: contexts are to be remade. */
+bool ca_tick(struct ca *ca);
+
+#endif

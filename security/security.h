@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the other rooms may ask the security room.  It sees primitives, resources and what a channel proved; never a
+ * socket, a URL or a serialization.
+ */
+#ifndef SECURITY_SECURITY_H
+#define SECURITY_SECURITY_H
+
+#include "cse/model/addr.h"
+#include "cse/model/prim.h"
+#include "db/store.h"
+
+struct security;
+struct grant; /* complete only in security/authz.c: nobody else can make one */
+struct conf;
+struct keystore;
+
+struct security_opts {
+	struct conf *conf;  /* counted */
+	struct clock *clock;
+	struct rnd *rnd;
+	struct log *log;
+	struct stats *stats;
+	struct addr_self self;
+	const char *dir;    /* state folder, NULL: nothing on disk (tests) */
+	struct keystore *keystore;
+};
+int security_new(const struct security_opts *o, struct security **out, struct why *why);
+/* Reads credentials, stems and zones of the store into memory.  Once, after store_open. */
+int security_attach(struct security *sec, struct store *store, struct why *why);
+void security_free(struct security *sec);
+
+/* --- credentials ------------------------------------------------------------------------------------------------- */
+
+enum cred_kind { CRED_DEVICE, CRED_GATEWAY, CRED_ADMIN, CRED_CSE };
+enum cred_state { CRED_ACTIVE, CRED_SUSPENDED, CRED_REVOKED };
+
+struct cred_info {
+	struct str id;           /* credential id, made by us: "c" + base32 */
+	enum cred_kind kind;
+	enum cred_state state;
+	struct strs names;       /* AE-ID stems ("CDev1", "SDev1"), CSE-IDs ("/mn1") or App-IDs ("Nmy.app"); trailing * allowed
+	                            for gateways only */
+	uint16_t zone;
+	uint32_t max_ae;         /* AEs that may be registered with it; default 1 */
+	bool random_stems;       /* the CSE may give it stems that are not listed */
+	struct str fingerprint;  /* SHA-256 of the public key info, 32 bytes */
+	uint32_t generation;
+	int64_t not_after;       /* µs */
+	bool has_location;       /* provisioned: the only source for aclr */
+	double lat, lon;
+	struct str country;
+};
+/* Part of a TX_WRITE: durable with it; takes effect for new and live peers when it commits (cred_apply is called by the
+ * owner in the commit's done).  E_EXISTS: a name is another active credential's. */
+int cred_put(struct security *sec, struct tx *tx, const struct cred_info *c, struct why *why);
+void cred_apply(struct security *sec, const struct cred_info *c);
+/* Copies into the arena; false when unknown. */
+bool cred_find(struct security *sec, struct arena *a, struct str id, struct cred_info *out);
+void cred_each(struct security *sec, struct arena *a, void (*fn)(void *arg, const struct cred_info *c), void *arg);
+
+/* --- peers: what a channel proved -------------------------------------------------------------------------------- */
+
+struct ipaddr {
+	uint8_t family; /* 4 or 6; 0: none (loopback binding, UNIX socket) */
+	uint8_t b[16];
+};
+enum proof_kind { PROOF_CHANNEL, PROOF_GATEWAY, PROOF_E2E };
+struct peer; /* counted; one per connection; holds a list of proofs */
+
+/* A verified TLS client: the chain was checked by the channel's TLS context.  fingerprint: SHA-256 of the end entity's
+ * public key info.  Unknown, suspended, revoked or expired credential: E_DENIED and an event. */
+int peer_of_certificate(struct security *sec, struct str fingerprint, const struct ipaddr *from, struct peer **out);
+/* For the loopback binding of tests: as if that credential had been proved. */
+int peer_of_credential(struct security *sec, struct str cred_id, const struct ipaddr *from, struct peer **out);
+/* One of our own loops or the CSE itself: "self". */
+struct peer *peer_self(struct security *sec);
+struct peer *peer_ref(struct peer *p);
+void peer_unref(struct peer *p);
+/* One atomic load: false when the credential was changed, suspended or revoked, or its certificate has ended: close. */
+bool peer_is_live(struct security *sec, const struct peer *p);
+uint16_t peer_zone(const struct peer *p);
+
+/* --- the questions of a request, in this order -------------------------------------------------------------------- */
+
+/* Filled by origin_check; lives in the request. */
+struct origin {
+	struct str from;     /* checked originator, absolute form; empty: AE registration without From */
+	struct str stem;     /* as a bare AE-ID stem when it is an AE registered (or to be registered) here, else empty */
+	bool authenticated;  /* proved by its own channel (acaf); false when vouched for by a gateway */
+	bool admin, self;
+	bool registering;    /* CREATE of an AE: From may be absent, C, S or a new stem */
+	uint16_t zone;
+	const struct peer *peer;
+};
+/* RSC_NONE, ORIGINATOR_NOT_AUTHENTICATED (+ event), SECURITY_ASSOCIATION_REQUIRED, BAD_REQUEST.  No tree is needed:
+ * false names are told from the credential alone. TS-0004 7.3.2.1. */
+enum rsc origin_check(struct security *sec, struct prim *p, const struct peer *peer, struct origin *out);
+/* Zones (micro-segmentation): may this origin's zone reach that zone at all?  Asked before anything of the target shows:
+ * refused and absent look alike (NOT_FOUND in both). */
+bool zone_allows(struct security *sec, const struct origin *o, uint16_t target_zone);
+
+/* What is asked of authorize. */
+struct ask {
+	const struct prim *prim;
+	const struct origin *origin;
+	unsigned acop;            /* one ACOP_ bit */
+	const struct node *node;  /* the target; for an instance, la and ol its container */
+	bool on_instance;         /* the target is an instance, la or ol: types without acpi follow the parent */
+	bool acpi_update;         /* UPDATE of acpi alone: judged by pvs */
+	unsigned create_ty;       /* type to be created, 0 otherwise (accessControlObjectDetails) */
+	bool internal;            /* the CSE's own work ("self: expiration"); origin->self must be set */
+};
+/* The only maker of a grant; NULL when the originator may not (p->why is not touched).  Reads durable state.
+ * The grant lives in the tx's arena and is good for this tx only. */
+const struct grant *authz_decide(struct security *sec, struct tx *tx, const struct ask *q);
+/* Is the grant of this tx, and does it cover acop on node?  Procedures call it first; false ends the process there. */
+bool grant_covers(const struct grant *g, const struct tx *tx, const struct node *node, unsigned acop);
+/* AE registration is allowed by the credential, not by an ACP: checks App-ID and stem, chooses the stem when From is absent,
+ * "C" or "S", records the binding stem -> credential in the tx.  *stem in the arena.
+ * RSC_NONE, APP_RULE_VALIDATION_FAILED, ORIGINATOR_HAS_ALREADY_REGISTERED, BAD_REQUEST. security-model 1.1, 1.7. */
+enum rsc authz_register_ae(struct security *sec, struct tx *tx, struct prim *p, const struct origin *o, struct str app_id,
+                           struct str *stem, const struct grant **out);
+/* Which rule decided, or what was missing: for `trothctl acp why`. In the arena. */
+struct str authz_explain(struct security *sec, struct tx *tx, const struct ask *q);
+/* Representation of privileges (pv, pvs): contexts, CIDR, windows, originators are well formed.  RSC_NONE or BAD_REQUEST. */
+enum rsc acp_validate(const struct obj *acp, const struct addr_self *self, bool six_fields, struct why *w);
+
+/* --- events, time ------------------------------------------------------------------------------------------------ */
+
+enum sec_event {
+#define AUDIT(name, text) name,
+#include "security/audit.def"
+#undef AUDIT
+	AUDIT_COUNT
+};
+/* Records a security event: hash-chained, durable soon, no payload.  Originators and addresses of unauthenticated peers
+ * are given as pseudonyms and counted per prefix (at most one row a second each).  Thread-safe. */
+void audit(struct security *sec, enum sec_event ev, const struct peer *peer, struct str originator, const char *fmt, ...)
+    PRINTF_LIKE(5, 6);
+/* The event table is at its bound: new unauthenticated work is refused. */
+bool audit_is_full(const struct security *sec);
+/* Walks the chain; 0 or E_CORRUPT with the first bad row in *bad. */
+int audit_verify(struct security *sec, uint64_t *bad);
+/* Calls fn with one JSON line per event from number `from` on. */
+int audit_each(struct security *sec, uint64_t from, bool reveal, void (*fn)(void *arg, struct str line), void *arg);
+
+/* Watches the wall clock against monotonic time and the last commit; call every second.  True while doubtful. */
+bool clockguard_tick(struct security *sec);
+bool clockguard_doubtful(const struct security *sec);
+/* The administrator says that the clock is right. */
+void clockguard_accept(struct security *sec);
+
+#endif
