@@ -60,6 +60,8 @@ void gate_refuse(struct request *r, const struct gate_reply *reply, void *arg);
 void gate_abandon(struct request *r);
 /* A request that was opened and will not be submitted. */
 void gate_discard(struct request *r);
+/* For tests/bench only: from now on every request is answered at the door with a constant OK. */
+void gate_answer_constant(struct gate *g);
 /* True while bindings should stop reading requests (the writer's queue is full). */
 bool gate_is_congested(const struct gate *g);
 
