@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The operator's log: events of log.def, as JSON lines on stderr (or journald fields).  No event has a field for
- * payload, names of resources or labels; originators appear as a keyed pseudonym made by the security room.
+ * The operator's log: events of log.def, as JSON lines on stderr; when that is journald's stream, with the prefix that
+ * gives a line its priority.  No event has a field for payload, names of resources or labels; originators appear as a
+ * keyed pseudonym made by the security room.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -25,7 +26,8 @@ void log_free(struct log *l);
 void log_set_level(struct log *l, enum log_level level);
 
 /* One line: time, level, event name, its text, and a detail sentence (at most 400 bytes) that must not hold
- * anything a client sent.  Thread-safe.  l may be NULL: silent. */
+ * anything a client sent; "" for none.  Thread-safe, never waits for the reader: what does not fit into the pipe is counted
+ * and told by the next line.  l may be NULL: silent. */
 void log_write(struct log *l, enum log_event ev, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 #endif

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 enum stat_id {
-#define STAT(name, kind, text) name,
+#define STAT(name, metric, text) name,
 #include "cse/base/stat.def"
 #undef STAT
 	STAT_COUNT

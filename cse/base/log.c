@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The operator's log: one JSON object on one line per event, written by one write(2). */
+#include "cse/base/log.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cse/base/clock.h"
+
+enum {
+	DETAIL_MAX = 400,
+	LINE_MAX_BYTES = 4096, /* a detail of control characters only grows sixfold */
+	US_PER_S = 1000000,
+};
+
+struct log {
+	int fd;
+	bool journal; /* fd is journald's: it takes the level from a prefix */
+	_Atomic int level;
+	_Atomic uint64_t lost; /* lines dropped since the last one written */
+	struct clock *clock;
+};
+
+struct event {
+	const char *name, *text;
+	enum log_level level;
+};
+
+static const struct event events[] = {
+#define LOG(name, level, text) [name] = { #name, text, level },
+#include "cse/base/log.def"
+#undef LOG
+};
+
+static const struct {
+	const char *name, *prefix; /* prefix: sd-daemon(3) */
+} levels[] = {
+	[LOG_ERROR] = { "error", "<3>" },
+	[LOG_WARN] = { "warn", "<4>" },
+	[LOG_INFO] = { "info", "<6>" },
+	[LOG_DEBUG] = { "debug", "<7>" },
+};
+
+/* systemd.exec(5), $JOURNAL_STREAM: device and inode of the stream that goes to journald. */
+static bool is_journal(int fd)
+{
+	const char *env = getenv("JOURNAL_STREAM");
+	struct stat st;
+	char mine[64];
+
+	if (env == NULL || fstat(fd, &st) != 0)
+		return false;
+	snprintf(mine, sizeof(mine), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	return strcmp(mine, env) == 0;
+}
+
+struct log *log_new(int fd, enum log_level level)
+{
+	struct log *l = malloc(sizeof(*l));
+
+	REQUIRE(l != NULL && fd >= 0);
+	l->fd = fd;
+	l->journal = is_journal(fd);
+	l->clock = clock_new();
+	atomic_init(&l->level, (int)level);
+	atomic_init(&l->lost, 0);
+	return l;
+}
+
+void log_free(struct log *l)
+{
+	if (l == NULL)
+		return;
+	clock_free(l->clock);
+	free(l);
+}
+
+void log_set_level(struct log *l, enum log_level level)
+{
+	atomic_store_explicit(&l->level, (int)level, memory_order_relaxed);
+}
+
+struct line {
+	char p[LINE_MAX_BYTES];
+	size_t n;
+};
+
+static void put(struct line *line, struct str s)
+{
+	size_t room = sizeof(line->p) - line->n;
+	struct str part = str_first(s, room);
+
+	if (part.n)
+		memcpy(line->p + line->n, part.p, part.n);
+	line->n += part.n;
+}
+
+static void put_char(struct line *line, unsigned char c)
+{
+	char text[8];
+
+	if (c == '"' || c == '\\')
+		snprintf(text, sizeof(text), "\\%c", c);
+	else if (c < 0x20 || c == 0x7f)
+		snprintf(text, sizeof(text), "\\u%04x", c);
+	else
+		snprintf(text, sizeof(text), "%c", c);
+	put(line, str_of(text));
+}
+
+/* Whatever the detail holds, the line stays one JSON object on one line. */
+static void put_detail(struct line *line, struct str s)
+{
+	bool utf8 = str_is_utf8(s);
+
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		put_char(line, c < 0x80 || utf8 ? c : '?');
+	}
+}
+
+static void put_head(struct line *line, struct log *l, const struct event *e)
+{
+	int64_t us = clock_wall_us(l->clock);
+	time_t s = (time_t)(us / US_PER_S);
+	char text[160];
+	struct tm tm;
+
+	gmtime_r(&s, &tm);
+	snprintf(text, sizeof(text),
+	         "%s{\"time\":\"%04d-%02d-%02dT%02d:%02d:%02d.%06dZ\",\"level\":\"%s\",\"event\":\"%s\",\"text\":\"",
+	         l->journal ? levels[e->level].prefix : "", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+	         tm.tm_min, tm.tm_sec, (int)(us % US_PER_S), levels[e->level].name, e->name + sizeof("LOG_") - 1);
+	put(line, str_of(text));
+	put(line, str_of(e->text));
+	put(line, STR("\""));
+}
+
+/* A reader that stands still must not stop a loop: a pipe without room loses the line, and the next one says so. */
+static void send_line(struct log *l, const struct line *line, uint64_t told)
+{
+	struct pollfd p = { .fd = l->fd, .events = POLLOUT };
+	ssize_t n;
+
+	if (poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT)) {
+		atomic_fetch_add_explicit(&l->lost, told + 1, memory_order_relaxed);
+		return;
+	}
+	do {
+		n = write(l->fd, line->p, line->n);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		atomic_fetch_add_explicit(&l->lost, told + 1, memory_order_relaxed);
+}
+
+void log_write(struct log *l, enum log_event ev, const char *fmt, ...)
+{
+	char detail[DETAIL_MAX + 1];
+	struct line line = { .n = 0 };
+	uint64_t lost;
+	va_list ap;
+	int n;
+
+	REQUIRE((unsigned)ev < LOG_EVENT_COUNT);
+	if (l == NULL || (int)events[ev].level > atomic_load_explicit(&l->level, memory_order_relaxed))
+		return;
+	va_start(ap, fmt);
+	n = vsnprintf(detail, sizeof(detail), fmt, ap);
+	va_end(ap);
+	REQUIRE(n >= 0);
+	put_head(&line, l, &events[ev]);
+	if (n > 0) {
+		put(&line, STR(",\"detail\":\""));
+		put_detail(&line, str_make(detail, n < DETAIL_MAX ? (size_t)n : DETAIL_MAX));
+		put(&line, STR("\""));
+	}
+	lost = atomic_exchange_explicit(&l->lost, 0, memory_order_relaxed);
+	if (lost) {
+		char text[40];
+
+		snprintf(text, sizeof(text), ",\"lost\":%ju", (uintmax_t)lost);
+		put(&line, str_of(text));
+	}
+	put(&line, STR("}\n"));
+	send_line(l, &line, lost);
+}
