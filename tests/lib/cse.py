@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real trothd for scripts: start, kill, issue credentials, speak oneM2M over mutual TLS.  Standard library only."""
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+
+BUILD = os.environ.get("TOP_BUILDDIR", os.getcwd())
+SRC = os.environ.get("TOP_SRCDIR", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Answer:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+        self.rsc = int(headers.get("X-M2M-RSC", 0))
+
+    def json(self):
+        return json.loads(self.body)
+
+
+class Client:
+    """One keep-alive connection of one credential."""
+
+    def __init__(self, cse, name, originator, timeout=20, cert=True):
+        self.ctx = ssl.create_default_context(cafile=os.path.join(cse.creds, "ca.crt"))
+        self.ctx.minimum_version = ssl.TLSVersion.TLSv1_3
+        if cert:
+            base = os.path.join(cse.creds, name)
+            self.ctx.load_cert_chain(base + ".crt", base + ".key")
+        self.cse, self.originator, self.timeout, self.serial = cse, originator, timeout, 0
+        self.conn = None
+
+    def connect(self):
+        self.conn = http.client.HTTPSConnection("localhost", self.cse.port, context=self.ctx, timeout=self.timeout)
+        self.conn.connect()
+
+    def close(self):
+        if self.conn:
+            self.conn.close()
+            self.conn = None
+
+    def request(self, method, path, body=None, ty=None, originator=None, headers=None, rvi="3"):
+        if not self.conn:
+            self.connect()
+        self.serial += 1
+        h = {"X-M2M-RI": "%s-%d-%d" % (self.originator or "none", os.getpid(), self.serial), "Accept": "application/json"}
+        if rvi:
+            h["X-M2M-RVI"] = rvi
+        who = self.originator if originator is None else originator
+        if who:
+            h["X-M2M-Origin"] = who
+        data = None
+        if body is not None:
+            data = body if isinstance(body, (bytes, str)) else json.dumps(body)
+            h["Content-Type"] = "application/json" + (";ty=%d" % ty if ty else "")
+        h.update(headers or {})
+        self.conn.request(method, path, data, h)
+        r = self.conn.getresponse()
+        return Answer(r.status, r.headers, r.read())
+
+    def create(self, path, ty, body, **kw):
+        return self.request("POST", path, body, ty=ty, **kw)
+
+    def get(self, path, **kw):
+        return self.request("GET", path, **kw)
+
+    def put(self, path, body, **kw):
+        return self.request("PUT", path, body, **kw)
+
+    def delete(self, path, **kw):
+        return self.request("DELETE", path, **kw)
+
+
+class Cse:
+    def __init__(self, folder=None, trothd=None, sets=(), port=None, env=None, log=None, wrap=()):
+        self.own = folder is None
+        self.dir = folder or tempfile.mkdtemp(prefix="troth-")
+        self.state = os.path.join(self.dir, "state")
+        self.creds = os.path.join(self.dir, "creds")
+        os.makedirs(self.creds, mode=0o700, exist_ok=True)
+        self.trothd = trothd or os.path.join(BUILD, "trothd")
+        self.ctl = os.path.join(BUILD, "trothctl")
+        self.port = port or free_port()
+        self.sets = list(sets)
+        self.env = env
+        self.wrap = list(wrap)
+        self.log_path = log or os.path.join(self.dir, "trothd.log")
+        self.proc = None
+
+    def start(self, wait=30.0, sets=()):
+        """Starts it and waits until it answers at its admin socket and its port; returns the seconds that took."""
+        t = time.monotonic()
+        args = self.wrap + [self.trothd, "-s", "cse.state=" + self.state, "-s", "https.listen=127.0.0.1:%d" % self.port]
+        for s in list(self.sets) + list(sets):
+            args += ["-s", s]
+        with open(self.log_path, "ab") as log:
+            self.proc = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.env)
+        while time.monotonic() - t < wait:
+            if self.proc.poll() is not None:
+                raise RuntimeError("trothd ended with %d:\n%s" % (self.proc.returncode, self.log_tail()))
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return time.monotonic() - t
+            except OSError:
+                time.sleep(0.005)
+        raise RuntimeError("trothd did not listen within %g s:\n%s" % (wait, self.log_tail()))
+
+    def log_tail(self, n=4000):
+        with open(self.log_path, "rb") as f:
+            return f.read()[-n:].decode(errors="replace")
+
+    def kill(self):
+        self.proc.send_signal(signal.SIGKILL)
+        self.proc.wait()
+
+    def stop(self, timeout=60):
+        if self.proc and self.proc.poll() is None:
+            self.proc.terminate()
+            try:
+                return self.proc.wait(timeout)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise
+        return self.proc.returncode if self.proc else 0
+
+    def clean(self):
+        if self.proc and self.proc.poll() is None:
+            self.kill()
+        if self.own:
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    def trothctl(self, *args, check=True):
+        r = subprocess.run([self.ctl, "--state", self.state] + list(args), capture_output=True, text=True, timeout=60)
+        if check and r.returncode:
+            raise RuntimeError("trothctl %s: %d: %s%s" % (" ".join(args), r.returncode, r.stdout, r.stderr))
+        return r
+
+    def issue(self, name, *options):
+        """A credential NAME.crt, NAME.key and ca.crt in the creds folder."""
+        self.trothctl("ca", "issue", "--name", name, "--out", self.creds, *options)
+
+    def client(self, name, originator=None, **kw):
+        return Client(self, name, originator if originator is not None else name, **kw)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.clean()
+
+
+def must(answer, rsc, what):
+    if answer.rsc != rsc:
+        raise AssertionError("%s: expected %d, got %d (HTTP %d): %s" % (what, rsc, answer.rsc, answer.status, answer.body[:300]))
+    return answer
+
+
+def register(client, aei, name=None, api="Ntroth.test"):
+    """Registers an AE with its resource name."""
+    body = {"m2m:ae": {"rn": name or aei, "api": api, "rr": False, "srv": ["3"]}}
+    return must(client.create("/cse-in", 2, body, originator=aei), 2001, "registration of " + aei)

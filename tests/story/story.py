@@ -1,0 +1,215 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The main job on real input, step by step, each verified: what `./run --once` plays."""
+import json
+import os
+import re
+import ssl
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from cse import BUILD, SRC, Client, Cse, must, register  # noqa: E402
+
+STEPS = []
+
+
+def step(text):
+    def wrap(fn):
+        STEPS.append((text, fn))
+        return fn
+    return wrap
+
+
+class Failed(Exception):
+    pass
+
+
+def need(ok, what):
+    if not ok:
+        raise Failed(what)
+
+
+@step("trothd is up on HTTPS, with its own authority and an empty store")
+def up(s):
+    seconds = s.cse.start()
+    mode = os.stat(s.cse.state).st_mode & 0o777
+    need(mode == 0o700, "the state folder has mode %o, not 700" % mode)
+    return "ready in %.2f s" % seconds
+
+
+@step("credentials for the administrator, two devices and an application")
+def credentials(s):
+    s.cse.issue("CAdmin", "--ae", "CAdmin", "--kind", "admin")
+    for name in ("CDev1", "CDev2", "CApp1"):
+        s.cse.issue(name, "--ae", name)
+    key = os.stat(os.path.join(s.cse.creds, "CDev1.key")).st_mode & 0o777
+    need(key == 0o600, "the device's key has mode %o" % key)
+    return "private keys never left their folder"
+
+
+@step("TLS 1.3 with a client certificate is the only way in")
+def only_way(s):
+    probe = s.cse.client("CAdmin")
+    probe.connect()
+    version = probe.conn.sock.version()
+    probe.close()
+    need(version == "TLSv1.3", "the connection speaks %s" % version)
+    out = subprocess.run(["ss", "-Hltnup"], capture_output=True, text=True).stdout
+    mine = [line.split()[4] for line in out.splitlines() if "pid=%d," % s.cse.proc.pid in line]
+    need(len(mine) == 1 and mine[0].endswith(":%d" % s.cse.port), "it listens on %s" % mine)
+    r = subprocess.run(["curl", "-s", "-m", "5", "http://127.0.0.1:%d/cse-in" % s.cse.port], capture_output=True)
+    need(r.returncode != 0 or not r.stdout, "plain HTTP was answered")
+    return "%s; listens on %s only" % (version, mine[0])
+
+
+@step("a device registers and stores this host's own telemetry (curl, unmodified)")
+def publish(s):
+    r = subprocess.run([os.path.join(SRC, "etc/examples/troth-publish"), "--creds", s.cse.creds, "--name", "CDev1",
+                        "--url", "https://localhost:%d" % s.cse.port, "--count", "5", "--interval", "0"],
+                       capture_output=True, text=True, timeout=60)
+    need(r.returncode == 0, r.stdout + r.stderr)
+    cnt = must(s.cse.client("CDev1").get("/cse-in/CDev1/telemetry"), 2000, "the container").json()["m2m:cnt"]
+    need(cnt["cni"] == 5 and cnt["st"] == 5, "cni %(cni)s, st %(st)s" % cnt)
+    return r.stdout.strip()
+
+
+@step("a second application reads the latest reading, and nothing that its policy does not give")
+def second(s):
+    dev, app = s.cse.client("CDev1"), s.cse.client("CApp1")
+    register(app, "CApp1")
+    must(app.get("/cse-in/CDev1/telemetry/la"), 4103, "reading before the policy allows it")
+    acp = {"m2m:acp": {"rn": "readers", "pv": {"acr": [{"acor": ["CDev1"], "acop": 63}, {"acor": ["CApp1"], "acop": 2}]},
+                       "pvs": {"acr": [{"acor": ["CDev1"], "acop": 63}]}}}
+    made = must(dev.create("/cse-in/CDev1", 1, acp), 2001, "the policy").json()["m2m:acp"]
+    must(dev.put("/cse-in/CDev1/telemetry", {"m2m:cnt": {"acpi": [made["ri"]]}}), 2004, "linking the policy")
+    con = must(app.get("/cse-in/CDev1/telemetry/la"), 2000, "reading").json()["m2m:cin"]["con"]
+    with open("/proc/loadavg") as f:
+        now = float(f.read().split()[0])
+    need(isinstance(con["load"], (int, float)) and abs(con["load"] - now) < 50, "the reading is no telemetry")
+    cin = {"m2m:cin": {"con": "forged"}}
+    must(app.create("/cse-in/CDev1/telemetry", 4, cin), 4103, "writing without the right")
+    must(app.delete("/cse-in/CDev1/telemetry/la"), 4103, "deleting without the right")
+    return "load %s, %s KiB free" % (con["load"], con["memAvailableKiB"])
+
+
+def events(s):
+    return [json.loads(line) for line in s.cse.trothctl("events", "--json").stdout.splitlines() if line.strip()]
+
+
+@step("a stranger without a certificate is refused and noted")
+def stranger(s):
+    c = s.cse.client("none", cert=False)
+    try:
+        c.get("/cse-in")
+        raise Failed("the stranger was answered")
+    except (ssl.SSLError, ConnectionError, OSError) as e:
+        why = type(e).__name__
+    time_out = time.monotonic() + 5
+    while time.monotonic() < time_out:
+        if any(e["event"] == "EV_NO_CREDENTIAL" for e in events(s)):
+            return "handshake ended (%s), event EV_NO_CREDENTIAL" % why
+        time.sleep(0.05)
+    raise Failed("no event EV_NO_CREDENTIAL")
+
+
+@step("a device that claims another's name is refused and noted")
+def impostor(s):
+    c = s.cse.client("CDev2")
+    a = must(c.get("/cse-in/CDev1/telemetry/la", originator="CDev1"), 4106, "a false From")
+    need(b"load" not in a.body, "the refusal carries content")
+    time_out = time.monotonic() + 5
+    while time.monotonic() < time_out:
+        if any(e["event"] == "EV_FALSE_ORIGINATOR" for e in events(s)):
+            return "4106, event EV_FALSE_ORIGINATOR"
+        time.sleep(0.05)
+    raise Failed("no event EV_FALSE_ORIGINATOR")
+
+
+def load(s, journal, serial):
+    base = os.path.join(s.cse.creds, "CDev2")
+    return subprocess.Popen([os.path.join(BUILD, "troth-bench"), "--port", str(s.cse.port), "--ca", s.cse.creds + "/ca.crt",
+                             "--cert", base + ".crt", "--key", base + ".key", "--originator", "CDev2", "--base",
+                             "cse-in/CDev2", "--op", "create", "--containers", "4", "--connections", "64", "--seconds", "30",
+                             "--warm", "0", "--journal", journal, "--serial", str(serial)], stdout=subprocess.DEVNULL,
+                            stderr=subprocess.DEVNULL)
+
+
+def stored(client, number):
+    """Every instance of container c<number> by pages: serial number -> contentSize."""
+    found, offset = {}, 1
+    while True:
+        a = must(client.get("/cse-in/CDev2/c%010d?rcn=8&lim=2000&ofst=%d" % (number, offset)), 2000, "the instances")
+        page = a.json()["m2m:cnt"].get("m2m:cin", []) if a.body else []
+        for cin in page:
+            need(cin["con"][1:11].isdigit(), "an instance is damaged")
+            found[int(cin["con"][1:11])] = cin["cs"]
+        if len(page) < 2000:
+            return found
+        offset += len(page)
+
+
+@step("killed with SIGKILL in the middle of a load: all that was acknowledged is there, counters agree")
+def killed(s):
+    dev = s.cse.client("CDev2")
+    register(dev, "CDev2")
+    for i in range(4):
+        must(dev.create("/cse-in/CDev2", 3, {"m2m:cnt": {"rn": "c%010d" % i}}), 2001, "a container")
+    journal = os.path.join(s.cse.dir, "journal")
+    p = load(s, journal, 1)
+    time.sleep(1.2)
+    s.cse.kill()
+    p.wait()
+    dev.close()
+    seconds = s.cse.start()
+    with open(journal) as f:
+        acked = [tuple(map(int, line.split())) for line in f if line.endswith("\n")]
+    need(len(acked) > 100, "only %d creates were acknowledged before the kill" % len(acked))
+    total = 0
+    for number in range(4):
+        have = stored(dev, number)
+        lost = [serial for cnt, serial in acked if cnt == number and serial not in have]
+        need(not lost, "%d acknowledged instances are lost" % len(lost))
+        cnt = must(dev.get("/cse-in/CDev2/c%010d" % number), 2000, "the container").json()["m2m:cnt"]
+        need(cnt["cni"] == len(have), "cni is %d, stored are %d" % (cnt["cni"], len(have)))
+        need(cnt["cbs"] == sum(have.values()), "cbs is %d, stored are %d bytes" % (cnt["cbs"], sum(have.values())))
+        need(cnt["st"] == len(have), "st is %d after %d creates" % (cnt["st"], len(have)))
+        total += len(have)
+    return "%d acknowledged, %d stored, none lost; ready again in %.2f s" % (len(acked), total, seconds)
+
+
+@step("trothd ends on request and leaves nothing half done")
+def end(s):
+    status = s.cse.stop()
+    need(status == 0, "exit status %d" % status)
+    return "exit status 0"
+
+
+class Story:
+    def __init__(self):
+        self.cse = Cse()
+
+
+def main():
+    s, began = Story(), time.monotonic()
+    try:
+        for number, (text, fn) in enumerate(STEPS, 1):
+            t = time.monotonic()
+            try:
+                result = fn(s)
+            except Exception as e:  # every failure ends the story with its reason
+                print("%2d  FAILED  %s\n      %s: %s" % (number, text, type(e).__name__, e), flush=True)
+                if os.path.exists(s.cse.log_path):
+                    print(s.cse.log_tail(1500))
+                return 1
+            print("%2d  %7.3f s  %s\n                 %s" % (number, time.monotonic() - t, text, result), flush=True)
+        print("all %d steps held, %.1f s" % (len(STEPS), time.monotonic() - began))
+        return 0
+    finally:
+        s.cse.clean()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
