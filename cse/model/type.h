@@ -19,7 +19,8 @@ enum attr_flag {
 	AF_ONE = 2,      /* multiplicity 1 in the resource: null is refused */
 	AF_RESERVED = 4, /* in the tables, not supported yet: presence in a request is 5001 NOT_IMPLEMENTED */
 	AF_NODE = 8,     /* kept by the tree (ty ri pi rn lt st cni cbs): never stored with the resource */
-	AF_NONEMPTY = 16 /* a list with at least one element */
+	AF_NONEMPTY = 16, /* a list with at least one element */
+	AF_HIDDEN = 32  /* stored, never decoded from outside and never encoded */
 };
 
 struct enumeration {
@@ -102,6 +103,9 @@ const struct attr *complex_attr(const struct complex *c, struct str sn);
 #define COMMON(name) extern const struct attr attr_##name;
 COMMON(rn) COMMON(ty) COMMON(ri) COMMON(pi) COMMON(ct) COMMON(lt) COMMON(et) COMMON(lbl) COMMON(acpi) COMMON(at)
 COMMON(aa) COMMON(ast) COMMON(st) COMMON(cr) COMMON(daci) COMMON(cstn) COMMON(loc)
+/* "_owner" (K_ID, AF_HIDDEN, part of SET_ACPI): who made the resource, in addr_entity's absolute form.  Kept for every
+ * resource that may have acpi, whether its creator asked for cr or not: without acpi it alone decides. */
+COMMON(owner)
 #undef COMMON
 
 #endif
