@@ -111,7 +111,8 @@ struct ask {
 	unsigned create_ty;       /* type to be created, 0 otherwise (accessControlObjectDetails) */
 	bool internal;            /* the CSE's own work ("self: expiration"); origin->self must be set */
 };
-/* The only maker of a grant; NULL when the originator may not (p->why is not touched).  Reads durable state.
+/* The creator of a resource is its attr_owner (model/type.h), which the procedures set at CREATE; not `cr`.
+ * The only maker of a grant; NULL when the originator may not (p->why is not touched).  Reads durable state.
  * The grant lives in the tx's arena and is good for this tx only. */
 const struct grant *authz_decide(struct security *sec, struct tx *tx, const struct ask *q);
 /* Is the grant of this tx, and does it cover acop on node?  Procedures call it first; false ends the process there. */

@@ -25,7 +25,7 @@ struct change {
 	const struct node *parent;   /* CREATE: the target; UPDATE, DELETE: the node's parent */
 	const struct node *node;     /* UPDATE, DELETE, RETRIEVE: the resource; CREATE: the new one once it exists */
 	const struct res *old;       /* UPDATE: content before */
-	struct res *res;             /* CREATE, UPDATE: content to be stored; the hook may edit it */
+	struct res *res;             /* CREATE, UPDATE: content to be stored, attr_owner in it; the hook may edit it */
 	const struct obj *asked;     /* CREATE, UPDATE: what the request carried */
 	struct str rn, ri;           /* CREATE: asked name (empty: make one), given resourceID (AE) */
 	uint16_t zone;
