@@ -119,6 +119,8 @@ const struct node *store_by_rid(struct tx *tx, uint32_t rid);
 const struct node *store_child(struct tx *tx, const struct node *parent, struct str rn);
 /* Is the name taken among the children (instances included), in pending state?  Judging a CREATE. */
 bool store_name_taken(struct tx *tx, const struct node *parent, struct str rn);
+/* Is the resourceID taken, in pending state?  Judging a registration. */
+bool store_ri_taken(struct tx *tx, struct str ri);
 /* Children in order of creation: those with rid > after, at most max into out; returns how many. Visible ones only. */
 size_t store_children(struct tx *tx, const struct node *parent, uint32_t after, const struct node **out, size_t max);
 

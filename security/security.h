@@ -28,6 +28,9 @@ struct security_opts {
 int security_new(const struct security_opts *o, struct security **out, struct why *why);
 /* Reads credentials, stems and zones of the store into memory.  Once, after store_open. */
 int security_attach(struct security *sec, struct store *store, struct why *why);
+/* Takes over what may be reloaded (access.without_acpi, security.max_event_bytes). Thread-safe. */
+void security_reload(struct security *sec, struct conf *c);
+/* Before store_close.  Events that wait are appended first. */
 void security_free(struct security *sec);
 
 /* --- credentials ------------------------------------------------------------------------------------------------- */
@@ -51,10 +54,17 @@ struct cred_info {
 	double lat, lon;
 	struct str country;
 };
+/* A fresh credential id, in the arena. */
+struct str cred_make_id(struct security *sec, struct arena *a);
 /* Part of a TX_WRITE: durable with it; takes effect for new and live peers when it commits (cred_apply is called by the
- * owner in the commit's done).  E_EXISTS: a name is another active credential's. */
+ * owner in the commit's done).  E_EXISTS: a name is another credential's (one that is not revoked lists it, or the stem is
+ * bound to it): a new key for the same names is the same id with generation + 1.  E_SYNTAX, E_LIMIT, E_DENIED: why says
+ * what is wrong. */
 int cred_put(struct security *sec, struct tx *tx, const struct cred_info *c, struct why *why);
 void cred_apply(struct security *sec, const struct cred_info *c);
+/* The credential that a name belongs to: the one that lists it and is not revoked, else the one that the stem is bound to.
+ * Copies into the arena; false when nobody's. */
+bool cred_of_name(struct security *sec, struct arena *a, struct str name, struct cred_info *out);
 /* Copies into the arena; false when unknown. */
 bool cred_find(struct security *sec, struct arena *a, struct str id, struct cred_info *out);
 void cred_each(struct security *sec, struct arena *a, void (*fn)(void *arg, const struct cred_info *c), void *arg);
@@ -99,6 +109,13 @@ enum rsc origin_check(struct security *sec, struct prim *p, const struct peer *p
 /* Zones (micro-segmentation): may this origin's zone reach that zone at all?  Asked before anything of the target shows:
  * refused and absent look alike (NOT_FOUND in both). */
 bool zone_allows(struct security *sec, const struct origin *o, uint16_t target_zone);
+enum { ZONE_COMMON = 0 /* CSEBase and what lies beside the AE subtrees: every zone reaches it */, ZONE_DEFAULT = 1 };
+/* A zone, or a conduit from zone to zone (open or closed), as part of a TX_WRITE; zone_apply once it is durable.
+ * E_ABSENT: no such zone; E_RANGE: zone 0, or a conduit to itself. */
+int zone_put(struct security *sec, struct tx *tx, uint16_t zone);
+int zone_put_conduit(struct security *sec, struct tx *tx, uint16_t from, uint16_t to, bool open);
+void zone_apply(struct security *sec, uint16_t zone);
+void zone_apply_conduit(struct security *sec, uint16_t from, uint16_t to, bool open);
 
 /* What is asked of authorize. */
 struct ask {
@@ -110,13 +127,19 @@ struct ask {
 	bool acpi_update;         /* UPDATE of acpi alone: judged by pvs */
 	unsigned create_ty;       /* type to be created, 0 otherwise (accessControlObjectDetails) */
 	bool internal;            /* the CSE's own work ("self: expiration"); origin->self must be set */
+	bool quiet;               /* a filter (children, discovery), not a refusal: a "no" is no event */
+	bool meta;                /* RETRIEVE that will show type, size and times only: the administrator's right */
 };
+/* ACPs of one resource that are looked at; a longer acpi is to be refused. */
+enum { AUTHZ_MAX_ACPI = 32 };
 /* The creator of a resource is its attr_owner (model/type.h), which the procedures set at CREATE; not `cr`.
  * The only maker of a grant; NULL when the originator may not (p->why is not touched).  Reads durable state.
  * The grant lives in the tx's arena and is good for this tx only. */
 const struct grant *authz_decide(struct security *sec, struct tx *tx, const struct ask *q);
 /* Is the grant of this tx, and does it cover acop on node?  Procedures call it first; false ends the process there. */
 bool grant_covers(const struct grant *g, const struct tx *tx, const struct node *node, unsigned acop);
+/* The same for a question with `meta`: type, size and times may be shown. */
+bool grant_covers_meta(const struct grant *g, const struct tx *tx, const struct node *node);
 /* AE registration is allowed by the credential, not by an ACP: checks App-ID and stem, chooses the stem when From is absent,
  * "C" or "S", records the binding stem -> credential in the tx.  *stem in the arena.
  * RSC_NONE, APP_RULE_VALIDATION_FAILED, ORIGINATOR_HAS_ALREADY_REGISTERED, BAD_REQUEST. security-model 1.1, 1.7. */
@@ -135,10 +158,17 @@ enum sec_event {
 #undef AUDIT
 	AUDIT_COUNT
 };
-/* Records a security event: hash-chained, durable soon, no payload.  Originators and addresses of unauthenticated peers
- * are given as pseudonyms and counted per prefix (at most one row a second each).  Thread-safe. */
+/* Records a security event: hash-chained, durable soon, no payload, never waits (may be called in a tx).  The originator
+ * (may be empty) becomes a keyed pseudonym.  Refusals that repeat (same event, credential, originator and detail) within
+ * a second are one row with a count.  peer may be NULL.  The detail must not hold anything that a client sent.
+ * Thread-safe. */
 void audit(struct security *sec, enum sec_event ev, const struct peer *peer, struct str originator, const char *fmt, ...)
     PRINTF_LIKE(5, 6);
+/* An event of somebody who proved nothing: counted per source prefix, at most one row a second each, the prefix as a
+ * pseudonym.  from may be NULL.  Thread-safe. */
+void audit_stranger(struct security *sec, enum sec_event ev, const struct ipaddr *from);
+/* Waits until all events so far are in the store; not on a loop, not in a tx. */
+void audit_flush(struct security *sec);
 /* The event table is at its bound: new unauthenticated work is refused. */
 bool audit_is_full(const struct security *sec);
 /* Walks the chain; 0 or E_CORRUPT with the first bad row in *bad. */
