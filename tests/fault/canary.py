@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A marker in every payload, label, resource name, AE-ID, query value and key of a full run must be in no log line, no file
+of the state folder, no argv or environ, no packet."""
+import os
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from cse import Cse, must, register  # noqa: E402
+
+MARK = "zq7CanarY4xk"
+
+
+def traffic(c):
+    aei = "C" + MARK
+    dev = c.client("dev", aei)
+    register(dev, aei, name="ae" + MARK, api="N" + MARK)
+    base = "/cse-in/ae" + MARK
+    acp = must(dev.create(base, 1, {"m2m:acp": {"rn": "acp" + MARK, "lbl": ["l" + MARK], "pv": {"acr": [
+        {"acor": [aei], "acop": 63}]}, "pvs": {"acr": [{"acor": [aei], "acop": 63}]}}}), 2001, "policy").json()
+    must(dev.create(base, 3, {"m2m:cnt": {"rn": "cnt" + MARK, "lbl": ["k:" + MARK], "acpi": [acp["m2m:acp"]["ri"]]}}), 2001,
+         "container")
+    path = base + "/cnt" + MARK
+    for i in range(50):
+        body = {"con": MARK * 10, "lbl": ["i" + MARK]}
+        if i % 2:
+            body["rn"] = "%s-%d" % (MARK, i)
+        must(dev.create(path, 4, {"m2m:cin": body}, headers={"X-M2M-VSI": MARK}), 2001, "instance")
+    must(dev.get(path + "/la"), 2000, "latest")
+    must(dev.get(path + "/no" + MARK), 4004, "an absent child")
+    must(dev.get(path + "?atrl=" + MARK), 4000, "an unknown attribute")
+    must(dev.put(path, {"m2m:cnt": {"lbl": ["u" + MARK]}}), 2004, "update")
+    must(dev.put(path, {"m2m:cnt": {MARK: 1}}), 4000, "an unknown member")
+    must(dev.create(path, 4, '{"m2m:cin":{"con":"%s"' % MARK), 4000, "a cut body")
+    must(dev.get("/cse-in", originator="CFalse" + MARK), 4106, "a false originator")
+    must(dev.delete(path + "/la"), 2002, "delete")
+    dev.close()
+    other = c.client("other", "COther")
+    register(other, "COther")
+    must(other.get(path), 4103, "another's container")
+    other.close()
+    raw = c.client("dev", aei)
+    raw.connect()
+    raw.conn.sock.sendall(b"GET /%s HTTP/1.1\r\nHost: %s\r\nBad Header %s\r\n\r\n" % ((MARK.encode(),) * 3))
+    raw.conn.sock.recv(4096)
+    raw.close()
+
+
+def look(where, data, found):
+    forms = {MARK.encode(): "plain", MARK.lower().encode(): "lower case", MARK.encode().hex().encode(): "hex",
+             __import__("base64").b64encode(MARK.encode())[:14]: "base64"}
+    for form, name in forms.items():
+        if form in data:
+            found.append("%s (%s)" % (where, name))
+
+
+def main():
+    c, found = Cse(sets=["log.level=debug"]), []
+    pcap = os.path.join(c.dir, "packets")
+    dump = subprocess.Popen(["tcpdump", "-i", "lo", "-w", pcap, "-U", "-s", "0", "tcp port %d" % c.port],
+                            stderr=subprocess.PIPE)
+    dump.stderr.readline()  # it listens now
+    try:
+        c.start()
+        c.issue("dev", "--ae", "C" + MARK)
+        c.issue("other", "--ae", "COther")
+        traffic(c)
+        for what in ("cmdline", "environ"):
+            with open("/proc/%d/%s" % (c.proc.pid, what), "rb") as f:
+                look(what, f.read(), found)
+        look("events", c.trothctl("events", "--json").stdout.encode(), found)
+        look("status", c.trothctl("status", "--json").stdout.encode(), found)
+        wal = [os.path.join(d, f) for d, _, fs in os.walk(c.state) for f in fs]
+        for f in wal:  # while it runs: the write-ahead log too
+            look("state (running) " + os.path.basename(f), open(f, "rb").read(), found)
+        # keys: no private key may stand in clear anywhere in the state folder
+        for f in wal:
+            if b"PRIVATE KEY-----" in open(f, "rb").read():
+                found.append("a private key in clear in " + os.path.basename(f))
+        assert c.stop() == 0, "trothd did not end well"
+        time.sleep(0.2)
+        dump.terminate()
+        dump.wait()
+        packets = open(pcap, "rb").read()
+        assert len(packets) > 20000, "no packets were captured: run as root"
+        look("packets", packets, found)
+        look("log", open(c.log_path, "rb").read(), found)
+        for d, _, fs in os.walk(c.state):
+            for f in fs:
+                look("state " + f, open(os.path.join(d, f), "rb").read(), found)
+    finally:
+        dump.kill()
+        c.clean()
+    print("found in: " + ", ".join(found) if found else "the marker is nowhere: log, state folder, argv, environ, events, packets")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
