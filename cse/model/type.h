@@ -107,8 +107,5 @@ COMMON(aa) COMMON(ast) COMMON(st) COMMON(cr) COMMON(daci) COMMON(cstn) COMMON(lo
  * resource that may have acpi, whether its creator asked for cr or not: without acpi it alone decides. */
 COMMON(owner)
 #undef COMMON
-/* Internal: who created the resource, in absolute form (addr_entity), kept with every resource whether or not `cr` was
- * asked for, because without acpi the creator decides.  Packed as "_cr", in no type's table, never shown, K_ID. */
-extern const struct attr attr_owner;
 
 #endif
