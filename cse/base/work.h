@@ -9,14 +9,16 @@ struct workers;
 struct work {
 	struct loop_task task;          /* first: the way back */
 	struct work *next;
-	void (*run)(struct work *);     /* on a worker thread */
+	void (*run)(struct work *);     /* on a worker thread; without done() it may free the job */
 	void (*done)(struct work *);    /* on `loop`; may be NULL */
 	struct loop *loop;
 };
 
+/* NULL when the kernel gives no threads.  They take no signals. */
 struct workers *workers_new(unsigned threads);
 /* Waits for what runs; what still waits is dropped with done() not called. */
 void workers_free(struct workers *w);
+/* The job is the workers' until done() is called. First in, first out. */
 void workers_submit(struct workers *w, struct work *job);
 
 #endif
