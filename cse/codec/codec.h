@@ -9,11 +9,6 @@
 #include "cse/base/buf.h"
 #include "cse/model/prim.h"
 
-struct codec_limits {
-	size_t depth;  /* nesting */
-	size_t values; /* values in all */
-};
-
 struct codec {
 	const char *name;   /* "json": also the last level of MQTT topics */
 	const char *media;  /* "application/json" */

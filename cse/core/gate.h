@@ -11,8 +11,6 @@
 
 struct gate;
 struct request; /* of the gate; bound to one loop */
-struct codec;
-struct codec_limits;
 struct conf;
 
 struct gate_opts {

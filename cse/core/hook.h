@@ -12,42 +12,59 @@
 struct conf;
 struct security;
 struct origin;
+struct grant;
+
+/* Attributes that procedures and hooks use by name, looked up once. */
+enum known_attr {
+#define KNOWN(id, ty, sn) id,
+#include "cse/core/known.def"
+#undef KNOWN
+	KNOWN_COUNT
+};
+struct known {
+	const struct attr *at[KNOWN_COUNT];
+};
+void known_init(struct known *k);
 
 /* One change that a procedure carries out; the hooks' view of a request. */
 struct change {
 	struct tx *tx;
 	struct arena *arena;
-	const struct prim *prim;
+	struct prim *prim;
 	const struct origin *origin;
 	const struct conf *conf;
 	struct security *security;
 	const struct addr_self *self;
+	const struct known *known;
 	const struct node *parent;   /* CREATE: the target; UPDATE, DELETE: the node's parent */
-	const struct node *node;     /* UPDATE, DELETE, RETRIEVE: the resource; CREATE: the new one once it exists */
+	const struct node *node;     /* UPDATE, DELETE: the resource; CREATE: the new one once it exists */
 	const struct res *old;       /* UPDATE: content before */
 	struct res *res;             /* CREATE, UPDATE: content to be stored, attr_owner in it; the hook may edit it */
 	const struct obj *asked;     /* CREATE, UPDATE: what the request carried */
 	struct str rn, ri;           /* CREATE: asked name (empty: make one), given resourceID (AE) */
-	uint16_t zone;
-	struct append *append;       /* CREATE of an instance */
+	int64_t now;                 /* tx_now */
+	uint16_t zone;               /* CREATE: of the new subtree; 0: the parent's */
+	struct append *append;       /* CREATE of an instance; `size` is the hook's to set */
+	const struct grant *grant;   /* CREATE: a hook that registers an originator sets it; else the authorize step did */
 	struct why *why;
 };
 
 /* Behaviour of a supported type.  Each hook may be NULL.  Already checked when one is called: origin, zone, existence,
  * authorization, and the representation against the type's table. A hook returns RSC_NONE or why_set(...). */
 struct behaviour {
-	const struct type *type;     /* from the generated tables */
-	enum rsc (*create)(struct change *c);         /* before the node exists: checks, defaults, c->rn, c->ri */
-	enum rsc (*created)(struct change *c);        /* c->node exists */
-	enum rsc (*update)(struct change *c);         /* c->res is the merged content */
-	enum rsc (*updated)(struct change *c);
-	enum rsc (*remove)(struct change *c);
-	enum rsc (*child_added)(struct change *c, const struct node *self_node);   /* of the parent's type */
-	enum rsc (*child_removed)(struct change *c, const struct node *self_node);
-	/* RETRIEVE of the resource: may add or hide attributes in c->res (a shallow copy). */
+	uint16_t ty;
+	uint16_t refuses; /* ACOP_ bits of operations that this type never allows: 4005 */
+	enum rsc (*create)(struct change *c);         /* before the resource exists: checks, defaults, c->rn, c->ri */
+	enum rsc (*update)(struct change *c);         /* c->res is the merged content, not stored yet */
+	void (*updated)(struct change *c);            /* c->res is stored */
+	/* Of the parent's type, for a new direct child (an instance, or a node). c->parent is the parent. */
+	void (*child_added)(struct change *c);
+	/* RETRIEVE of the resource, outside the tx: may add or hide attributes in c->res (a shallow copy). */
 	void (*show)(struct change *c);
 	/* May instances, la and ol be read or deleted (disableRetrieval)? */
-	enum rsc (*instances_open)(const struct res *r, struct why *why);
+	enum rsc (*instances_open)(const struct known *k, const struct res *r, struct why *why);
+	/* How long instances may live, in µs; INT64_MAX: no bound (maxInstanceAge). */
+	int64_t (*instance_age)(const struct known *k, const struct res *r);
 };
 
 /* Supported types (cse/types/types.def): NULL when the type is not supported. */

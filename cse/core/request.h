@@ -7,6 +7,11 @@
 #include "cse/core/hook.h"
 
 enum step_result { STEP_NEXT, STEP_ANSWER, STEP_WAIT };
+/* Why a request is parked. */
+enum wait { WAIT_NONE, WAIT_TIME, WAIT_TURN, WAIT_FETCH, WAIT_COMMIT };
+
+struct walk;
+struct typeinfo;
 
 /* What `to` led to. */
 struct target {
@@ -14,45 +19,69 @@ struct target {
 	enum virtual_child virt;
 	bool is_inst;
 	struct inst inst;
-	struct str attr;             /* one attribute behind '#' */
 };
 
 #define REQUEST_MAGIC 0x72657175u
 struct request {
 	uint32_t magic;
 	struct request *next;        /* free list */
+	struct request *all;         /* every request of the lane */
 	struct gate *gate;
 	struct loop *loop;
 	struct arena arena;
 	struct prim prim;
 	struct peer *peer;
-	const struct gate_reply *reply;
+	const struct gate_reply *reply; /* NULL: nobody waits for an answer any more */
 	void *arg;
 	unsigned step;               /* row of steps.c */
-	bool abandoned, prepared;
+	enum wait wait;
+	unsigned rcn;                /* given or default */
+	bool in_use, timed, oet_done, changed, durable_later;
 
 	struct addr to;
 	struct origin origin;
-	int64_t deadline_ns;         /* monotonic */
-	int64_t begin_ns;
+	int64_t begin_ns, deadline_ns; /* monotonic */
+	int64_t oet_ns;              /* 0: none */
 	struct loop_timer timer;
+	struct loop_task turn;
 
-	struct tx *tx;               /* between resolve and the end of the procedure */
+	/* Between resolve and commit; NULL outside. */
+	struct tx *tx;
 	struct target target;
+	const struct typeinfo *ti;   /* of the target (of the instance when it is one) */
 	const struct grant *grant;
+	bool may_read;               /* the answer may show more than what the originator sent */
 	struct change change;
 	struct append append;
+	struct val acpi;             /* checked entries as resourceIDs; K_NULL: not given */
+	uint32_t et_after;           /* children whose et has been compared: rid up to this one */
 	struct commit commit;
 	struct fetch fetch;
-	struct body *body;           /* of the instance that is answered */
+	uint64_t fetched;            /* instance whose body `fetch` holds; 0: none */
 
-	struct resp resp;
-	enum rsc rsc;                /* outcome of the procedure */
-	const struct res *shown;     /* what rcn 1, 3, 9 show; counted by `shown_ref` */
-	struct res *shown_ref;
+	/* What the answer shows. */
+	const struct typeinfo *shown_ti;
+	const struct res *shown;     /* NULL: nothing */
+	struct res *shown_ref;       /* counted, when `shown` is the store's */
+	const struct res *before;    /* UPDATE with rcn 9: content before, counted */
+	struct body *body;           /* counted: of the instance that is shown, unpacked after the tx */
+	bool shown_inst;
+	struct inst inst;
+	int64_t inst_et;             /* that the container gives */
 	struct counters counters;
-	struct str ri, pi, rn, path; /* of the shown resource */
-	struct walk *walk;           /* children being collected (rcn 4, 5, 6, 8) */
+	struct str ri, pi, rn, path;
+	struct walk *walk;           /* children being collected (rcn 4, 5, 6, 8, discovery) */
+	struct resp resp;
 };
+
+/* Parks the request until its loop's next turn; it resumes at resolve. */
+enum step_result request_next_turn(struct request *r);
+/* Fetches an instance's body; the request resumes at resolve and finds it in r->fetch.body. The tx is over. */
+enum step_result request_fetch(struct request *r, uint64_t id);
+/* Body of an instance with a reference: from what was fetched, or from the store; E_MISS: request_fetch it. */
+int request_body(struct request *r, const struct node *cnt, uint64_t id, struct body **out);
+/* Ends the tx without a change. */
+void request_end(struct request *r);
+static inline enum step_result request_fail(enum rsc rsc) { return rsc == RSC_NONE ? STEP_NEXT : STEP_ANSWER; }
 
 #endif

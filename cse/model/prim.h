@@ -57,6 +57,12 @@ struct filter {
 	size_t n_atr, n_catr, n_patr;
 };
 
+/* What a decoder accepts at most; the gate makes it of the configuration. */
+struct codec_limits {
+	size_t depth;  /* nesting */
+	size_t values; /* values in all */
+};
+
 /* Primitive content after decoding. */
 enum content_kind { PC_NONE, PC_RES, PC_ATRL, PC_ROOT };
 struct content {

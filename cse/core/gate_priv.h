@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The gate's own parts, for the other files of this folder. */
+#ifndef CORE_GATE_PRIV_H
+#define CORE_GATE_PRIV_H
+
+#include "cse/core/request.h"
+
+struct expire;
+
+/* What the procedures ask of a supported type, made once of its table so that no request searches it. */
+struct typeinfo {
+	const struct type *type;
+	const struct behaviour *b;
+	const struct attr *member;          /* root element, and member among the children of its parent */
+	const struct attr *must[16];        /* mandatory in CREATE */
+	unsigned n_must;
+	const struct attr *cni, *cbs, *cs;  /* NULL when the type has none */
+	const struct typeinfo *inst;        /* type of the instances that it holds, or NULL */
+};
+
+/* Options as numbers.  A reload makes a new set; old ones stay until the gate ends, as requests may still read them. */
+struct settings {
+	struct settings *older;
+	struct conf *conf;
+	struct codec_limits limits;
+	int64_t deadline_ns, et_us;
+	uint64_t depth, ae_resources, ae_instances, ae_bytes, tree_bytes, reply_resources, reply_bytes;
+	bool is_in;                         /* the infrastructure node's CSE */
+};
+
+/* What belongs to one loop. */
+struct lane {
+	struct gate *gate;
+	struct loop *loop;
+	struct stats *stats;
+	struct request *free, *all;
+	unsigned n_free;
+};
+
+enum { GATE_TYPES = 32, GATE_POOL = 1024, GATE_ARENA = 8192 };
+
+#define GATE_MAGIC 0x67617465u
+struct gate {
+	uint32_t magic;
+	struct gate_opts o;
+	struct lane *lanes;
+	_Atomic(struct settings *) settings;
+	struct known known;
+	struct typeinfo types[GATE_TYPES];
+	unsigned n_types;
+	const struct attr *root_uri, *root_rce, *root_uril, *root_rrl, *root_dbg; /* m2m: elements that are no resources */
+	_Atomic bool *congested;
+	_Atomic bool constant;
+	_Atomic bool tree_full;             /* set by the timer of expire.c */
+	struct peer *self_peer;
+	struct origin self;                 /* the CSE's own work */
+	struct expire *expire;
+};
+
+static inline const struct settings *gate_settings(const struct gate *g)
+{
+	return atomic_load_explicit(&g->settings, memory_order_acquire);
+}
+/* NULL when the type is not supported. */
+const struct typeinfo *gate_type(const struct gate *g, unsigned ty);
+/* Back into the pool; everything that the request holds is let go. */
+void gate_recycle(struct request *r);
+struct lane *gate_lane(const struct request *r);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The steps of a request; steps.c has the table.  Each returns what comes next; a refusal is in prim.why. */
+#ifndef CORE_STEPS_H
+#define CORE_STEPS_H
+
+#include "cse/core/gate_priv.h"
+
+/* Runs from the first step until the request is answered or waits. */
+void steps_run(struct request *r);
+/* Answers prim.why now. */
+void steps_refuse(struct request *r);
+
+enum step_result check_primitive(struct request *r);   /* check.c */
+enum step_result check_origin(struct request *r);
+enum step_result route_target(struct request *r);      /* route.c */
+enum step_result route_time(struct request *r);
+enum step_result resolve_target(struct request *r);    /* resolve.c */
+enum step_result resolve_zone(struct request *r);
+enum step_result access_decide(struct request *r);     /* access.c */
+enum step_result validate_content(struct request *r);  /* validate.c */
+enum step_result proc_run(struct request *r);          /* proc.c */
+enum step_result commit_changes(struct request *r);    /* steps.c */
+enum step_result result_make(struct request *r);       /* result.c */
+
+#endif
