@@ -455,7 +455,7 @@ static enum turn take(struct http1 *h, char *p, size_t n)
 	enum turn t = head_turn(h, p, end);
 	/* A line that was completed has set a new limit. */
 	if (t != T_BAD && h->state <= S_END_LF && h->pos >= h->cap)
-		return h->state <= S_R_REASON ? bad(h, 414, "the start line is too long")
+		return h->state <= S_LINE_LF ? bad(h, 414, "the start line is too long")
 		                              : bad(h, 431, "a field line or the head is too long");
 	return t;
 }
