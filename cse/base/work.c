@@ -5,12 +5,11 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "cse/base/check.h"
 
-enum { NICE = 5 };
+enum { NICE = 5 }; /* the loops go first */
 
 struct workers {
 	pthread_mutex_t lock;
@@ -52,8 +51,8 @@ static void *work_thread(void *arg)
 	struct workers *w = arg;
 	struct work *job;
 
-	/* Linux: of this thread alone.  Refusal only means that it competes with the loops as an equal. */
-	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
+	/* Linux: of this thread alone. */
+	(void)!nice(NICE);
 	pthread_setname_np(pthread_self(), "troth-work");
 	while ((job = take(w))) {
 		/* Without done() the job may free itself. */
