@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Configuration: the options of conf.def, read from an ini file, conf.d/<name>.conf in order of name, and the
- * environment (TROTH_<SECTION>_<NAME>).  Reading never changes the running set: a new set is made, checked as a whole
+ * Configuration: the options of conf.def, read from an ini file, conf.d/<name>.conf beside it in order of name, and the
+ * environment (TROTH_<SECTION>_<NAME>), the later one over the earlier.  Reading never changes the running set: a new set is made, checked as a whole
  * and then used or thrown away.
  */
 #ifndef BASE_CONF_H
 #define BASE_CONF_H
+
+#include <stdio.h>
 
 #include "cse/base/check.h"
 #include "cse/base/str.h"
@@ -28,8 +30,12 @@ struct conf_why {
 /* All defaults, no file. */
 struct conf *conf_defaults(void);
 /* 0 and *out; or E_CONF with the first reason.  path may be NULL (defaults and environment only).
- * Unknown sections and options, bad values and duplicates are refused. envp like environ; NULL: no environment. */
+ * Unknown sections and options, bad values and duplicates in one file are refused, and variables that name a section but
+ * no option of it; other TROTH_ variables are not ours.  envp like environ; NULL: no environment. */
 int conf_read(const char *path, char *const *envp, struct conf **out, struct conf_why *why);
+/* One file's text over what is set; `file` is its name in reasons.  Only before the set is shared; after a failure the
+ * set may be half changed. */
+int conf_read_text(struct conf *c, const char *file, struct str text, struct conf_why *why);
 /* Sets one option as the command line does ("section.name=value"). Only before the set is shared. */
 int conf_set(struct conf *c, const char *assignment, struct conf_why *why);
 struct conf *conf_ref(struct conf *c);
@@ -41,15 +47,23 @@ int64_t conf_num(const struct conf *c, enum conf_id id);
 bool conf_bool(const struct conf *c, enum conf_id id);
 /* Element i of a comma-separated list, or NULL. */
 const char *conf_item(const struct conf *c, enum conf_id id, unsigned i);
-/* Where the value came from: "default", "file:line" or "environment". */
+/* Where the value came from: "default", "file:line", "environment" or "command line". */
 const char *conf_origin(const struct conf *c, enum conf_id id);
+
+/* Writes "origin: section.option: reason" for a value that its user cannot take (an address that is not one). */
+void conf_refuse(const struct conf *c, enum conf_id id, char *out, size_t size, const char *fmt, ...) PRINTF_LIKE(5, 6);
+/* Is the option written alike in both?  For a reload. */
+bool conf_same(const struct conf *a, const struct conf *b, enum conf_id id);
 
 struct conf_row {
 	const char *section, *name, *def, *help;
+	const char *choices; /* "a|b|c", or NULL */
 	enum conf_type type;
 	int64_t min, max;
 	bool reload;
 };
 const struct conf_row *conf_row(enum conf_id id);
+/* All options with help, range and default, as comments: the text of etc/troth.conf. */
+void conf_print(FILE *f);
 
 #endif

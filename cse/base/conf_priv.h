@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between conf.c (the set), conf_value.c (texts to values) and conf_file.c (files, environment). */
+#ifndef BASE_CONF_PRIV_H
+#define BASE_CONF_PRIV_H
+
+#include "cse/base/conf.h"
+
+struct conf_value {
+	char *text;      /* as it was written, trimmed */
+	int64_t num;     /* INT, SIZE, DURATION; BOOL: 0 or 1 */
+	char **items;    /* LIST; ended by NULL */
+	unsigned n_items;
+};
+
+/* 0 and *out, or E_CONF and a reason with the mend ("must be ...; ..."). */
+int conf_value_parse(enum conf_id id, struct str text, struct conf_value *out, struct conf_why *reason);
+void conf_value_fini(struct conf_value *v);
+/* "64k", "10s": the shortest exact form of a number of that type. */
+void conf_value_format(enum conf_type type, int64_t num, char *out, size_t size);
+
+/* The option, or CONF_COUNT. */
+enum conf_id conf_find(struct str section, struct str name);
+bool conf_has_section(struct str section);
+/* Sets a value; origin is copied. . */
+int conf_put(struct conf *c, enum conf_id id, struct str text, const char *origin, struct conf_why *why);
+/* The value's text so far. */
+const char *conf_text(const struct conf *c, enum conf_id id);
+
+/* why = "place: section.option: reason"; always E_CONF. */
+int conf_why_set(struct conf_why *why, const char *place, enum conf_id id, const char *fmt, ...) PRINTF_LIKE(4, 5);
+
+#endif

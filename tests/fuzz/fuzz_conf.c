@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A configuration that is taken has every value in its range and reads the same when it is written again. */
+#include <stdlib.h>
+
+#include "cse/base/buf.h"
+#include "cse/base/conf.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { TEXT_MAX = 1 << 20 };
+
+static void check_range(const struct conf *c, enum conf_id id)
+{
+	const struct conf_row *row = conf_row(id);
+	unsigned items = 0;
+	int64_t v;
+
+	switch (row->type) {
+	case CONF_T_LIST:
+		while (conf_item(c, id, items))
+			REQUIRE(strlen(conf_item(c, id, items++)) > 0);
+		v = items;
+		break;
+	case CONF_T_STR:
+	case CONF_T_PATH:
+		REQUIRE(str_is_utf8(str_of(conf_str(c, id))));
+		v = row->choices ? row->min : (int64_t)strlen(conf_str(c, id));
+		break;
+	case CONF_T_BOOL:
+		return;
+	default:
+		v = conf_num(c, id);
+		break;
+	}
+	REQUIRE(v >= row->min && v <= row->max);
+}
+
+/* Writes what can be read back: one line per element of a list. */
+static void write_option(struct buf *b, const struct conf *c, enum conf_id id)
+{
+	const struct conf_row *row = conf_row(id);
+	const char *item;
+
+	buf_printf(b, "[%s]\n%s = ", row->section, row->name);
+	switch (row->type) {
+	case CONF_T_LIST:
+		for (unsigned i = 0; (item = conf_item(c, id, i)); i++)
+			buf_printf(b, "%s\n ", item);
+		break;
+	case CONF_T_STR:
+	case CONF_T_PATH:
+		buf_z(b, conf_str(c, id));
+		break;
+	case CONF_T_BOOL:
+		buf_z(b, conf_bool(c, id) ? "on" : "off");
+		break;
+	default:
+		buf_i64(b, conf_num(c, id));
+		if (row->type == CONF_T_DURATION)
+			BUF_LIT(b, "ms");
+		break;
+	}
+	BUF_LIT(b, "\n");
+}
+
+static void check_same(const struct conf *a, const struct conf *b, enum conf_id id)
+{
+	const char *item;
+
+	switch (conf_row(id)->type) {
+	case CONF_T_LIST:
+		for (unsigned i = 0; (item = conf_item(a, id, i)); i++)
+			REQUIRE(conf_item(b, id, i) && strcmp(conf_item(b, id, i), item) == 0);
+		break;
+	case CONF_T_STR:
+	case CONF_T_PATH:
+		REQUIRE(conf_same(a, b, id));
+		break;
+	case CONF_T_BOOL:
+		REQUIRE(conf_bool(a, id) == conf_bool(b, id));
+		break;
+	default:
+		REQUIRE(conf_num(a, id) == conf_num(b, id));
+		break;
+	}
+}
+
+static void check_written(const struct conf *c)
+{
+	for (unsigned id = 0; id < CONF_COUNT; id++) {
+		struct conf *again;
+		struct conf_why why;
+		struct buf b;
+
+		check_range(c, (enum conf_id)id);
+		if (strcmp(conf_origin(c, (enum conf_id)id), "default") == 0)
+			continue;
+		buf_init(&b, TEXT_MAX);
+		write_option(&b, c, (enum conf_id)id);
+		again = conf_defaults();
+		REQUIRE(!b.over && conf_read_text(again, "again", buf_as_str(&b), &why) == 0);
+		check_same(c, again, (enum conf_id)id);
+		conf_unref(again);
+		buf_fini(&b);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct conf *c = conf_defaults();
+	struct conf_why why = { "" };
+	char *line = strndup((const char *)data, size);
+
+	if (conf_read_text(c, "fuzz", str_make((const char *)data, size), &why) == 0)
+		check_written(c);
+	else
+		REQUIRE(strchr(why.text, ';') && strncmp(why.text, "fuzz:", 5) == 0);
+	conf_unref(c);
+	c = conf_defaults();
+	if (conf_set(c, line, &why) == 0)
+		for (unsigned id = 0; id < CONF_COUNT; id++)
+			check_range(c, (enum conf_id)id);
+	conf_unref(c);
+	free(line);
+	return 0;
+}
