@@ -13,7 +13,10 @@
 
 struct ca;
 struct ca_opts {
-	const char *dir;      /* state folder: ca/root.pem, ca/issuing.pem, tls/server.pem */
+	const char *dir;      /* state folder: ca/root.pem, ca/issuing.pem, ca/server.pem */
+	/* PEM file (mode 0600) with an issuing CA of somebody else's: its certificate, its parents' up to the root if there are
+	 * any, its private key.  Taken in when there is no CA yet; NULL or empty: none. */
+	const char *import;
 	struct keystore *keystore;
 	struct clock *clock;
 	struct rnd *rnd;
@@ -25,7 +28,11 @@ struct ca_opts {
 /* Opens, or makes root, issuing CA and the server's certificate at first start. */
 int ca_open(const struct ca_opts *o, struct ca **out, struct why *why);
 void ca_close(struct ca *ca);
+/* The CA's keys were made or imported by this ca_open (EV_CA_MADE). */
+bool ca_is_new(const struct ca *ca);
 
+/* The DER of a request in PEM; E_SYNTAX. */
+int ca_request_of_pem(struct str pem, struct buf *out_der, struct why *why);
 /* What a certificate shall say.  Only the public key and its proof of possession are taken from the request. */
 struct ca_ask {
 	struct str csr_der;   /* PKCS#10, P-256 */
@@ -38,8 +45,10 @@ int ca_issue(struct ca *ca, const struct ca_ask *q, struct buf *out_pem, unsigne
              struct why *why);
 /* Root and issuing certificates, PEM (what a client trusts). */
 void ca_chain(struct ca *ca, struct buf *out_pem);
-/* Server certificate chain and key for the TLS contexts; renewed at half of its life by ca_tick. */
+/* Server certificate chain and key for the TLS contexts; renewed at half of its life by ca_tick.  The caller frees each. */
 int ca_server(struct ca *ca, X509 **leaf, STACK_OF(X509) **chain, EVP_PKEY **key);
+/* The anchor that peers' chains must end in (the root, or an imported issuing CA without one), counted for the caller. */
+X509 *ca_anchor(struct ca *ca);
 /* True when the server's certificate was renewed: contexts are to be remade. */
 bool ca_tick(struct ca *ca);
 

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The authority at start: root, issuing CA, anchor.  The root's key is made once and used once, to sign the issuing CA;
+ * it is in memory only while it does.  Both certificates carry the name constraints of the first start.
+ */
+#include "security/ca.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <stdlib.h>
+
+#include "cse/base/clock.h"
+#include "cse/base/err.h"
+#include "cse/base/log.h"
+#include "cse/base/rand.h"
+#include "security/ca_priv.h"
+#include "security/cert.h"
+#include "security/file.h"
+
+static const int64_t day_us = INT64_C(86400) * 1000000;
+enum { ROOT_DAYS = 30 * 365, ISSUING_DAYS = 15 * 365, PEM_FILE_MAX = 65536 };
+
+static void copy_opts(struct ca *ca, const struct ca_opts *o)
+{
+	struct arena *a = &ca->a;
+	ca->o = *o;
+	ca->o.dir = arena_strz(a, str_of(o->dir));
+	ca->o.import = o->import && *o->import ? arena_strz(a, str_of(o->import)) : NULL;
+	ca->o.self.sp = arena_str(a, o->self.sp);
+	ca->o.self.cse = arena_str(a, o->self.cse);
+	ca->o.self.base = arena_str(a, o->self.base);
+	ca->o.hosts.v = arena_array(a, o->hosts.n, sizeof(*ca->o.hosts.v));
+	for (size_t i = 0; i < o->hosts.n; i++)
+		ca->o.hosts.v[i] = arena_str(a, o->hosts.v[i]);
+}
+
+static int save(struct ca *ca, const char *name, X509 *x, struct why *why)
+{
+	struct buf b;
+	buf_init(&b, PEM_FILE_MAX);
+	int err = cert_put_pem(&b, x);
+	if (err == 0)
+		err = file_replace(ca->o.dir, name, 0644, buf_as_str(&b), why);
+	buf_fini(&b);
+	return err;
+}
+
+static int load(struct ca *ca, const char *name, X509 **out, struct why *why)
+{
+	struct buf b;
+	unsigned n;
+	buf_init(&b, PEM_FILE_MAX);
+	int err = file_load(ca->o.dir, name, true, &b, why);
+	if (err == 0) {
+		err = cert_read_pem(buf_as_str(&b), out, 1, &n);
+		if (err)
+			why_set(why, RSC_INTERNAL_SERVER_ERROR, "%s holds no certificate: put the right file back", name);
+	}
+	buf_fini(&b);
+	return err;
+}
+
+/* Tells this CA's name from that of one that was thrown away. */
+static void ca_name(struct ca *ca, const char *what, char cn[64])
+{
+	unsigned char b[4];
+	rnd_bytes(ca->o.rnd, b, sizeof(b));
+	int n = snprintf(cn, 64, "Troth %s CA %02x%02x%02x%02x", what, b[0], b[1], b[2], b[3]);
+	REQUIRE(n > 0 && n < 64);
+}
+
+static int make_pair(struct ca *ca, EVP_PKEY *root_key, NAME_CONSTRAINTS *nc, struct why *why)
+{
+	int64_t now = clock_wall_us(ca->o.clock);
+	char cn[64];
+
+	ca_name(ca, "root", cn);
+	struct cert_plan p = {
+		.subject_key = root_key,
+		.cn = cn,
+		.issuer_key = root_key,
+		.from_us = now - day_us,
+		.to_us = now + ROOT_DAYS * day_us,
+		.pathlen = 1,
+		.permitted = nc,
+	};
+	int err = cert_make(ca->o.rnd, &p, &ca->root, why);
+	if (err)
+		return err;
+	ca_name(ca, "issuing", cn);
+	p.subject_key = ca->key;
+	p.issuer = ca->root;
+	p.to_us = now + ISSUING_DAYS * day_us;
+	p.pathlen = 0;
+	return cert_make(ca->o.rnd, &p, &ca->issuing, why);
+}
+
+static int ca_make(struct ca *ca, struct why *why)
+{
+	EVP_PKEY *root_key = NULL;
+	NAME_CONSTRAINTS *nc = NULL;
+
+	int err = cert_constraints(ca->o.self.sp, ca->o.hosts, &nc, why);
+	if (err == 0)
+		err = keystore_key(ca->o.keystore, "root", true, &root_key, why);
+	if (err == 0)
+		err = keystore_key(ca->o.keystore, "issuing", true, &ca->key, why);
+	if (err == 0)
+		err = make_pair(ca, root_key, nc, why);
+	NAME_CONSTRAINTS_free(nc);
+	EVP_PKEY_free(root_key);
+	return err;
+}
+
+/* issuing.pem is written last: its presence says that the CA is complete. */
+static int ca_keep(struct ca *ca, struct why *why)
+{
+	int err = ca->o.import ? keystore_put(ca->o.keystore, "issuing", ca->key, why) : 0;
+	if (err == 0 && ca->root)
+		err = save(ca, "ca/root.pem", ca->root, why);
+	if (err == 0)
+		err = save(ca, "ca/issuing.pem", ca->issuing, why);
+	return err;
+}
+
+static int ca_load(struct ca *ca, struct why *why)
+{
+	int err = load(ca, "ca/issuing.pem", &ca->issuing, why);
+	if (err == 0 && file_exists(ca->o.dir, "ca/root.pem"))
+		err = load(ca, "ca/root.pem", &ca->root, why);
+	if (err == 0)
+		err = keystore_key(ca->o.keystore, "issuing", false, &ca->key, why);
+	if (err)
+		return err;
+	if (X509_check_private_key(ca->issuing, ca->key) != 1) {
+		why_set(why, RSC_INTERNAL_SERVER_ERROR, "ca/issuing.pem and keys/issuing.key do not belong together");
+		return E_CORRUPT;
+	}
+	if (cert_time_us(X509_get0_notAfter(ca->issuing)) <= clock_wall_us(ca->o.clock)) {
+		why_set(why, RSC_INTERNAL_SERVER_ERROR, "the issuing CA's certificate has ended, or the clock is wrong");
+		return E_CONF;
+	}
+	return 0;
+}
+
+/* NAME_CONSTRAINTS_check looks at the names of x against one set. */
+static int permits(X509 *ca_cert, X509 *x)
+{
+	NAME_CONSTRAINTS *nc = X509_get_ext_d2i(ca_cert, NID_name_constraints, NULL, NULL);
+	if (!nc)
+		return E_CONF;
+	int r = NAME_CONSTRAINTS_check(x, nc);
+	NAME_CONSTRAINTS_free(nc);
+	return r == X509_V_OK ? 0 : E_CONF;
+}
+
+int ca_permits(struct ca *ca, X509 *x, struct why *why)
+{
+	int err = permits(ca->issuing, x);
+	/* An imported root may do without constraints of its own. */
+	if (err == 0 && ca->root && X509_get_ext_by_NID(ca->root, NID_name_constraints, -1) >= 0)
+		err = permits(ca->root, x);
+	if (err)
+		why_set(why, RSC_INTERNAL_SERVER_ERROR,
+		        "the CA's name constraints do not permit a name (cse.sp and https.names of the CA's first start do): use a "
+		        "name below the service provider's, or begin with a new CA");
+	return err;
+}
+
+int ca_open(const struct ca_opts *o, struct ca **out, struct why *why)
+{
+	REQUIRE(o->dir && o->keystore && o->clock && o->rnd);
+	struct ca *ca = calloc(1, sizeof(*ca));
+	int err = E_NOMEM;
+	if (!ca)
+		return err;
+	ca->magic = CA_MAGIC;
+	pthread_mutex_init(&ca->lock, NULL);
+	arena_init(&ca->a, 1024);
+	copy_opts(ca, o);
+	err = file_make_dir(o->dir, "ca", why);
+	if (err)
+		goto out;
+	ca->is_new = !file_exists(o->dir, "ca/issuing.pem");
+	if (!ca->is_new)
+		err = ca_load(ca, why);
+	else
+		err = ca->o.import ? ca_import(ca, why) : ca_make(ca, why);
+	/* Before a new CA is kept: one that does not permit our own names must leave nothing behind. */
+	if (err == 0)
+		err = ca_server_open(ca, why);
+	if (err == 0 && ca->is_new)
+		err = ca_keep(ca, why);
+	if (err == 0 && ca->is_new)
+		log_write(o->log, LOG_CA_MADE, ca->o.import ? "issuing CA imported" : "root and issuing CA made");
+out:
+	ERR_clear_error();
+	if (err) {
+		ca_close(ca);
+		return err;
+	}
+	*out = ca;
+	return 0;
+}
+
+void ca_close(struct ca *ca)
+{
+	if (!ca)
+		return;
+	CHECK(ca, CA);
+	X509_free(ca->root);
+	X509_free(ca->issuing);
+	X509_free(ca->server);
+	EVP_PKEY_free(ca->key);
+	EVP_PKEY_free(ca->server_key);
+	pthread_mutex_destroy(&ca->lock);
+	arena_fini(&ca->a);
+	ca->magic = 0;
+	free(ca);
+}
+
+bool ca_is_new(const struct ca *ca)
+{
+	CHECK(ca, CA);
+	return ca->is_new;
+}
+
+void ca_chain(struct ca *ca, struct buf *out_pem)
+{
+	CHECK(ca, CA);
+	if (ca->root)
+		REQUIRE(cert_put_pem(out_pem, ca->root) == 0 || out_pem->over);
+	REQUIRE(cert_put_pem(out_pem, ca->issuing) == 0 || out_pem->over);
+}
+
+X509 *ca_anchor(struct ca *ca)
+{
+	CHECK(ca, CA);
+	X509 *x = ca->root ? ca->root : ca->issuing;
+	X509_up_ref(x);
+	return x;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The authority from the inside, and how a certificate is put together. */
+#ifndef SECURITY_CA_PRIV_H
+#define SECURITY_CA_PRIV_H
+
+#include <openssl/x509v3.h>
+#include <pthread.h>
+
+#include "security/ca.h"
+
+#define CA_MAGIC 0x63617574u
+struct ca {
+	uint32_t magic;
+	struct ca_opts o;        /* strings are in `a` */
+	struct arena a;
+	X509 *root;              /* NULL: an imported issuing CA is the anchor itself */
+	X509 *issuing;
+	EVP_PKEY *key;           /* the issuing CA's */
+	bool is_new;
+	pthread_mutex_t lock;    /* guards what is below */
+	X509 *server;
+	EVP_PKEY *server_key;
+	int64_t server_half;     /* µs: when it is renewed */
+};
+
+/* What stands in a certificate. */
+struct cert_plan {
+	EVP_PKEY *subject_key;
+	const char *cn;              /* at most 64 bytes */
+	X509 *issuer;                /* NULL: self-signed */
+	EVP_PKEY *issuer_key;
+	int64_t from_us, to_us;
+	int pathlen;                 /* -1: an end entity */
+	const char *usage;           /* extendedKeyUsage, NULL: none */
+	GENERAL_NAMES *names;        /* subjectAltName; empty or NULL: none */
+	NAME_CONSTRAINTS *permitted; /* NULL: none */
+};
+/* Signed with SHA-256, a 20-byte random serial, key identifiers and the critical extensions of RFC 5280 4.2. */
+int cert_make(struct rnd *rnd, const struct cert_plan *p, X509 **out, struct why *why);
+/* Permits exactly the SP-FQDN (DNS, URI) and the hosts; the reverse of cert_name_add and cert_host_add. */
+int cert_constraints(struct str sp, struct strs hosts, NAME_CONSTRAINTS **out, struct why *why);
+/* RSC-less check that issuer (and root) allow the names of x: 0, or E_CONF and a sentence. */
+int ca_permits(struct ca *ca, X509 *x, struct why *why);
+
+int64_t cert_time_us(const ASN1_TIME *t);
+int cert_put_pem(struct buf *out, X509 *x);
+/* Certificates of a PEM text in order, at most max; *n. */
+int cert_read_pem(struct str pem, X509 **out, unsigned max, unsigned *n);
+
+/* ca_import.c: takes ca->root, ca->issuing and ca->key from ca->o.import. */
+int ca_import(struct ca *ca, struct why *why);
+/* ca_server.c: opens or makes the server's certificate. */
+int ca_server_open(struct ca *ca, struct why *why);
+
+#endif

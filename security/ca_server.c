@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The server's own certificate: the CSE-ID and https.names, a new key with each, renewed at half of its life. */
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+#include "cse/base/clock.h"
+#include "cse/base/err.h"
+#include "cse/base/log.h"
+#include "security/ca_priv.h"
+#include "security/cert.h"
+#include "security/file.h"
+
+static const int64_t backdate_us = INT64_C(300) * 1000000;
+
+static int wanted_names(struct ca *ca, GENERAL_NAMES **out, struct why *why)
+{
+	GENERAL_NAMES *gens = sk_GENERAL_NAME_new_null();
+	int err = gens ? 0 : E_NOMEM;
+	struct str id = arena_printf(&ca->a, "/%.*s", STR_ARG(ca->o.self.cse));
+
+	if (err == 0)
+		err = cert_name_add(gens, id, &ca->o.self, why);
+	for (size_t i = 0; err == 0 && i < ca->o.hosts.n; i++)
+		err = cert_host_add(gens, ca->o.hosts.v[i], why);
+	if (err) {
+		GENERAL_NAMES_free(gens);
+		return err;
+	}
+	*out = gens;
+	return 0;
+}
+
+static int make_server(struct ca *ca, EVP_PKEY *key, GENERAL_NAMES *gens, X509 **out, struct why *why)
+{
+	int64_t now = clock_wall_us(ca->o.clock), end = cert_time_us(X509_get0_notAfter(ca->issuing));
+	struct cert_plan p = {
+		.subject_key = key,
+		.cn = "Troth CSE",
+		.issuer = ca->issuing,
+		.issuer_key = ca->key,
+		.from_us = now - backdate_us,
+		.to_us = ca->o.server_life_us < end - now ? now + ca->o.server_life_us : end,
+		.pathlen = -1,
+		.usage = "serverAuth,clientAuth", /* it also calls points of access */
+		.names = gens,
+	};
+	return cert_make(ca->o.rnd, &p, out, why);
+}
+
+static void use_server(struct ca *ca, X509 *x, EVP_PKEY *key)
+{
+	int64_t from = cert_time_us(X509_get0_notBefore(x)), to = cert_time_us(X509_get0_notAfter(x));
+
+	pthread_mutex_lock(&ca->lock);
+	X509_free(ca->server);
+	EVP_PKEY_free(ca->server_key);
+	ca->server = x;
+	ca->server_key = key;
+	ca->server_half = from + (to - from) / 2;
+	pthread_mutex_unlock(&ca->lock);
+}
+
+/* A new key and certificate.  A crash between the two leaves a pair that does not match, which the next start replaces. */
+static int renew(struct ca *ca, GENERAL_NAMES *gens, struct why *why)
+{
+	EVP_PKEY *key = NULL;
+	X509 *x = NULL;
+	struct buf b;
+
+	buf_init(&b, 65536);
+	int err = keystore_remove(ca->o.keystore, "server");
+	if (err == E_ABSENT)
+		err = 0;
+	if (err == 0)
+		err = keystore_key(ca->o.keystore, "server", true, &key, why);
+	if (err == 0)
+		err = make_server(ca, key, gens, &x, why);
+	if (err == 0)
+		err = ca_permits(ca, x, why);
+	if (err == 0)
+		err = cert_put_pem(&b, x);
+	if (err == 0)
+		err = file_replace(ca->o.dir, "ca/server.pem", 0644, buf_as_str(&b), why);
+	if (err == 0) {
+		use_server(ca, x, key);
+	} else {
+		X509_free(x);
+		EVP_PKEY_free(key);
+	}
+	buf_fini(&b);
+	return err;
+}
+
+/* Same names in the same order: we wrote them. */
+static bool has_names(X509 *x, GENERAL_NAMES *want)
+{
+	GENERAL_NAMES *have = X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
+	int n = have ? sk_GENERAL_NAME_num(have) : -1;
+	bool same = n == sk_GENERAL_NAME_num(want);
+	for (int i = 0; same && i < n; i++)
+		same = GENERAL_NAME_cmp(sk_GENERAL_NAME_value(have, i), sk_GENERAL_NAME_value(want, i)) == 0;
+	GENERAL_NAMES_free(have);
+	return same;
+}
+
+static bool is_usable(struct ca *ca, X509 *x, EVP_PKEY *key, GENERAL_NAMES *want)
+{
+	int64_t now = clock_wall_us(ca->o.clock);
+	int64_t from = cert_time_us(X509_get0_notBefore(x)), to = cert_time_us(X509_get0_notAfter(x));
+
+	return X509_check_private_key(x, key) == 1 && X509_verify(x, X509_get0_pubkey(ca->issuing)) == 1 && from <= now &&
+	       now < from + (to - from) / 2 && to - from <= ca->o.server_life_us + 2 * backdate_us && has_names(x, want);
+}
+
+static bool reuse(struct ca *ca, GENERAL_NAMES *want)
+{
+	struct why why = { 0 };
+	struct buf b;
+	X509 *x = NULL;
+	EVP_PKEY *key = NULL;
+	unsigned n;
+	bool ok = false;
+
+	buf_init(&b, 65536);
+	if (file_load(ca->o.dir, "ca/server.pem", true, &b, &why) == 0 && cert_read_pem(buf_as_str(&b), &x, 1, &n) == 0 &&
+	    keystore_key(ca->o.keystore, "server", false, &key, &why) == 0)
+		ok = is_usable(ca, x, key, want);
+	if (ok) {
+		use_server(ca, x, key);
+	} else {
+		X509_free(x);
+		EVP_PKEY_free(key);
+	}
+	buf_fini(&b);
+	return ok;
+}
+
+int ca_server_open(struct ca *ca, struct why *why)
+{
+	GENERAL_NAMES *gens = NULL;
+	int err = wanted_names(ca, &gens, why);
+	if (err == 0 && !reuse(ca, gens))
+		err = renew(ca, gens, why);
+	GENERAL_NAMES_free(gens);
+	return err;
+}
+
+int ca_server(struct ca *ca, X509 **leaf, STACK_OF(X509) **chain, EVP_PKEY **key)
+{
+	CHECK(ca, CA);
+	STACK_OF(X509) *s = sk_X509_new_null();
+	if (!s || X509_add_cert(s, ca->issuing, X509_ADD_FLAG_UP_REF) != 1) {
+		sk_X509_free(s);
+		return E_NOMEM;
+	}
+	pthread_mutex_lock(&ca->lock);
+	X509_up_ref(ca->server);
+	EVP_PKEY_up_ref(ca->server_key);
+	*leaf = ca->server;
+	*key = ca->server_key;
+	pthread_mutex_unlock(&ca->lock);
+	*chain = s;
+	return 0;
+}
+
+bool ca_tick(struct ca *ca)
+{
+	CHECK(ca, CA);
+	struct why why = { 0 };
+	GENERAL_NAMES *gens = NULL;
+
+	if (clock_wall_us(ca->o.clock) < ca->server_half)
+		return false;
+	int err = wanted_names(ca, &gens, &why);
+	if (err == 0)
+		err = renew(ca, gens, &why);
+	GENERAL_NAMES_free(gens);
+	ERR_clear_error();
+	if (err) {
+		/* Half of the life is left: say so, and try again in a minute. */
+		log_write(ca->o.log, LOG_CERT_EXPIRY, "the server's certificate could not be renewed: %s", why.text);
+		ca->server_half = clock_wall_us(ca->o.clock) + INT64_C(60000000);
+		return false;
+	}
+	log_write(ca->o.log, LOG_CERT_ISSUED, "the server's own certificate was renewed");
+	return true;
+}
