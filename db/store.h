@@ -239,6 +239,8 @@ int store_rec_each(struct store *s, enum rec_table t, int (*fn)(void *arg, struc
 int store_event_append(struct store *s, struct str row);
 int store_event_each(struct store *s, uint64_t from, int (*fn)(void *arg, uint64_t seq, struct str row), void *arg);
 uint64_t store_event_bytes(const struct store *s);
+/* Number that the next row will have: the newest row is the one before. */
+uint64_t store_event_next(const struct store *s);
 
 /* --- measuring --------------------------------------------------------------------------------------------------- */
 
