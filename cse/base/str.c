@@ -177,9 +177,10 @@ uint64_t str_hash(struct str s, const uint64_t key[2])
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
-/* Length of the sequence that begins at p (n > 0 bytes left), 0 when it is not well formed: RFC 3629, section 4. */
-static size_t utf8_sequence(const unsigned char *p, size_t n)
+/* RFC 3629, section 4. */
+size_t str_utf8_len(const char *text, size_t n)
 {
+	const unsigned char *p = (const unsigned char *)text;
 	unsigned char lo = 0x80, hi = 0xbf;
 	size_t len;
 
@@ -209,7 +210,6 @@ static size_t utf8_sequence(const unsigned char *p, size_t n)
 
 bool str_is_utf8(struct str s)
 {
-	const unsigned char *p = (const unsigned char *)s.p;
 	size_t i = 0;
 
 	while (i < s.n) {
@@ -220,7 +220,7 @@ bool str_is_utf8(struct str s)
 			i += 8;
 		if (i == s.n)
 			break;
-		len = utf8_sequence(p + i, s.n - i);
+		len = str_utf8_len(s.p + i, s.n - i);
 		if (len == 0)
 			return false;
 		i += len;

@@ -83,7 +83,7 @@ struct type {
 	const uint8_t *virtuals;       /* enum virtual_child; ends with 0; may be NULL */
 	const char *clause;            /* of TS-0004 */
 	const struct attr *const *all; /* sets and own: universal, common, own */
-	uint16_t n_all;                /* at most 64 */
+	uint16_t n_all;                /* at most 63 */
 	const struct attr_index *index;
 	const struct attr *root;       /* one representation: `root` of struct resp */
 	const struct attr *member;     /* the list of children of this type in an answer */

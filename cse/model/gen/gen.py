@@ -318,6 +318,8 @@ def tab_complex(m):
 	out += '#include "cse/model/index_priv.h"\n#include "cse/model/tables_priv.h"\n\n'
 	for i in sorted(m.complexes):
 		name, attrs, rooted = m.complexes[i]
+		if len(attrs) > 63:
+			sys.exit('%s: more than 63 members' % name)
 		out += table('members_' + i, attrs)
 		out += index(i, [a.sn for a in attrs])
 		out += 'const struct complex complex_%s = { %s, members_%s, %d, %s, &index_%s };\n\n' % (
@@ -339,8 +341,8 @@ def tab_types(m, rows, what):
 		common = list(UNIVERSAL) + [sn for sn, s in COMMON if s in t['sets']]
 		refs = ['&attr_' + sn for sn in common] + ['&attrs_%s[%d]' % (i, k) for k in range(len(t['attrs']))]
 		names = common + [a.sn for a in t['attrs']]
-		if len(set(names)) != len(names) or len(names) > 64:
-			sys.exit('%s: attribute twice, or more than 64' % t['sn'])
+		if len(set(names)) != len(names) or len(names) > 63:
+			sys.exit('%s: attribute twice, or more than 63' % t['sn'])
 		out += 'static const struct attr *const all_%s[] = {\n\t%s\n};\n' % (i, spell(refs, 6))
 		out += index(i, names)
 		if t['children']:
