@@ -52,7 +52,6 @@ struct change {
 /* Behaviour of a supported type.  Each hook may be NULL.  Already checked when one is called: origin, zone, existence,
  * authorization, and the representation against the type's table. A hook returns RSC_NONE or why_set(...). */
 struct behaviour {
-	uint16_t ty;
 	uint16_t refuses; /* ACOP_ bits of operations that this type never allows: 4005 */
 	enum rsc (*create)(struct change *c);         /* before the resource exists: checks, defaults, c->rn, c->ri */
 	enum rsc (*update)(struct change *c);         /* c->res is the merged content, not stored yet */

@@ -25,7 +25,7 @@ struct target {
 struct request {
 	uint32_t magic;
 	struct request *next;        /* free list */
-	struct request *all;         /* every request of the lane */
+	struct request *all_next, **all_prev; /* every request of the lane */
 	struct gate *gate;
 	struct loop *loop;
 	struct arena arena;
@@ -53,6 +53,7 @@ struct request {
 	bool may_read;               /* the answer may show more than what the originator sent */
 	struct change change;
 	struct append append;
+	int64_t et;                  /* CREATE, UPDATE that gives one: checked and clipped */
 	struct val acpi;             /* checked entries as resourceIDs; K_NULL: not given */
 	uint32_t et_after;           /* children whose et has been compared: rid up to this one */
 	struct commit commit;
@@ -68,7 +69,7 @@ struct request {
 	bool shown_inst;
 	struct inst inst;
 	int64_t inst_et;             /* that the container gives */
-	struct counters counters;
+	struct counters counters, counters_before;
 	struct str ri, pi, rn, path;
 	struct walk *walk;           /* children being collected (rcn 4, 5, 6, 8, discovery) */
 	struct resp resp;

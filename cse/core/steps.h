@@ -9,16 +9,22 @@
 void steps_run(struct request *r);
 /* Answers prim.why now. */
 void steps_refuse(struct request *r);
+/* For gate_answer_constant. */
+void steps_answer_constant(struct request *r);
 
+/* Reads releaseVersionIndicator, so that the answer carries it (check.c). */
+enum rsc check_release(struct request *r);
 enum step_result check_primitive(struct request *r);   /* check.c */
 enum step_result check_origin(struct request *r);
 enum step_result route_target(struct request *r);      /* route.c */
-enum step_result route_time(struct request *r);
+enum step_result route_time(struct request *r);        /* steps.c: operationExecutionTime */
 enum step_result resolve_target(struct request *r);    /* resolve.c */
 enum step_result resolve_zone(struct request *r);
 enum step_result access_decide(struct request *r);     /* access.c */
 enum step_result validate_content(struct request *r);  /* validate.c */
 enum step_result proc_run(struct request *r);          /* proc.c */
+/* When an instance that was made at ct ends by its container's rules, whatever it asked for itself. In r->tx. */
+int64_t proc_inst_end(const struct request *r, const struct node *cnt, int64_t ct);
 enum step_result commit_changes(struct request *r);    /* steps.c */
 enum step_result result_make(struct request *r);       /* result.c */
 

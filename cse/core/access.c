@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* May the originator do this to that?  The question is put here; security/authz.c answers it.  TS-0004 7.3.3.15. */
+#include "cse/core/steps.h"
+
+#include "cse/core/walk.h"
+
+static const unsigned acop_of[] = { [OP_CREATE] = ACOP_C, [OP_RETRIEVE] = ACOP_R, [OP_UPDATE] = ACOP_U,
+	                                [OP_DELETE] = ACOP_D, [OP_NOTIFY] = ACOP_N };
+static const char *const acop_names[] = { "", "CREATE", "RETRIEVE", "UPDATE", "DELETE", "NOTIFY" };
+
+/* Operations that a type never allows whoever asks (the "Recv-1.0" remarks of TS-0004 7.4.x). */
+static enum rsc check_possible(struct request *r)
+{
+	struct prim *p = &r->prim;
+	bool is_virtual = r->target.virt != V_NONE;
+
+	if ((r->ti->b->refuses & acop_of[p->op]) || (is_virtual && p->op != OP_RETRIEVE && p->op != OP_DELETE))
+		return prim_fail(p, RSC_OPERATION_NOT_ALLOWED, "%s is never possible on %s", acop_names[p->op],
+		                 is_virtual ? "latest (la) and oldest (ol)" : r->ti->type->ln);
+	if (p->op == OP_NOTIFY && !(r->ti->type->ty == TY_AE || r->ti->type->ty == TY_CB))
+		return prim_fail(p, RSC_OPERATION_NOT_ALLOWED, "NOTIFY is only possible on an AE and on the CSEBase");
+	return RSC_NONE;
+}
+
+/* la and ol stand for an instance; whether there is one is told to those who may read it. */
+static enum rsc check_instance(struct request *r)
+{
+	struct target *t = &r->target;
+	const struct typeinfo *holder;
+
+	if (t->virt == V_LA || t->virt == V_OL) {
+		if (!(t->virt == V_LA ? store_latest(r->tx, t->node, &t->inst) : store_oldest(r->tx, t->node, &t->inst)))
+			return prim_fail(&r->prim, RSC_NOT_FOUND, "the %s has no %s", t->node->type->ln, r->ti->type->ln);
+		t->is_inst = true;
+	}
+	if (!t->is_inst || (r->prim.op != OP_RETRIEVE && r->prim.op != OP_DELETE))
+		return RSC_NONE;
+	holder = gate_type(r->gate, t->node->type->ty);
+	return holder->b->instances_open
+	           ? holder->b->instances_open(&r->gate->known, node_res(r->tx, t->node), &r->prim.why)
+	           : RSC_NONE;
+}
+
+static const struct grant *ask(struct request *r, unsigned acop, bool quiet)
+{
+	const struct prim *p = &r->prim;
+	struct ask q = { .prim = p, .origin = &r->origin, .acop = acop, .node = r->target.node, .quiet = quiet };
+
+	q.on_instance = r->target.is_inst || r->target.virt != V_NONE;
+	q.acpi_update = acop == ACOP_U && p->pc.kind == PC_RES && res_get(p->pc.res, &attr_acpi);
+	q.create_ty = acop == ACOP_C ? (unsigned)p->ty : 0;
+	return authz_decide(r->gate->o.security, r->tx, &q);
+}
+
+static enum rsc denied(struct request *r, unsigned op)
+{
+	return prim_fail(&r->prim, RSC_ORIGINATOR_HAS_NO_PRIVILEGE,
+	                 "no accessControlPolicy gives this originator %s on this %s", acop_names[op], r->ti->type->ln);
+}
+
+enum step_result access_decide(struct request *r)
+{
+	struct prim *p = &r->prim;
+
+	if (check_possible(r))
+		return STEP_ANSWER;
+	r->may_read = true;
+	r->grant = NULL;
+	if (p->op == OP_CREATE && p->ty == TY_AE)
+		return STEP_NEXT; /* a registration: authz_register_ae decides by the credential, TS-0004 7.4.5.2.1 */
+	if (walk_is_discovery(r))
+		return STEP_NEXT; /* each resource is asked for, the root is not: TS-0004 7.3.3.14 */
+	r->grant = ask(r, acop_of[p->op], false);
+	if (!r->grant)
+		return request_fail(denied(r, p->op));
+	/* What an answer shows is read: a right to change or delete alone does not show more than was sent. */
+	if (r->rcn != RCN_NOTHING && (p->op == OP_UPDATE || p->op == OP_DELETE))
+		r->may_read = ask(r, ACOP_R, true) != NULL;
+	if (!r->may_read && p->op == OP_DELETE) {
+		prim_fail(p, RSC_ORIGINATOR_HAS_NO_PRIVILEGE,
+		          "resultContent (rcn) of this DELETE shows the resource, which needs the right to RETRIEVE; use rcn 0");
+		return STEP_ANSWER;
+	}
+	return request_fail(check_instance(r));
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the CSE does by itself, once a second on loop 0: resources and instances whose time has passed are removed in
+ * small transactions (TS-0004 7.3.3.5), never while the wall clock is doubtful; the size of the tree is compared with
+ * its bound.  An expired resource is invisible at once, whatever this lags.
+ */
+#include "cse/core/expire.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cse/core/gate_priv.h"
+
+enum { NODES = 64, CONTAINERS = 16 };
+#define PERIOD_NS INT64_C(1000000000)
+
+#define EXPIRE_MAGIC 0x65787069u
+struct expire {
+	uint32_t magic;
+	struct gate *gate;
+	struct loop *loop;
+	struct loop_timer timer;
+	struct arena arena;
+	struct commit commit;
+	bool busy, more;       /* a commit is under way; there was more than it took */
+	uint64_t tree_bytes;   /* bound when the configuration gives none */
+};
+
+static void run(struct expire *e);
+
+/* --- the tree's size --------------------------------------------------------------------------------------------- */
+
+/* 60 % of the memory that this process may use: the machine's, or its control group's when that is less. */
+static uint64_t default_bound(void)
+{
+	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+	uint64_t bytes = pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : UINT64_MAX / 2, group;
+	FILE *f = fopen("/sys/fs/cgroup/memory.max", "re");
+	char line[32];
+
+	if (f) {
+		if (fgets(line, sizeof(line), f) && str_u64(str_first(str_of(line), strcspn(line, "\n")), &group) == 0 &&
+		    group < bytes)
+			bytes = group;
+		(void)fclose(f);
+	}
+	return bytes / 10 * 6;
+}
+
+static void watch_size(struct expire *e)
+{
+	struct store_usage u;
+	uint64_t bound = gate_settings(e->gate)->tree_bytes;
+
+	store_usage(e->gate->o.store, &u);
+	atomic_store_explicit(&e->gate->tree_full, u.tree_bytes > (bound ? bound : e->tree_bytes), memory_order_relaxed);
+}
+
+/* --- expiration -------------------------------------------------------------------------------------------------- */
+
+static const struct grant *own_grant(struct expire *e, struct tx *tx, const struct node *n, bool on_instance)
+{
+	struct prim prim;
+	struct ask q = { .prim = &prim, .origin = &e->gate->self, .acop = ACOP_D, .node = n, .on_instance = on_instance,
+		             .internal = true };
+	const struct grant *g;
+
+	prim_init(&prim, &e->arena);
+	prim.op = OP_DELETE;
+	g = authz_decide(e->gate->o.security, tx, &q);
+	REQUIRE(g && grant_covers(g, tx, n, ACOP_D));
+	return g;
+}
+
+static size_t remove_nodes(struct expire *e, struct tx *tx, int64_t now)
+{
+	const struct node *found[NODES];
+	uint32_t rid[NODES];
+	size_t n = store_expired(tx, now, found, NODES);
+
+	for (size_t i = 0; i < n; i++)
+		rid[i] = found[i]->rid;
+	for (size_t i = 0; i < n; i++) {
+		/* One may have gone with another. */
+		const struct node *node = store_by_rid(tx, rid[i]), *parent;
+
+		if (!node || !node->parent)
+			continue;
+		own_grant(e, tx, node, false);
+		parent = node->parent;
+		store_remove(tx, node);
+		if (parent->type->sets & SET_ST)
+			store_touch(tx, parent);
+	}
+	return n;
+}
+
+/* The container's stateTag grows by one for each instance that goes, as for any DELETE of a child. */
+static void trim(struct expire *e, struct tx *tx, const struct node *cnt, int64_t now)
+{
+	const struct typeinfo *ti = gate_type(e->gate, cnt->type->ty);
+	const struct res *res = node_res(tx, cnt);
+	int64_t age = ti->b->instance_age ? ti->b->instance_age(&e->gate->known, res) : INT64_MAX;
+	struct counters before, after;
+
+	own_grant(e, tx, cnt, true);
+	node_counters(tx, cnt, &before);
+	store_trim(tx, cnt, UINT64_MAX, UINT64_MAX, age == INT64_MAX ? INT64_MIN : now - age);
+	node_counters(tx, cnt, &after);
+	for (uint64_t i = after.cni; i < before.cni; i++)
+		store_touch(tx, cnt);
+}
+
+static void committed(struct commit *c, int err)
+{
+	struct expire *e = CONTAINER_OF(c, struct expire, commit);
+
+	CHECK(e, EXPIRE);
+	e->busy = false;
+	if (e->more && !err)
+		run(e);
+}
+
+static void run(struct expire *e)
+{
+	struct store *s = e->gate->o.store;
+	const struct node *stale[CONTAINERS];
+	struct tx *tx;
+	size_t nodes, containers;
+	int64_t now;
+
+	arena_reset(&e->arena);
+	tx = store_begin(s, &e->arena, TX_WRITE);
+	now = tx_now(tx);
+	nodes = remove_nodes(e, tx, now);
+	containers = store_stale(tx, now, stale, CONTAINERS);
+	for (size_t i = 0; i < containers; i++)
+		trim(e, tx, stale[i], now);
+	if (nodes + containers == 0) {
+		store_end(tx);
+		return;
+	}
+	e->more = nodes == NODES || containers == CONTAINERS;
+	e->commit = (struct commit){ .magic = COMMIT_MAGIC, .loop = e->loop, .done = committed };
+	e->busy = store_commit(tx, &e->commit) != 0;
+	if (e->busy)
+		store_ready(s, &e->commit);
+}
+
+static void tick(struct loop *l, struct loop_timer *t)
+{
+	struct expire *e = CONTAINER_OF(t, struct expire, timer);
+	bool doubtful;
+
+	CHECK(e, EXPIRE);
+	doubtful = clockguard_tick(e->gate->o.security);
+	store_pause_expiry(e->gate->o.store, doubtful);
+	watch_size(e);
+	if (!doubtful && !e->busy)
+		run(e);
+	loop_timer_set(l, t, loop_now_ns(l) + PERIOD_NS, tick);
+}
+
+/* --- life -------------------------------------------------------------------------------------------------------- */
+
+int expire_new(struct gate *g, struct expire **out)
+{
+	struct expire *e = calloc(1, sizeof(*e));
+
+	REQUIRE(e);
+	e->magic = EXPIRE_MAGIC;
+	e->gate = g;
+	e->loop = g->o.loops[0];
+	e->tree_bytes = default_bound();
+	arena_init(&e->arena, 4096);
+	loop_timer_set(e->loop, &e->timer, loop_now_ns(e->loop) + PERIOD_NS, tick);
+	*out = e;
+	return 0;
+}
+
+void expire_free(struct expire *e)
+{
+	if (!e)
+		return;
+	CHECK(e, EXPIRE);
+	loop_timer_cancel(e->loop, &e->timer);
+	arena_fini(&e->arena);
+	e->magic = 0;
+	free(e);
+}
