@@ -16,6 +16,7 @@
 #include "security/ca_priv.h"
 #include "security/cert.h"
 #include "security/file.h"
+#include "security/tls_priv.h"
 
 static const int64_t day_us = INT64_C(86400) * 1000000;
 enum { ROOT_DAYS = 30 * 365, ISSUING_DAYS = 15 * 365, PEM_FILE_MAX = 65536 };
@@ -149,6 +150,8 @@ static int permits(X509 *ca_cert, X509 *x)
 	NAME_CONSTRAINTS *nc = X509_get_ext_d2i(ca_cert, NID_name_constraints, NULL, NULL);
 	if (!nc)
 		return E_CONF;
+	/* It reads what this call has decoded; on a certificate just made there would be no names yet. */
+	(void)X509_check_purpose(x, -1, 0);
 	int r = NAME_CONSTRAINTS_check(x, nc);
 	NAME_CONSTRAINTS_free(nc);
 	return r == X509_V_OK ? 0 : E_CONF;
@@ -164,6 +167,32 @@ int ca_permits(struct ca *ca, X509 *x, struct why *why)
 		why_set(why, RSC_INTERNAL_SERVER_ERROR,
 		        "the CA's name constraints do not permit a name (cse.sp and https.names of the CA's first start do): use a "
 		        "name below the service provider's, or begin with a new CA");
+	return err;
+}
+
+/* As a peer will see it: our own certificate under the rules of every handshake. */
+static int verify_self(struct ca *ca, struct why *why)
+{
+	X509_STORE *store = X509_STORE_new();
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	STACK_OF(X509) *chain = sk_X509_new_null();
+	int err = E_NOMEM;
+
+	if (store && ctx && chain && sk_X509_push(chain, ca->issuing) > 0 &&
+	    X509_STORE_add_cert(store, ca->root ? ca->root : ca->issuing) == 1 &&
+	    X509_STORE_CTX_init(ctx, store, ca->server, chain) == 1) {
+		X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
+		X509_VERIFY_PARAM_set_time(param, (time_t)(clock_wall_us(ca->o.clock) / 1000000));
+		REQUIRE(tls_verify_param(param, ca->root == NULL));
+		X509_STORE_CTX_set_purpose(ctx, X509_PURPOSE_SSL_SERVER);
+		err = X509_verify_cert(ctx) == 1 ? 0 : E_CONF;
+		if (err)
+			why_set(why, RSC_INTERNAL_SERVER_ERROR, "certificates of this CA would not be accepted: %s",
+			        X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx)));
+	}
+	sk_X509_free(chain);
+	X509_STORE_CTX_free(ctx);
+	X509_STORE_free(store);
 	return err;
 }
 
@@ -189,6 +218,8 @@ int ca_open(const struct ca_opts *o, struct ca **out, struct why *why)
 	/* Before a new CA is kept: one that does not permit our own names must leave nothing behind. */
 	if (err == 0)
 		err = ca_server_open(ca, why);
+	if (err == 0)
+		err = verify_self(ca, why);
 	if (err == 0 && ca->is_new)
 		err = ca_keep(ca, why);
 	if (err == 0 && ca->is_new)

@@ -86,6 +86,15 @@ static size_t record_length(const char *p, size_t n)
 	return RECORD_HEAD + k + RECORD_SUM;
 }
 
+/* Is there a good record behind the bad one?  Then the bad one was damaged later, not torn. */
+static bool is_damaged_inside(struct str image, size_t whole, uint32_t n)
+{
+	for (size_t off = whole + 1; off + RECORD_HEAD + RECORD_SUM <= image.n; off++)
+		if (get_u32(image.p + off) > n && record_length(image.p + off, image.n - off))
+			return true;
+	return false;
+}
+
 int datakeys_parse(struct datakeys *d, struct str image, size_t *whole, struct why *why)
 {
 	d->n = 0;
@@ -122,22 +131,13 @@ int datakeys_parse(struct datakeys *d, struct str image, size_t *whole, struct w
 			return E_NOMEM;
 		off += k;
 	}
-	/* A record is used only after it was synced: what a crash tears is shorter than one more record. */
-	if (image.n - off > RECORD_HEAD + DATAKEYS_WRAPPED_MAX + RECORD_SUM) {
+	/* A record is used only after it was synced: what a crash tears is shorter than one more record, and the last. */
+	if (image.n - off > RECORD_HEAD + DATAKEYS_WRAPPED_MAX + RECORD_SUM || is_damaged_inside(image, off, d->n)) {
 		why_set(why, RSC_INTERNAL_SERVER_ERROR, "datakeys is damaged behind key %u: put a good copy of the file back", d->n);
 		return E_CORRUPT;
 	}
 	*whole = off;
 	return 0;
-}
-
-/* Is there a good record behind the bad one?  Then the bad one was damaged later, not torn. */
-static bool is_damaged_inside(struct str image, size_t whole, uint32_t n)
-{
-	for (size_t off = whole + 1; off + RECORD_HEAD + RECORD_SUM <= image.n; off++)
-		if (get_u32(image.p + off) > n && record_length(image.p + off, image.n - off))
-			return true;
-	return false;
 }
 
 static int open_file(struct datakeys *d, const char *dir, struct why *why)
@@ -163,11 +163,6 @@ int datakeys_open(struct datakeys *d, const char *dir, struct why *why)
 	err = datakeys_parse(d, buf_as_str(&d->image), &whole, why);
 	if (err)
 		goto out;
-	if (whole < d->image.n && is_damaged_inside(buf_as_str(&d->image), whole, d->n)) {
-		why_set(why, RSC_INTERNAL_SERVER_ERROR, "datakeys is damaged behind key %u: put a good copy of the file back", d->n);
-		err = E_CORRUPT;
-		goto out;
-	}
 	err = E_IO;
 	if (whole < d->image.n && ftruncate(d->fd, (off_t)whole) != 0) {
 		why_set(why, RSC_INTERNAL_SERVER_ERROR, "cannot cut an unfinished record off datakeys: %s", strerror(errno));

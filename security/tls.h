@@ -17,10 +17,19 @@ int tls_new(struct ca *ca, struct security *sec, unsigned n_loops, struct tls **
 int tls_renew(struct tls *t, struct why *why);
 void tls_free(struct tls *t);
 
-/* A server-side SSL of loop i, without a descriptor yet; NULL when memory or the kernel refuses. */
+/* A server-side SSL of loop i, without a descriptor yet; NULL when memory is short.  Loop i's thread only. */
 SSL *tls_accept(struct tls *t, unsigned loop);
+/* Told of a handshake that failed, before the error queue is cleared: records the event with OpenSSL's reason for it. */
+void tls_refused(struct tls *t, SSL *ssl);
 /* After the handshake: the peer of this connection (security.h peer_of_certificate).  E_DENIED: close. */
 int tls_peer(struct tls *t, SSL *ssl, const struct ipaddr *from, struct peer **out);
+
+/*
+ * Client side, for our own tools, benches and the agent: trusts the certificates of ca_file only, shows cert_file (a chain)
+ * with key_file.  Same versions, suites and verification as the server's side.  The caller sets the name that it expects
+ * (SSL_set1_host) on each SSL and frees the context.
+ */
+int tls_client_new(const char *ca_file, const char *cert_file, const char *key_file, SSL_CTX **out, struct why *why);
 
 /* SHA-256 of the certificate's public key info. */
 int cert_fingerprint(const X509 *x, unsigned char out[32]);

@@ -20,21 +20,21 @@ START_TEST(chain_verifies)
 	buf_init(&pem, 65536);
 	ck_assert_msg(pki_issue(&p, key, CRED_DEVICE, "CDev1", &pem, &why) == 0, "%s", why.text);
 	pki_save(&p, "dev.pem", &pem);
-	int r = PKI_OPENSSL(&p.st, out, "verify", "-x509_strict", "-attime", "1936163289", "-purpose", "sslclient", "-CAfile",
+	int r = PKI_OPENSSL(&p.st, out, "verify", "-x509_strict", "-attime", "1935817689", "-purpose", "sslclient", "-CAfile",
 	                    "ca/root.pem", "-untrusted", "dev.pem", "dev.pem");
 	ck_assert_msg(r == 0, "%s", out);
-	r = PKI_OPENSSL(&p.st, out, "verify", "-x509_strict", "-attime", "1936163289", "-purpose", "sslserver", "-CAfile",
+	r = PKI_OPENSSL(&p.st, out, "verify", "-x509_strict", "-attime", "1935817689", "-purpose", "sslserver", "-CAfile",
 	                "ca/root.pem", "-untrusted", "dev.pem", "dev.pem");
 	ck_assert_msg(r != 0 && strstr(out, "unsuitable certificate purpose"), "%s", out);
-	r = PKI_OPENSSL(&p.st, out, "verify", "-x509_strict", "-attime", "1936163289", "-purpose", "sslserver",
+	r = PKI_OPENSSL(&p.st, out, "verify", "-x509_strict", "-attime", "1935817689", "-purpose", "sslserver",
 	                "-verify_hostname", "id-in.troth.example", "-CAfile", "ca/root.pem", "-untrusted", "ca/issuing.pem",
 	                "ca/server.pem");
 	ck_assert_msg(r == 0, "%s", out);
-	r = PKI_OPENSSL(&p.st, out, "verify", "-x509_strict", "-attime", "1936163289", "-verify_ip", "::1", "-CAfile",
+	r = PKI_OPENSSL(&p.st, out, "verify", "-x509_strict", "-attime", "1935817689", "-verify_ip", "::1", "-CAfile",
 	                "ca/root.pem", "-untrusted", "ca/issuing.pem", "ca/server.pem");
 	ck_assert_msg(r == 0, "%s", out);
 	/* The root alone signs the issuing CA; a leaf does not hang below the root. */
-	r = PKI_OPENSSL(&p.st, out, "verify", "-attime", "1936163289", "-CAfile", "ca/root.pem", "dev.pem");
+	r = PKI_OPENSSL(&p.st, out, "verify", "-attime", "1935817689", "-CAfile", "ca/root.pem", "dev.pem");
 	ck_assert_int_ne(r, 0);
 	buf_fini(&pem);
 	EVP_PKEY_free(key);
@@ -117,7 +117,7 @@ START_TEST(kinds_and_names)
 	else
 		ck_assert_ptr_null(strstr(out, "Subject Alternative Name"));
 	ck_assert_msg(strstr(out, names[_i].usage) != NULL, "%s", out);
-	ck_assert_int_eq(PKI_OPENSSL(&p.st, out, "verify", "-x509_strict", "-attime", "1936163289", "-purpose", "sslclient", "-CAfile",
+	ck_assert_int_eq(PKI_OPENSSL(&p.st, out, "verify", "-x509_strict", "-attime", "1935817689", "-purpose", "sslclient", "-CAfile",
 	                             "ca/root.pem", "-untrusted", "x.pem", "x.pem"),
 	                 0);
 	buf_fini(&pem);
@@ -220,7 +220,7 @@ START_TEST(constraints_refuse_foreign_names)
 	pki_init(&p, PKI_NOW);
 	pki_open(&p);
 	sign_foreign(&p, foreign[_i], "foreign.pem");
-	int r = PKI_OPENSSL(&p.st, out, "verify", "-attime", "1936163289", "-CAfile", "ca/root.pem", "-untrusted",
+	int r = PKI_OPENSSL(&p.st, out, "verify", "-attime", "1935817689", "-CAfile", "ca/root.pem", "-untrusted",
 	                    "ca/issuing.pem", "foreign.pem");
 	ck_assert_msg(r != 0 && strstr(out, "permitted subtree violation"), "%s", out);
 	pki_fini(&p);
@@ -234,7 +234,7 @@ START_TEST(without_address_no_address)
 	p.o.hosts.n = 1;
 	pki_open(&p);
 	sign_foreign(&p, foreign_address, "foreign.pem");
-	int r = PKI_OPENSSL(&p.st, out, "verify", "-attime", "1936163289", "-CAfile", "ca/root.pem", "-untrusted",
+	int r = PKI_OPENSSL(&p.st, out, "verify", "-attime", "1935817689", "-CAfile", "ca/root.pem", "-untrusted",
 	                    "ca/issuing.pem", "foreign.pem");
 	ck_assert_msg(r != 0 && strstr(out, "excluded subtree violation"), "%s", out);
 	pki_fini(&p);
@@ -377,7 +377,7 @@ END_TEST
 static void server_serial(struct pki *p, char serial[64])
 {
 	ck_assert_int_eq(PKI_OPENSSL(&p->st, out, "x509", "-noout", "-serial", "-in", "ca/server.pem"), 0);
-	snprintf(serial, 64, "%s", out);
+	snprintf(serial, 64, "%.60s", out);
 }
 
 START_TEST(server_renews_at_half_life)
@@ -560,7 +560,7 @@ START_TEST(imports)
 	buf_init(&pem, 65536);
 	ck_assert_msg(pki_issue(&p, key, CRED_DEVICE, "CDev1", &pem, &why) == 0, "%s", why.text);
 	pki_save(&from, "dev.pem", &pem);
-	int r = PKI_OPENSSL(&from.st, out, "verify", "-x509_strict", "-attime", "1936163289", "-CAfile", "ca/root.pem",
+	int r = PKI_OPENSSL(&from.st, out, "verify", "-x509_strict", "-attime", "1935817689", "-CAfile", "ca/root.pem",
 	                    "-untrusted", "ca/issuing.pem", "dev.pem");
 	ck_assert_msg(r == 0, "%s", out);
 	buf_init(&chain, 65536);

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Server contexts, one library context and one SSL_CTX for each loop, so that loops share no lock inside OpenSSL. */
+#include "security/tls.h"
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+
+#include "cse/base/clock.h"
+#include "cse/base/err.h"
+#include "security/ca_priv.h"
+#include "security/tls_priv.h"
+
+struct tls_loop {
+	OSSL_LIB_CTX *lib;
+	pthread_mutex_t lock; /* a renewal swaps ctx while the loop takes a reference */
+	SSL_CTX *ctx;         /* immutable */
+};
+
+#define TLS_MAGIC 0x746c7331u
+struct tls {
+	uint32_t magic;
+	struct ca *ca;
+	struct security *sec;
+	unsigned n;
+	struct tls_loop loop[];
+};
+
+/* --- copies into a library context --------------------------------------------------------------------------------- */
+
+static X509 *copy_cert(OSSL_LIB_CTX *lib, X509 *x)
+{
+	unsigned char *der = NULL;
+	const unsigned char *p;
+	int n = i2d_X509(x, &der);
+	X509 *copy = n > 0 ? X509_new_ex(lib, NULL) : NULL;
+
+	p = der;
+	if (copy && !d2i_X509(&copy, &p, n)) /* frees and clears copy when it fails */
+		copy = NULL;
+	OPENSSL_free(der);
+	return copy;
+}
+
+/* A key that cannot leave its hardware is used as it is: its private operations go their own way. */
+static EVP_PKEY *copy_key(OSSL_LIB_CTX *lib, EVP_PKEY *key)
+{
+	PKCS8_PRIV_KEY_INFO *p8 = EVP_PKEY2PKCS8(key);
+	EVP_PKEY *copy = p8 ? EVP_PKCS82PKEY_ex(p8, lib, NULL) : NULL;
+
+	PKCS8_PRIV_KEY_INFO_free(p8);
+	if (!copy && EVP_PKEY_up_ref(key) == 1)
+		copy = key;
+	return copy;
+}
+
+/* --- contexts -------------------------------------------------------------------------------------------------------- */
+
+static int alpn_http1(SSL *ssl, const unsigned char **out, unsigned char *outlen, const unsigned char *in, unsigned inlen,
+                      void *arg)
+{
+	(void)ssl, (void)arg;
+	for (unsigned i = 0; i < inlen && in[i] < inlen - i; i += 1u + in[i]) {
+		if (in[i] == 8 && memcmp(in + i + 1, "http/1.1", 8) == 0) {
+			*out = in + i + 1;
+			*outlen = 8;
+			return SSL_TLSEXT_ERR_OK;
+		}
+	}
+	return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+static bool use_identity(SSL_CTX *ctx, OSSL_LIB_CTX *lib, X509 *leaf, STACK_OF(X509) *chain, EVP_PKEY *key)
+{
+	X509 *x = copy_cert(lib, leaf);
+	EVP_PKEY *k = copy_key(lib, key);
+	bool ok = x && k && SSL_CTX_use_certificate(ctx, x) == 1 && SSL_CTX_use_PrivateKey(ctx, k) == 1 &&
+	          SSL_CTX_check_private_key(ctx) == 1;
+
+	X509_free(x);
+	EVP_PKEY_free(k);
+	for (int i = 0; ok && i < sk_X509_num(chain); i++) {
+		x = copy_cert(lib, sk_X509_value(chain, i));
+		ok = x && SSL_CTX_add0_chain_cert(ctx, x) == 1;
+		if (!ok)
+			X509_free(x);
+	}
+	return ok;
+}
+
+/* Peers' chains end in our anchor and in nothing else. */
+static bool use_anchor(SSL_CTX *ctx, OSSL_LIB_CTX *lib, X509 *anchor)
+{
+	X509_STORE *store = X509_STORE_new();
+	X509 *x = copy_cert(lib, anchor);
+	bool ok = store && x && X509_STORE_add_cert(store, x) == 1;
+
+	if (ok) {
+		SSL_CTX_set_cert_store(ctx, store);
+		store = NULL;
+		ok = SSL_CTX_add_client_CA(ctx, x) == 1;
+	}
+	X509_STORE_free(store);
+	X509_free(x);
+	return ok;
+}
+
+static SSL_CTX *make_ctx(OSSL_LIB_CTX *lib, X509 *anchor, bool partial, X509 *leaf, STACK_OF(X509) *chain, EVP_PKEY *key)
+{
+	SSL_CTX *ctx = SSL_CTX_new_ex(lib, NULL, TLS_server_method());
+	if (!ctx)
+		return NULL;
+	if (!tls_harden(ctx, partial) || !use_identity(ctx, lib, leaf, chain, key) || !use_anchor(ctx, lib, anchor)) {
+		SSL_CTX_free(ctx);
+		return NULL;
+	}
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	SSL_CTX_set_alpn_select_cb(ctx, alpn_http1, NULL);
+	return ctx;
+}
+
+static void swap_ctx(struct tls_loop *l, SSL_CTX *ctx)
+{
+	pthread_mutex_lock(&l->lock);
+	SSL_CTX *old = l->ctx;
+	l->ctx = ctx;
+	pthread_mutex_unlock(&l->lock);
+	SSL_CTX_free(old);
+}
+
+int tls_renew(struct tls *t, struct why *why)
+{
+	CHECK(t, TLS);
+	X509 *leaf = NULL, *anchor = ca_anchor(t->ca);
+	STACK_OF(X509) *chain = NULL;
+	EVP_PKEY *key = NULL;
+	bool partial = X509_check_issued(anchor, anchor) != X509_V_OK;
+
+	int err = ca_server(t->ca, &leaf, &chain, &key);
+	for (unsigned i = 0; err == 0 && i < t->n; i++) {
+		SSL_CTX *ctx = make_ctx(t->loop[i].lib, anchor, partial, leaf, chain, key);
+		if (ctx)
+			swap_ctx(&t->loop[i], ctx);
+		else
+			err = E_CRYPTO;
+	}
+	if (err)
+		why_set(why, RSC_INTERNAL_SERVER_ERROR, "a TLS context could not be made: %s", err_text(err));
+	X509_free(anchor);
+	X509_free(leaf);
+	sk_X509_pop_free(chain, X509_free);
+	EVP_PKEY_free(key);
+	ERR_clear_error();
+	return err;
+}
+
+int tls_new(struct ca *ca, struct security *sec, unsigned n_loops, struct tls **out, struct why *why)
+{
+	REQUIRE(ca && n_loops > 0);
+	struct tls *t = calloc(1, sizeof(*t) + n_loops * sizeof(t->loop[0]));
+	if (!t)
+		return E_NOMEM;
+	t->magic = TLS_MAGIC;
+	t->ca = ca;
+	t->sec = sec;
+	t->n = n_loops;
+	int err = 0;
+	for (unsigned i = 0; i < n_loops; i++) {
+		pthread_mutex_init(&t->loop[i].lock, NULL);
+		t->loop[i].lib = OSSL_LIB_CTX_new();
+		if (!t->loop[i].lib)
+			err = E_NOMEM;
+	}
+	if (err == 0)
+		err = tls_renew(t, why);
+	if (err) {
+		tls_free(t);
+		return err;
+	}
+	*out = t;
+	return 0;
+}
+
+void tls_free(struct tls *t)
+{
+	if (!t)
+		return;
+	CHECK(t, TLS);
+	for (unsigned i = 0; i < t->n; i++) {
+		SSL_CTX_free(t->loop[i].ctx);
+		OSSL_LIB_CTX_free(t->loop[i].lib);
+		pthread_mutex_destroy(&t->loop[i].lock);
+	}
+	t->magic = 0;
+	free(t);
+}
+
+/* --- connections ----------------------------------------------------------------------------------------------------- */
+
+SSL *tls_accept(struct tls *t, unsigned loop)
+{
+	CHECK(t, TLS);
+	REQUIRE(loop < t->n);
+	struct tls_loop *l = &t->loop[loop];
+
+	pthread_mutex_lock(&l->lock);
+	SSL *ssl = SSL_new(l->ctx);
+	pthread_mutex_unlock(&l->lock);
+	if (!ssl) {
+		ERR_clear_error();
+		return NULL;
+	}
+	X509_VERIFY_PARAM_set_time(SSL_get0_param(ssl), (time_t)(clock_wall_us(t->ca->o.clock) / 1000000));
+	SSL_set_accept_state(ssl);
+	return ssl;
+}
+
+void tls_refused(struct tls *t, SSL *ssl)
+{
+	CHECK(t, TLS);
+	long verdict = SSL_get_verify_result(ssl);
+	const char *reason = verdict == X509_V_OK ? ERR_reason_error_string(ERR_peek_error()) : X509_verify_cert_error_string(verdict);
+
+	if (t->sec)
+		audit(t->sec, EV_NO_CREDENTIAL, NULL, STR_NONE, "%s", reason ? reason : "the peer ended the handshake");
+}
+
+int tls_peer(struct tls *t, SSL *ssl, const struct ipaddr *from, struct peer **out)
+{
+	CHECK(t, TLS);
+	unsigned char fp[32];
+	X509 *x = SSL_get0_peer_certificate(ssl);
+
+	if (!SSL_is_init_finished(ssl) || SSL_get_verify_result(ssl) != X509_V_OK || !x)
+		return E_DENIED;
+	int err = cert_fingerprint(x, fp);
+	return err ? err : peer_of_certificate(t->sec, str_make((const char *)fp, sizeof(fp)), from, out);
+}
