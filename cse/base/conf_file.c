@@ -123,6 +123,15 @@ static char *next_line(char *out, int size, void *arg)
 	return out;
 }
 
+/* Older inih leaves the comment in a line that goes on. */
+static struct str without_comment(struct str s)
+{
+	for (size_t i = 1; i < s.n; i++)
+		if (s.p[i] == ';' && (s.p[i - 1] == ' ' || s.p[i - 1] == '\t'))
+			return str_trim(str_first(s, i));
+	return s;
+}
+
 /* Adds a further line to a list. */
 static int go_on(struct reader *r, enum conf_id id, struct str value, const char *origin)
 {
@@ -136,7 +145,7 @@ static int go_on(struct reader *r, enum conf_id id, struct str value, const char
 	buf_str(&b, before);
 	if (before.n && !str_ends(before, STR(",")))
 		buf_putc(&b, ',');
-	buf_str(&b, value);
+	buf_str(&b, without_comment(value));
 	err = conf_put(r->conf, id, buf_as_str(&b), origin, r->why);
 	buf_fini(&b);
 	return err;

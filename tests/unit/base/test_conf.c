@@ -140,7 +140,7 @@ END_TEST
 START_TEST(reads_lists)
 {
 	struct conf_why why;
-	struct conf *c = read_text("[https]\nlisten = 10.0.0.1:1 ,\n  [::1]:8443\n\t# no element\n\tx:2,y:3\ncors_origins =\n"
+	struct conf *c = read_text("[https]\nlisten = 10.0.0.1:1 , ; one\n  [::1]:8443 ; two\n\t# no element\n\tx:2,y:3\ncors_origins =\n"
 	                           "names = a,\n[cse]\nid = /x", &why);
 
 	ck_assert_msg(c != NULL, "%s", c ? "" : why.text);
