@@ -173,8 +173,9 @@ void audit_flush(struct security *sec);
 bool audit_is_full(const struct security *sec);
 /* Walks the chain; 0 or E_CORRUPT with the first bad row in *bad. */
 int audit_verify(struct security *sec, uint64_t *bad);
-/* Calls fn with one JSON line per event from number `from` on. */
-int audit_each(struct security *sec, uint64_t from, bool reveal, void (*fn)(void *arg, struct str line), void *arg);
+/* Calls fn with one JSON line per event from number `from` on until it returns other than 0, which is then returned.
+ * Not on a loop: it waits for events that are on their way and reads the disk. */
+int audit_each(struct security *sec, uint64_t from, bool reveal, int (*fn)(void *arg, struct str line), void *arg);
 
 /* Watches the wall clock against monotonic time and the last commit; call every second.  True while doubtful. */
 bool clockguard_tick(struct security *sec);

@@ -215,14 +215,15 @@ SSL *tls_accept(struct tls *t, unsigned loop)
 	return ssl;
 }
 
-void tls_refused(struct tls *t, SSL *ssl)
+const char *tls_refused(struct tls *t, SSL *ssl, const struct ipaddr *from)
 {
 	CHECK(t, TLS);
 	long verdict = SSL_get_verify_result(ssl);
 	const char *reason = verdict == X509_V_OK ? ERR_reason_error_string(ERR_peek_error()) : X509_verify_cert_error_string(verdict);
 
 	if (t->sec)
-		audit(t->sec, EV_NO_CREDENTIAL, NULL, STR_NONE, "%s", reason ? reason : "the peer ended the handshake");
+		audit_stranger(t->sec, EV_NO_CREDENTIAL, from);
+	return reason ? reason : "the peer ended the handshake";
 }
 
 int tls_peer(struct tls *t, SSL *ssl, const struct ipaddr *from, struct peer **out)

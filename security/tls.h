@@ -19,8 +19,9 @@ void tls_free(struct tls *t);
 
 /* A server-side SSL of loop i, without a descriptor yet; NULL when memory is short.  Loop i's thread only. */
 SSL *tls_accept(struct tls *t, unsigned loop);
-/* Told of a handshake that failed, before the error queue is cleared: records the event with OpenSSL's reason for it. */
-void tls_refused(struct tls *t, SSL *ssl);
+/* Told of a handshake that failed, before the error queue is cleared: records the event, returns the reason for the log
+ * (a constant text without anything that the peer sent). */
+const char *tls_refused(struct tls *t, SSL *ssl, const struct ipaddr *from);
 /* After the handshake: the peer of this connection (security.h peer_of_certificate).  E_DENIED: close. */
 int tls_peer(struct tls *t, SSL *ssl, const struct ipaddr *from, struct peer **out);
 

@@ -314,7 +314,7 @@ START_TEST(expiry_goes_by_our_clock)
 	link_shake(&l);
 	ck_assert(l.server_failed);
 	ck_assert_int_eq(SSL_get_verify_result(l.server), X509_V_ERR_CERT_HAS_EXPIRED);
-	tls_refused(r.tls, l.server);
+	ck_assert_str_eq(tls_refused(r.tls, l.server, NULL), "certificate has expired");
 	link_close(&l);
 	SSL_CTX_free(ctx);
 	rig_fini(&r);
