@@ -19,10 +19,10 @@ struct addr {
 	struct str attr;    /* one attribute name behind '#', or empty */
 };
 
-/* RSC_NONE or BAD_REQUEST: empty, too long, empty segments, trailing slash, control or forbidden characters.
- * Slices point into s. */
+/* RSC_NONE or BAD_REQUEST: empty, too long, empty segments, trailing slash, a character that is not unreserved, "." and
+ * ".." as segments.  Slices point into s. */
 enum rsc addr_parse(struct arena *a, struct str s, struct addr *out, struct why *w);
-/* Is a name fit for rn: 1..200 bytes of unreserved characters (RFC 3986) and not a virtual child's name or "-"? */
+/* Is a name fit for rn: 1..200 bytes of unreserved characters (RFC 3986) and not a virtual child's name, "-", "." or ".."? */
 bool addr_is_rn(struct str s);
 /* The M2M-SP-ID, CSE-ID and resource name of this CSE: what `addr_is_local` compares with. */
 struct addr_self {
@@ -38,5 +38,7 @@ bool addr_is_local(const struct addr *ad, const struct addr_self *self);
  * S-stems are SP-wide: "//sp/Sxyz".  Anything that is no identifier: BAD_REQUEST.
  */
 enum rsc addr_entity(struct arena *a, struct str id, const struct addr_self *self, struct str *out, struct why *w);
+/* The same for acor, where '*' may stand inside a path element (as in "C*"; a bare one is refused); it stays in *out. */
+enum rsc addr_entity_pattern(struct arena *a, struct str id, const struct addr_self *self, struct str *out, struct why *w);
 
 #endif

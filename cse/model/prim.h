@@ -30,6 +30,8 @@ struct param_row {
 const struct param_row *param_row(enum param p);
 /* By short name; -1 when unknown. */
 int param_by_sn(struct str sn);
+/* The structured type of a whole request primitive: its members stand in the order of enum param. */
+const struct complex *param_complex(void);
 
 /* A name and a value of an attribute condition, as text. */
 struct filter_pair {
@@ -56,6 +58,19 @@ struct filter {
 	struct filter_pair *atr, *catr, *patr;
 	size_t n_atr, n_catr, n_patr;
 };
+/* Nothing asked, and what then holds: fo AND, ofst 1, lim and lvl without bound (TS-0004 6.3.5.8, 7.3.3.17). */
+void filter_init(struct filter *f);
+/* By short name; -1 when unknown. */
+int filter_by_sn(struct str sn);
+/* From the decoded m2m:filterCriteria. */
+enum rsc filter_take(struct arena *a, struct filter *f, const struct obj *o, struct why *w);
+/* From text, as in a query: lists (ty, lbl, cty ...) grow by one element a call, another condition twice is BAD_REQUEST.
+ * Not for atr, catr, patr: filter_add. */
+enum rsc filter_read(struct arena *a, struct filter *f, enum fc id, struct str text, struct why *w);
+/* One more attribute condition; id is FC_ATR, FC_CATR or FC_PATR. */
+void filter_add(struct arena *a, struct filter *f, enum fc id, struct str name, struct str value);
+/* One more element. */
+void strs_add(struct arena *a, struct strs *l, struct str s);
 
 /* What a decoder accepts at most; the gate makes it of the configuration. */
 struct codec_limits {
@@ -90,10 +105,17 @@ struct prim {
 	struct why why;       /* first failure */
 };
 
+/* Everything absent; rvi is then 1 (TS-0004 7.3.2.1). */
 void prim_init(struct prim *p, struct arena *a);
 static inline bool prim_has(const struct prim *p, enum param id) { return (p->has >> id) & 1; }
 /* Records why and returns rsc: `return prim_fail(p, RSC_BAD_REQUEST, "mni must be positive")`. */
 enum rsc prim_fail(struct prim *p, enum rsc rsc, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* Fills one parameter and its bit in `has` from a typed value of the parameter's kind (codecs), or from text (headers,
+ * queries: lists grow by one element a call, booleans are true, false, 1 or 0, rt is its rtv).  Not for P_PC; P_FC has
+ * no text.  BAD_REQUEST for a value that is none or a parameter that comes twice, RELEASE_VERSION_NOT_SUPPORTED for rvi;
+ * p->why tells. */
+enum rsc prim_take(struct prim *p, enum param id, const struct val *v);
+enum rsc prim_read(struct prim *p, enum param id, struct str text);
 
 /* A response primitive.  Content is one root element, ready to encode. */
 struct resp {

@@ -35,11 +35,6 @@ struct cursor {
 	char *structs, *text;
 };
 
-static bool is_text(enum kind k)
-{
-	return k >= K_STR && k <= K_ANY && k != K_STAMP && k != K_ENUM;
-}
-
 static void measure_obj(const struct obj *o, struct space *s);
 
 static void measure(const struct val *v, struct space *s)
@@ -51,7 +46,7 @@ static void measure(const struct val *v, struct space *s)
 		s->structs += v->list.n * sizeof *v->list.v;
 		for (size_t i = 0; i < v->list.n; i++)
 			measure(&v->list.v[i], s);
-	} else if (is_text(v->kind)) {
+	} else if (val_is_text(v->kind)) {
 		s->text += v->s.n;
 	}
 }
@@ -83,7 +78,7 @@ static void fill(struct cursor *c, struct val *to, const struct val *from)
 		to->list.v = take(c, from->list.n * sizeof *to->list.v);
 		for (size_t i = 0; i < from->list.n; i++)
 			fill(c, &to->list.v[i], &from->list.v[i]);
-	} else if (is_text(from->kind)) {
+	} else if (val_is_text(from->kind)) {
 		to->s.p = c->text;
 		if (from->s.n)
 			memcpy(c->text, from->s.p, from->s.n);
@@ -170,7 +165,7 @@ struct str res_str(const struct res *r, const char *sn)
 {
 	const struct val *v = res_find(r, sn);
 
-	return v && is_text(v->kind) ? v->s : STR_NONE;
+	return v && val_is_text(v->kind) ? v->s : STR_NONE;
 }
 
 int64_t res_stamp(const struct res *r, const struct attr *at, int64_t absent)

@@ -37,18 +37,7 @@ static size_t bound(const struct val *v)
 			n += bound(&v->list.v[i]);
 		return n;
 	}
-	switch (v->kind) {
-	case K_NULL:
-	case K_BOOL:
-	case K_INT:
-	case K_UINT:
-	case K_FLOAT:
-	case K_STAMP:
-	case K_ENUM:
-		return n;
-	default:
-		return n + v->s.n;
-	}
+	return val_is_text(v->kind) ? n + v->s.n : n;
 }
 
 static size_t bound_obj(const struct obj *o)
@@ -365,7 +354,7 @@ static int get_code(struct in *in, enum code code, const struct attr *at, struct
 	case C_OBJ:
 		return kind == K_OBJ ? get_nested(in, at, v) : E_CORRUPT;
 	case C_TEXT:
-		if (kind < K_STR || kind > K_ANY || kind == K_STAMP || kind == K_ENUM)
+		if (!val_is_text(kind))
 			return E_CORRUPT;
 		return get_text(in, kind, v);
 	default:

@@ -2,6 +2,7 @@
 /* Typed values: objects and their members, lists, comparing, copying. */
 #include "cse/model/value.h"
 
+#include "cse/model/stamp.h"
 #include "cse/model/type.h"
 
 struct obj *obj_new(struct arena *a, uint32_t cap)
@@ -175,4 +176,60 @@ bool val_list_has(const struct val *list, struct str s)
 		if (str_eq(list->list.v[i].s, s))
 			return true;
 	return false;
+}
+
+static bool has_control(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
+			return true;
+	return false;
+}
+
+/* Names in XML, without a colon; what is not ASCII is taken as a letter. */
+static bool is_ncname(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c >= 0x80;
+
+		if (!letter && (i == 0 || !((c >= '0' && c <= '9') || c == '-' || c == '.')))
+			return false;
+	}
+	return s.n != 0;
+}
+
+static bool is_base64(struct str s)
+{
+	size_t pad = s.n && s.p[s.n - 1] == '=' ? 1 + (s.n > 1 && s.p[s.n - 2] == '=') : 0;
+
+	for (size_t i = 0; i < s.n - pad; i++) {
+		char c = s.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '/'))
+			return false;
+	}
+	return s.n % 4 == 0;
+}
+
+const char *val_text_fault(enum kind k, struct str s)
+{
+	int64_t us;
+
+	switch (k) {
+	case K_NCNAME:
+		return is_ncname(s) ? NULL : "a name: letters, digits, - . _, beginning with a letter or _";
+	case K_TOKEN:
+	case K_URI:
+	case K_ID:
+		return has_control(s) ? "text without control characters" : NULL;
+	case K_ABSREL:
+		return stamp_absrel(s, 0, &us) ? "a time like 20261120T101539, or milliseconds from now" : NULL;
+	case K_DURATION:
+		return stamp_duration(s, &us) ? "a duration like PT30S or P1DT12H" : NULL;
+	case K_BASE64:
+		return is_base64(s) ? NULL : "base64";
+	default:
+		return NULL;
+	}
 }

@@ -88,5 +88,9 @@ bool val_eq(const struct val *a, const struct val *b);
 struct val val_copy(struct arena *a, const struct val *v);
 /* Does a list (of textual values) hold s? */
 bool val_list_has(const struct val *list, struct str s);
+/* K_STR ... K_BASE64, K_ANY: values in `s`. */
+static inline bool val_is_text(enum kind k) { return k >= K_STR && k <= K_ANY && k != K_STAMP && k != K_ENUM; }
+/* NULL when s is a value of that textual kind (K_ANY excepted), else what it must be: "an NCName". */
+const char *val_text_fault(enum kind k, struct str s);
 
 #endif

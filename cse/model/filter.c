@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Filter criteria (TS-0004 6.3.5.8): filled from typed values or from text. */
+#include "cse/model/prim.h"
+
+#include "cse/model/any.h"
+#include "cse/model/stamp.h"
+
+enum shape { STAMP, NUMBER, NUMBERS, TEXT, TEXTS, PAIRS };
+/* Where each condition lies in struct filter; for NUMBERS and PAIRS the count lies at `n`. */
+static const struct row {
+	const char *sn;
+	enum shape shape;
+	size_t at, n;
+	uint64_t min, max;
+} rows[FC_COUNT] = {
+#define ONE(id, sn, shape, ...) [FC_##id] = { #sn, shape, offsetof(struct filter, sn), 0, __VA_ARGS__ }
+#define MANY(id, sn, shape, ...) \
+	[FC_##id] = { #sn, shape, offsetof(struct filter, sn), offsetof(struct filter, n_##sn), __VA_ARGS__ }
+#define ANY 0, UINT64_MAX
+#define POSITIVE 1, UINT64_MAX
+	ONE(CRB, crb, STAMP, ANY),
+	ONE(CRA, cra, STAMP, ANY),
+	ONE(MS, ms, STAMP, ANY),
+	ONE(US, us, STAMP, ANY),
+	ONE(STS, sts, NUMBER, POSITIVE),
+	ONE(STB, stb, NUMBER, ANY),
+	ONE(EXB, exb, STAMP, ANY),
+	ONE(EXA, exa, STAMP, ANY),
+	ONE(LBL, lbl, TEXTS, ANY),
+	ONE(CLBL, clbl, TEXTS, ANY),
+	ONE(PALB, palb, TEXTS, ANY),
+	ONE(LBQ, lbq, TEXT, ANY),
+	MANY(TY, ty, NUMBERS, 1, UINT16_MAX),
+	MANY(CHTY, chty, NUMBERS, 1, UINT16_MAX),
+	MANY(PTY, pty, NUMBERS, 1, UINT16_MAX),
+	ONE(SZA, sza, NUMBER, ANY),
+	ONE(SZB, szb, NUMBER, POSITIVE),
+	ONE(CTY, cty, TEXTS, ANY),
+	MANY(ATR, atr, PAIRS, ANY),
+	MANY(CATR, catr, PAIRS, ANY),
+	MANY(PATR, patr, PAIRS, ANY),
+	ONE(SMF, smf, TEXTS, ANY),
+	ONE(FU, fu, NUMBER, 1, 3),
+	ONE(FO, fo, NUMBER, 1, 3),
+	ONE(LIM, lim, NUMBER, ANY),
+	ONE(LVL, lvl, NUMBER, POSITIVE),
+	ONE(OFST, ofst, NUMBER, POSITIVE),
+	ONE(ARP, arp, TEXT, ANY),
+	ONE(CFS, cfs, NUMBER, 1, 1),
+	ONE(CFQ, cfq, TEXT, ANY),
+	ONE(GMTY, gmty, NUMBER, 1, 6),
+	ONE(GEOM, geom, TEXT, ANY),
+	ONE(GSF, gsf, NUMBER, 1, 3),
+	ONE(OPS, ops, NUMBER, 0, 63),
+#undef ONE
+#undef MANY
+#undef ANY
+#undef POSITIVE
+};
+
+void filter_init(struct filter *f)
+{
+	*f = (struct filter){ .fo = 1, .lim = UINT64_MAX, .lvl = UINT64_MAX, .ofst = 1 };
+}
+
+int filter_by_sn(struct str sn)
+{
+	for (int i = 0; i < FC_COUNT; i++)
+		if (str_eqz(sn, rows[i].sn))
+			return i;
+	return -1;
+}
+
+static void *field(struct filter *f, size_t at)
+{
+	return (char *)f + at;
+}
+
+/* Room for one more of n elements: arrays double, so a new one is needed only at powers of two. */
+static void *more(struct arena *a, void *v, size_t n, size_t size)
+{
+	void *grown;
+
+	if (n & (n - 1))
+		return v;
+	grown = arena_array(a, n ? n * 2 : 1, size);
+	if (n)
+		memcpy(grown, v, n * size);
+	return grown;
+}
+
+void strs_add(struct arena *a, struct strs *l, struct str s)
+{
+	l->v = more(a, l->v, l->n, sizeof *l->v);
+	l->v[l->n++] = s;
+}
+
+static void add_number(struct arena *a, struct filter *f, const struct row *r, uint64_t u)
+{
+	uint64_t **v = field(f, r->at);
+	size_t *n = field(f, r->n);
+
+	*v = more(a, *v, *n, sizeof **v);
+	(*v)[(*n)++] = u;
+}
+
+void filter_add(struct arena *a, struct filter *f, enum fc id, struct str name, struct str value)
+{
+	struct filter_pair **v;
+	size_t *n;
+
+	REQUIRE((unsigned)id < FC_COUNT && rows[id].shape == PAIRS);
+	v = field(f, rows[id].at);
+	n = field(f, rows[id].n);
+	*v = more(a, *v, *n, sizeof **v);
+	(*v)[(*n)++] = (struct filter_pair){ name, value };
+	f->has |= UINT64_C(1) << id;
+}
+
+static uint64_t number(const struct val *v)
+{
+	return v->kind == K_UINT ? v->u : (uint64_t)v->i;
+}
+
+static void take_pairs(struct arena *a, struct filter *f, enum fc id, const struct val *v)
+{
+	for (size_t i = 0; i < v->list.n; i++) {
+		const struct val *nm = obj_find(v->list.v[i].o, "nm"), *value = obj_find(v->list.v[i].o, "val");
+
+		filter_add(a, f, id, nm->s, any_text(a, value->s));
+	}
+}
+
+static void take(struct arena *a, struct filter *f, enum fc id, const struct val *v)
+{
+	const struct row *r = &rows[id];
+	void *at = field(f, r->at);
+
+	switch (r->shape) {
+	case STAMP:
+		*(int64_t *)at = v->i;
+		break;
+	case NUMBER:
+		*(uint64_t *)at = number(v);
+		break;
+	case NUMBERS:
+		for (size_t i = 0; i < v->list.n; i++)
+			add_number(a, f, r, number(&v->list.v[i]));
+		break;
+	case TEXT:
+		*(struct str *)at = v->s;
+		break;
+	case TEXTS:
+		for (size_t i = 0; i < v->list.n; i++)
+			strs_add(a, at, v->list.v[i].s);
+		break;
+	case PAIRS:
+		take_pairs(a, f, id, v);
+		break;
+	}
+	f->has |= UINT64_C(1) << id;
+}
+
+/* The members of a condition on an attribute must both be there; nothing else can be missing. */
+static bool pairs_are_whole(const struct val *v)
+{
+	for (size_t i = 0; i < v->list.n; i++)
+		if (!obj_find(v->list.v[i].o, "nm") || !obj_find(v->list.v[i].o, "val"))
+			return false;
+	return true;
+}
+
+enum rsc filter_take(struct arena *a, struct filter *f, const struct obj *o, struct why *w)
+{
+	for (uint32_t i = 0; i < o->n; i++) {
+		const char *sn = o->m[i].attr->sn;
+		int id = filter_by_sn(str_of(sn));
+
+		if (id < 0)
+			return why_set(w, RSC_NOT_IMPLEMENTED, "fc: %s is not supported", sn);
+		if (rows[id].shape == PAIRS && !pairs_are_whole(&o->m[i].v))
+			return why_set(w, RSC_BAD_REQUEST, "fc: each %s must hold nm and val", sn);
+		take(a, f, (enum fc)id, &o->m[i].v);
+	}
+	return RSC_NONE;
+}
+
+enum rsc filter_read(struct arena *a, struct filter *f, enum fc id, struct str text, struct why *w)
+{
+	const struct row *r;
+	bool again;
+	uint64_t u;
+	int64_t us;
+
+	REQUIRE((unsigned)id < FC_COUNT && rows[id].shape != PAIRS);
+	r = &rows[id];
+	again = f->has >> id & 1;
+	if (again && r->shape != NUMBERS && r->shape != TEXTS)
+		return why_set(w, RSC_BAD_REQUEST, "%s must stand once", r->sn);
+	switch (r->shape) {
+	case STAMP:
+		if (stamp_parse(text, &us))
+			return why_set(w, RSC_BAD_REQUEST, "%s must be a time like 20261120T101539", r->sn);
+		*(int64_t *)field(f, r->at) = us;
+		break;
+	case NUMBER:
+	case NUMBERS:
+		if (str_u64(text, &u) || u < r->min || u > r->max)
+			return why_set(w, RSC_BAD_REQUEST, "%s must be a number from %llu to %llu", r->sn, (unsigned long long)r->min,
+			               (unsigned long long)r->max);
+		if (r->shape == NUMBER)
+			*(uint64_t *)field(f, r->at) = u;
+		else
+			add_number(a, f, r, u);
+		break;
+	default:
+		if (!str_is_utf8(text) || str_index(text, '\0') != text.n)
+			return why_set(w, RSC_BAD_REQUEST, "%s must be UTF-8 text", r->sn);
+		if (r->shape == TEXT)
+			*(struct str *)field(f, r->at) = text;
+		else
+			strs_add(a, field(f, r->at), text);
+	}
+	f->has |= UINT64_C(1) << id;
+	return RSC_NONE;
+}
