@@ -3,13 +3,17 @@
  * The administrator's REST interface on a UNIX socket in the state folder (admin.sock, mode 0600; only the uid of trothd
  * and root).  A table of handlers; JSON by jansson.  `trothctl` speaks it.
  *
- *   POST /v1/credentials   {"csr": PEM, "kind": "device|gateway|admin|cse", "names": [..], "zone": n, "life": "24h"}
+ *   POST /v1/credentials   {"csr": PEM, "kind": "device|gateway|admin|cse", "names": [..], "zone": n, "life": "24h",
+ *                           "maxAe": n, "randomStems": b, "location": {"lat": x, "lon": y, "country": "KR"}, "replace": b}
  *                          -> 201 {"id", "certificate" (PEM chain), "ca" (PEM), "notAfter"}
- *   GET  /v1/credentials   -> 200 [ {"id", "kind", "state", "names", "zone", "generation", "notAfter"} ]
- *   POST /v1/credentials/<id>/suspend | resume | revoke -> 200
+ *                          all but csr and names may be left out; replace: a new key for a credential that there is
+ *   GET  /v1/credentials   -> 200 [ {"id", "kind", "state", "names", "zone", "generation", "notAfter", ..} ]
+ *   POST /v1/credentials/<id>/suspend | resume | revoke -> 200 {"id", "state"}
+ *   GET  /v1/ca            -> 200 {"ca": PEM (root and issuing)}
  *   GET  /v1/status        -> 200 {"cse", "version", "store": {..}, "counters": {..}, "clock": ..}
- *   GET  /v1/events?from=n&reveal=0|1 -> 200 JSON lines
- *   POST /v1/clock/accept  -> 200
+ *   GET  /v1/events?from=n&reveal=0|1 -> 200 JSON lines, at most 256; ask again from the last "seq" + 1
+ *   POST /v1/clock/accept  -> 200 {"clock": "accepted"}
+ *   anything else, and what is refused -> 4xx or 5xx {"error": one sentence}
  */
 #ifndef ADMIN_ADMIN_H
 #define ADMIN_ADMIN_H
@@ -19,6 +23,7 @@
 struct admin;
 /* path: of the UNIX socket. Runs on loop 0. */
 int admin_open(struct cse *cse, const char *path, struct admin **out, struct why *why);
+/* On loop 0's thread after loop_run, before store_close; turns the loop until commands that wait for the disk are done. */
 void admin_close(struct admin *a);
 
 #endif

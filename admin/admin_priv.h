@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A call of the administrator's interface, and the handlers. */
+#ifndef ADMIN_ADMIN_PRIV_H
+#define ADMIN_ADMIN_PRIV_H
+
+#include <jansson.h>
+
+#include "admin/admin.h"
+#include "admin/ask.h"
+#include "bindings/http1.h"
+#include "cse/base/loop.h"
+#include "cse/base/work.h"
+
+enum { ADMIN_CONNS = 16, ADMIN_FIELDS = 32, ADMIN_REPLY_BYTES = 16 << 20, ADMIN_EVENTS = 256 };
+
+struct admin {
+	struct cse *cse;
+	struct loop *loop;
+	struct loop_io io;
+	char *path;
+	struct admin_conn *conns;
+	unsigned n_conns;
+	unsigned waiting; /* calls that a commit or a worker will end */
+};
+
+/* One request.  A handler ends it by admin_answer or admin_refuse, at once or later on loop 0. */
+struct admin_call {
+	struct admin *admin;
+	struct admin_conn *conn;
+	struct arena arena;
+	struct str query, body, id; /* id: what stood for * in the path */
+	struct buf reply;
+	const char *type;
+	/* While it waits for the store: */
+	struct commit commit;
+	struct cred_info cred;
+	enum sec_event event;
+	const char *what;
+	unsigned status;
+	/* While it waits for a worker: */
+	struct work work;
+	uint64_t from;
+	bool reveal;
+	unsigned lines;
+};
+
+typedef void admin_fn(struct admin_call *c);
+struct admin_route {
+	enum http1_method method;
+	const char *path; /* "*" stands for one segment */
+	admin_fn *fn;
+};
+/* The handler of a request: HTTP status 0 and *fn, or 404, 405. */
+unsigned admin_find(enum http1_method method, struct str path, admin_fn **fn, struct str *id);
+
+/* Sends c->reply with the status; the call is over. */
+void admin_answer(struct admin_call *c, unsigned status);
+/* The JSON is printed into the reply and freed. */
+void admin_answer_json(struct admin_call *c, unsigned status, json_t *j);
+/* {"error": sentence} */
+void admin_refuse(struct admin_call *c, unsigned status, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* HTTP status for an internal error. */
+unsigned admin_status(int err);
+/* The call waits: nothing of its connection is read before admin_answer. */
+void admin_wait(struct admin_call *c);
+
+/* admin/credentials.c */
+admin_fn admin_issue, admin_list, admin_suspend, admin_resume, admin_revoke;
+/* admin/watch.c */
+admin_fn admin_ca, admin_show_status, admin_events, admin_accept_clock;
+
+const char *admin_kind_name(enum cred_kind k);
+
+#endif

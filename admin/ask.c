@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading the administrator's requests. */
+#include "admin/ask.h"
+
+#include <jansson.h>
+
+#include "admin/admin_priv.h"
+#include "cse/base/err.h"
+
+static const char *const kinds[] = {
+	[CRED_DEVICE] = "device",
+	[CRED_GATEWAY] = "gateway",
+	[CRED_ADMIN] = "admin",
+	[CRED_CSE] = "cse",
+};
+
+const char *admin_kind_name(enum cred_kind k)
+{
+	REQUIRE((size_t)k < ARRAY_LEN(kinds));
+	return kinds[k];
+}
+
+bool ask_kind(struct str s, enum cred_kind *out)
+{
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		if (str_eqz(s, kinds[i])) {
+			*out = (enum cred_kind)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+int ask_duration(struct str s, int64_t *us)
+{
+	static const struct {
+		char unit;
+		int64_t seconds;
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
+	uint64_t v;
+
+	if (s.n < 2 || s.n > 10 || str_u64(str_first(s, s.n - 1), &v) != 0)
+		return E_SYNTAX;
+	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+		if (s.p[s.n - 1] == units[i].unit) {
+			if (v > ASK_DAYS * UINT64_C(86400) / (uint64_t)units[i].seconds)
+				return E_RANGE;
+			*us = (int64_t)v * units[i].seconds * 1000000;
+			return 0;
+		}
+	}
+	return E_SYNTAX;
+}
+
+int ask_query(struct str query, const char *name, uint64_t fallback, uint64_t *out)
+{
+	bool more = query.n > 0;
+
+	while (more) {
+		struct str value = str_cut(&query, '&', &more);
+		bool has_value;
+		struct str key = str_cut(&value, '=', &has_value);
+		if (!str_eqz(key, name))
+			continue;
+		return has_value && str_u64(value, out) == 0 ? 0 : E_SYNTAX;
+	}
+	*out = fallback;
+	return 0;
+}
+
+/* --- members ---------------------------------------------------------------------------------------------------------- */
+
+struct reader {
+	struct arena *a;
+	struct ask_issue *out;
+	struct why *why;
+};
+
+static enum rsc bad(struct reader *r, const char *member, const char *must)
+{
+	return why_set(r->why, RSC_BAD_REQUEST, "%s must be %s", member, must);
+}
+
+static struct str text_of(const json_t *v)
+{
+	return str_make(json_string_value(v), json_string_length(v));
+}
+
+static enum rsc read_csr(struct reader *r, const json_t *v)
+{
+	if (!json_is_string(v))
+		return bad(r, "csr", "a PKCS#10 request in PEM");
+	r->out->csr = arena_str(r->a, text_of(v));
+	return RSC_NONE;
+}
+
+static enum rsc read_kind(struct reader *r, const json_t *v)
+{
+	if (!json_is_string(v) || !ask_kind(text_of(v), &r->out->kind))
+		return bad(r, "kind", "device, gateway, admin or cse");
+	return RSC_NONE;
+}
+
+static enum rsc read_names(struct reader *r, const json_t *v)
+{
+	size_t n = json_array_size(v);
+	if (!json_is_array(v) || n == 0 || n > ASK_NAMES)
+		return bad(r, "names", "a list of 1 to 64 AE-IDs, CSE-IDs or App-IDs");
+	r->out->names.v = arena_array(r->a, n, sizeof(*r->out->names.v));
+	r->out->names.n = n;
+	for (size_t i = 0; i < n; i++) {
+		const json_t *e = json_array_get(v, i);
+		struct str s = text_of(e);
+		if (!json_is_string(e) || s.n == 0 || s.n > ASK_NAME_BYTES)
+			return bad(r, "names", "texts of 1 to 200 bytes");
+		r->out->names.v[i] = arena_str(r->a, s);
+		for (size_t k = 0; k < i; k++)
+			if (str_eq(r->out->names.v[k], s))
+				return bad(r, "names", "without repetition");
+	}
+	return RSC_NONE;
+}
+
+static enum rsc read_zone(struct reader *r, const json_t *v)
+{
+	json_int_t i = json_integer_value(v);
+	if (!json_is_integer(v) || i < 1 || i > UINT16_MAX)
+		return bad(r, "zone", "a number from 1 to 65535");
+	r->out->zone = (uint16_t)i;
+	return RSC_NONE;
+}
+
+static enum rsc read_life(struct reader *r, const json_t *v)
+{
+	if (!json_is_string(v) || ask_duration(text_of(v), &r->out->life_us) != 0 || r->out->life_us == 0)
+		return bad(r, "life", "a duration like 24h: a number and s, m, h or d");
+	return RSC_NONE;
+}
+
+static enum rsc read_max_ae(struct reader *r, const json_t *v)
+{
+	json_int_t i = json_integer_value(v);
+	if (!json_is_integer(v) || i < 1 || i > 1000000)
+		return bad(r, "maxAe", "a number from 1 to 1000000");
+	r->out->max_ae = (uint32_t)i;
+	return RSC_NONE;
+}
+
+static enum rsc read_random(struct reader *r, const json_t *v)
+{
+	if (!json_is_boolean(v))
+		return bad(r, "randomStems", "true or false");
+	r->out->random_stems = json_is_true(v);
+	return RSC_NONE;
+}
+
+static enum rsc read_replace(struct reader *r, const json_t *v)
+{
+	if (!json_is_boolean(v))
+		return bad(r, "replace", "true or false");
+	r->out->replace = json_is_true(v);
+	return RSC_NONE;
+}
+
+static enum rsc read_location(struct reader *r, const json_t *v)
+{
+	const json_t *lat = json_object_get(v, "lat"), *lon = json_object_get(v, "lon"), *cc = json_object_get(v, "country");
+	size_t known = (lat ? 1u : 0u) + (lon ? 1u : 0u) + (cc ? 1u : 0u);
+
+	if (!json_is_object(v) || json_object_size(v) != known || known == 0 || !lat != !lon)
+		return bad(r, "location", "an object with lat and lon, or country, or all three");
+	if (lat) {
+		if (!json_is_number(lat) || !json_is_number(lon))
+			return bad(r, "location", "given in degrees: lat and lon are numbers");
+		r->out->has_location = true;
+		r->out->lat = json_number_value(lat);
+		r->out->lon = json_number_value(lon);
+	}
+	if (cc) {
+		if (!json_is_string(cc) || json_string_length(cc) != 2)
+			return bad(r, "country", "two letters of ISO 3166-1");
+		r->out->country = arena_str(r->a, text_of(cc));
+	}
+	return RSC_NONE;
+}
+
+static const struct {
+	const char *name;
+	enum rsc (*read)(struct reader *, const json_t *);
+	bool needed;
+} members[] = {
+	{ "csr", read_csr, true },         { "kind", read_kind, false },
+	{ "names", read_names, true },     { "zone", read_zone, false },
+	{ "life", read_life, false },      { "maxAe", read_max_ae, false },
+	{ "randomStems", read_random, false }, { "location", read_location, false },
+	{ "replace", read_replace, false },
+};
+
+static enum rsc read_members(struct reader *r, const json_t *j)
+{
+	size_t seen = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+		const json_t *v = json_object_get(j, members[i].name);
+		if (!v && members[i].needed)
+			return why_set(r->why, RSC_BAD_REQUEST, "%s is missing", members[i].name);
+		if (!v)
+			continue;
+		seen++;
+		enum rsc rsc = members[i].read(r, v);
+		if (rsc)
+			return rsc;
+	}
+	if (seen != json_object_size(j))
+		return why_set(r->why, RSC_BAD_REQUEST, "the body has a member that is not known here: see admin/README");
+	return RSC_NONE;
+}
+
+enum rsc ask_read_issue(struct arena *a, struct str body, struct ask_issue *out, struct why *why)
+{
+	struct ask_issue q = { .kind = CRED_DEVICE, .zone = ZONE_DEFAULT, .max_ae = 1 };
+	struct reader r = { a, &q, why };
+
+	if (body.n > ASK_BODY_BYTES)
+		return why_set(why, RSC_BAD_REQUEST, "the body is larger than %d bytes", ASK_BODY_BYTES);
+	json_t *j = json_loadb(body.n ? body.p : "", body.n, JSON_REJECT_DUPLICATES, NULL);
+	if (!json_is_object(j)) {
+		json_decref(j);
+		return why_set(why, RSC_BAD_REQUEST, "the body is no JSON object");
+	}
+	enum rsc rsc = read_members(&r, j);
+	json_decref(j);
+	if (rsc == RSC_NONE)
+		*out = q;
+	return rsc;
+}

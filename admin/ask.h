@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the administrator's requests say: JSON bodies, durations and queries, read with bounds and answered with a sentence. */
+#ifndef ADMIN_ASK_H
+#define ADMIN_ASK_H
+
+#include "cse/model/prim.h"
+#include "security/security.h"
+
+enum { ASK_BODY_BYTES = 65536, ASK_NAMES = 64, ASK_NAME_BYTES = 200, ASK_DAYS = 36500 };
+
+/* Body of POST /v1/credentials. */
+struct ask_issue {
+	struct str csr;   /* PEM */
+	enum cred_kind kind;
+	struct strs names;
+	uint16_t zone;
+	int64_t life_us;  /* 0: not given */
+	uint32_t max_ae;
+	bool random_stems, replace;
+	bool has_location;
+	double lat, lon;
+	struct str country;
+};
+/* Everything in the arena.  RSC_NONE or BAD_REQUEST with a sentence that names the member. */
+enum rsc ask_read_issue(struct arena *a, struct str body, struct ask_issue *out, struct why *why);
+
+/* "90s", "15m", "24h", "30d": a number of 1 to 9 digits and one unit, at most 36,500 days. */
+int ask_duration(struct str s, int64_t *us);
+/* A number of a query ("from=7&reveal=1"): absent: fallback; E_SYNTAX when it is no number. */
+int ask_query(struct str query, const char *name, uint64_t fallback, uint64_t *out);
+bool ask_kind(struct str s, enum cred_kind *out);
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Issuing credentials and changing their state: one store transaction each, answered when it is durable. */
+#include "admin/admin_priv.h"
+#include "cse/base/err.h"
+#include "cse/base/log.h"
+#include "cse/model/stamp.h"
+#include "security/ca.h"
+
+enum { CSR_BYTES = 8192, PEM_BYTES = 65536 };
+
+static const char *const states[] = {
+	[CRED_ACTIVE] = "active",
+	[CRED_SUSPENDED] = "suspended",
+	[CRED_REVOKED] = "revoked",
+};
+
+static json_t *json_of(struct str s)
+{
+	return json_stringn(s.p ? s.p : "", s.n);
+}
+
+static json_t *json_stamp(int64_t us)
+{
+	char t[STAMP_MAX];
+	return json_stringn(t, stamp_format(us, t));
+}
+
+/* --- the transaction --------------------------------------------------------------------------------------------------- */
+
+static void put_done(struct commit *commit, int err)
+{
+	struct admin_call *c = CONTAINER_OF(commit, struct admin_call, commit);
+	struct cse *cse = c->admin->cse;
+
+	if (err) {
+		admin_refuse(c, admin_status(err), "the credential could not be stored: %s", err_text(err));
+		return;
+	}
+	cred_apply(cse->security, &c->cred);
+	audit(cse->security, c->event, NULL, STR_NONE, "%s %s", c->what, c->cred.id.p);
+	log_write(cse->log, LOG_ADMIN, "%s %s", c->what, c->cred.id.p);
+	admin_answer(c, c->status);
+}
+
+/* Stores c->cred; the reply is made already and leaves when all is durable.  c->cred.id ends with a zero byte. */
+static void put_credential(struct admin_call *c, enum sec_event event, const char *what, unsigned status)
+{
+	struct cse *cse = c->admin->cse;
+	struct why why = { 0 };
+	struct tx *tx = store_begin(cse->store, &c->arena, TX_WRITE);
+	int err = cred_put(cse->security, tx, &c->cred, &why);
+
+	if (err) {
+		store_end(tx);
+		buf_reset(&c->reply);
+		admin_refuse(c, admin_status(err), "%s", why.text[0] ? why.text : err_text(err));
+		return;
+	}
+	c->event = event;
+	c->what = what;
+	c->status = status;
+	c->commit = (struct commit){ .magic = COMMIT_MAGIC, .loop = c->admin->loop, .done = put_done };
+	admin_wait(c);
+	if (store_commit(tx, &c->commit))
+		store_ready(cse->store, &c->commit);
+	else
+		put_done(&c->commit, 0);
+}
+
+/* --- POST /v1/credentials ---------------------------------------------------------------------------------------------- */
+
+/* A name that there is already, with `replace`: the same credential gets a new key and becomes active. */
+static bool take_over(struct admin_call *c, const struct ask_issue *q)
+{
+	struct cred_info have;
+
+	for (size_t i = 0; i < q->names.n; i++) {
+		if (!cred_of_name(c->admin->cse->security, &c->arena, q->names.v[i], &have))
+			continue;
+		if (!q->replace || (c->cred.id.n > 0 && !str_eq(c->cred.id, have.id))) {
+			admin_refuse(c, 409, "name %zu of the list belongs to credential %.*s already%s", i + 1, STR_ARG(have.id),
+			             q->replace ? "" : ": ask for a new key of it with replace");
+			return false;
+		}
+		c->cred.id = str_of(arena_strz(&c->arena, have.id));
+		c->cred.generation = have.generation + 1;
+	}
+	return true;
+}
+
+static int sign(struct admin_call *c, const struct ask_issue *q, struct buf *pem, struct why *why)
+{
+	struct cse *cse = c->admin->cse;
+	unsigned char *fingerprint = arena_alloc(&c->arena, 32);
+	struct buf der;
+	int64_t longest = conf_row(CONF_SEC_CERT_LIFE)->max * 1000;
+	int64_t life = q->life_us ? q->life_us : conf_num(cse->conf, CONF_SEC_CERT_LIFE) * 1000;
+
+	buf_init(&der, CSR_BYTES);
+	int err = ca_request_of_pem(q->csr, &der, why);
+	if (err == 0 && life > longest) {
+		why_set(why, RSC_BAD_REQUEST, "life must be at most %d days", (int)(longest / 86400000000));
+		err = E_RANGE;
+	}
+	struct ca_ask ask = { .csr_der = buf_as_str(&der), .kind = q->kind, .names = q->names, .life_us = life };
+	if (err == 0)
+		err = ca_issue(cse->ca, &ask, pem, fingerprint, &c->cred.not_after, why);
+	c->cred.fingerprint = str_make((const char *)fingerprint, 32);
+	buf_fini(&der);
+	return err;
+}
+
+static void fill_reply(struct admin_call *c, struct buf *pem)
+{
+	struct buf ca;
+	buf_init(&ca, PEM_BYTES);
+	ca_chain(c->admin->cse->ca, &ca);
+	json_t *j = json_pack("{s:o, s:o, s:o, s:o}", "id", json_of(c->cred.id), "certificate", json_of(buf_as_str(pem)), "ca",
+	                      json_of(buf_as_str(&ca)), "notAfter", json_stamp(c->cred.not_after));
+	REQUIRE(j);
+	char *text = json_dumps(j, JSON_COMPACT);
+	REQUIRE(text);
+	buf_z(&c->reply, text);
+	free(text);
+	json_decref(j);
+	buf_fini(&ca);
+}
+
+void admin_issue(struct admin_call *c)
+{
+	struct cse *cse = c->admin->cse;
+	struct ask_issue q;
+	struct why why = { 0 };
+	struct buf pem;
+
+	if (ask_read_issue(&c->arena, c->body, &q, &why)) {
+		admin_refuse(c, 400, "%s", why.text);
+		return;
+	}
+	c->cred = (struct cred_info){
+		.kind = q.kind,
+		.state = CRED_ACTIVE,
+		.names = q.names,
+		.zone = q.zone,
+		.max_ae = q.max_ae,
+		.random_stems = q.random_stems,
+		.generation = 1,
+		.has_location = q.has_location,
+		.lat = q.lat,
+		.lon = q.lon,
+		.country = q.country,
+	};
+	if (!take_over(c, &q))
+		return;
+	if (c->cred.id.n == 0)
+		c->cred.id = str_of(arena_strz(&c->arena, cred_make_id(cse->security, &c->arena)));
+	buf_init(&pem, PEM_BYTES);
+	int err = sign(c, &q, &pem, &why);
+	if (err) {
+		admin_refuse(c, admin_status(err), "%s", why.text[0] ? why.text : err_text(err));
+	} else {
+		fill_reply(c, &pem);
+		put_credential(c, EV_CREDENTIAL_ISSUED, "issued", 201);
+	}
+	buf_fini(&pem);
+}
+
+/* --- the others --------------------------------------------------------------------------------------------------------- */
+
+static void add_credential(void *arg, const struct cred_info *info)
+{
+	json_t *names = json_array();
+
+	for (size_t i = 0; i < info->names.n; i++)
+		json_array_append_new(names, json_of(info->names.v[i]));
+	json_t *j = json_pack("{s:o, s:s, s:s, s:o, s:i, s:i, s:b, s:i, s:o}", "id", json_of(info->id), "kind",
+	                      admin_kind_name(info->kind), "state", states[info->state], "names", names, "zone", (int)info->zone,
+	                      "maxAe", (int)info->max_ae, "randomStems", (int)info->random_stems, "generation",
+	                      (int)info->generation, "notAfter", json_stamp(info->not_after));
+	REQUIRE(j);
+	if (info->has_location)
+		json_object_set_new(j, "location", json_pack("{s:f, s:f}", "lat", info->lat, "lon", info->lon));
+	if (info->country.n)
+		json_object_set_new(j, "country", json_of(info->country));
+	json_array_append_new(arg, j);
+}
+
+void admin_list(struct admin_call *c)
+{
+	json_t *list = json_array();
+	REQUIRE(list);
+	cred_each(c->admin->cse->security, &c->arena, add_credential, list);
+	admin_answer_json(c, 200, list);
+}
+
+static void change_state(struct admin_call *c, enum cred_state to, const char *what)
+{
+	if (!cred_find(c->admin->cse->security, &c->arena, c->id, &c->cred)) {
+		admin_refuse(c, 404, "there is no such credential");
+		return;
+	}
+	if (c->cred.state == CRED_REVOKED && to != CRED_REVOKED) {
+		admin_refuse(c, 409, "a revoked credential stays so: issue its names a new key with replace");
+		return;
+	}
+	c->cred.state = to;
+	c->cred.id = str_of(arena_strz(&c->arena, c->cred.id));
+	buf_printf(&c->reply, "{\"id\":\"%.*s\",\"state\":\"%s\"}", STR_ARG(c->cred.id), states[to]);
+	put_credential(c, EV_CREDENTIAL_STATE, what, 200);
+}
+
+void admin_suspend(struct admin_call *c)
+{
+	change_state(c, CRED_SUSPENDED, "suspended");
+}
+
+void admin_resume(struct admin_call *c)
+{
+	change_state(c, CRED_ACTIVE, "resumed");
+}
+
+void admin_revoke(struct admin_call *c)
+{
+	change_state(c, CRED_REVOKED, "revoked");
+}

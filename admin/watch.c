@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an operator sees: the CA, the state of the server, security events; and saying that the clock is right. */
+#include <config.h>
+
+#include "admin/admin_priv.h"
+#include "cse/base/err.h"
+#include "cse/base/log.h"
+#include "cse/base/stat.h"
+#include "security/ca.h"
+
+void admin_ca(struct admin_call *c)
+{
+	struct buf pem;
+	buf_init(&pem, 65536);
+	ca_chain(c->admin->cse->ca, &pem);
+	json_t *j = json_pack("{s:o}", "ca", json_stringn(pem.p, pem.n));
+	buf_fini(&pem);
+	admin_answer_json(c, 200, j);
+}
+
+/* --- status ------------------------------------------------------------------------------------------------------------- */
+
+static json_t *counters_of(struct cse *cse)
+{
+	json_t *j = json_object();
+	for (int id = 0; id < STAT_COUNT; id++) {
+		uint64_t sum = 0;
+		for (unsigned i = 0; i <= cse->n_loops; i++)
+			sum += atomic_load_explicit(&cse->stats[i]->v[id], memory_order_relaxed);
+		json_object_set_new(j, stat_name((enum stat_id)id), json_integer((json_int_t)sum));
+	}
+	return j;
+}
+
+static json_t *store_of(struct cse *cse)
+{
+	struct store_usage u;
+	store_usage(cse->store, &u);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "nodes", (json_int_t)u.nodes, "instances",
+	                 (json_int_t)u.instances, "treeBytes", (json_int_t)u.tree_bytes, "cacheBytes", (json_int_t)u.cache_bytes,
+	                 "queue", (json_int_t)u.queue, "queueBytes", (json_int_t)u.queue_bytes, "unswept", (json_int_t)u.unswept,
+	                 "readOnly", (int)store_is_readonly(cse->store));
+}
+
+void admin_show_status(struct admin_call *c)
+{
+	struct cse *cse = c->admin->cse;
+	const struct addr_self *self = &cse->self;
+	char id[300];
+
+	snprintf(id, sizeof(id), "//%.*s/%.*s/%.*s", STR_ARG(self->sp), STR_ARG(self->cse), STR_ARG(self->base));
+	json_t *j = json_pack("{s:s, s:s, s:s, s:o, s:o}", "cse", id, "version", PACKAGE_VERSION, "clock",
+	                      clockguard_doubtful(cse->security) ? "doubtful" : "trusted", "store", store_of(cse), "counters",
+	                      counters_of(cse));
+	admin_answer_json(c, 200, j);
+}
+
+/* --- events ------------------------------------------------------------------------------------------------------------- */
+
+static int add_line(void *arg, struct str line)
+{
+	struct admin_call *c = arg;
+	if (c->lines == ADMIN_EVENTS)
+		return 1;
+	c->lines++;
+	buf_str(&c->reply, line);
+	buf_putc(&c->reply, '\n');
+	return 0;
+}
+
+static void read_events(struct work *w)
+{
+	struct admin_call *c = CONTAINER_OF(w, struct admin_call, work);
+	int r = audit_each(c->admin->cse->security, c->from, c->reveal, add_line, c);
+	c->status = r < 0 ? 500 : 200;
+}
+
+static void events_read(struct work *w)
+{
+	struct admin_call *c = CONTAINER_OF(w, struct admin_call, work);
+
+	if (c->status == 500) {
+		buf_reset(&c->reply);
+		admin_refuse(c, 500, "the events could not be read: the table may be damaged");
+		return;
+	}
+	c->type = "application/jsonl";
+	admin_answer(c, 200);
+}
+
+void admin_events(struct admin_call *c)
+{
+	uint64_t reveal;
+
+	if (ask_query(c->query, "from", 0, &c->from) || ask_query(c->query, "reveal", 0, &reveal) || reveal > 1) {
+		admin_refuse(c, 400, "from must be a number, reveal 0 or 1");
+		return;
+	}
+	c->reveal = reveal == 1;
+	if (c->reveal)
+		log_write(c->admin->cse->log, LOG_ADMIN, "events with names");
+	c->work = (struct work){ .run = read_events, .done = events_read, .loop = c->admin->loop };
+	admin_wait(c);
+	workers_submit(c->admin->cse->workers, &c->work);
+}
+
+void admin_accept_clock(struct admin_call *c)
+{
+	struct cse *cse = c->admin->cse;
+	clockguard_accept(cse->security);
+	log_write(cse->log, LOG_ADMIN, "clock accepted");
+	buf_z(&c->reply, "{\"clock\":\"accepted\"}");
+	admin_answer(c, 200);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The administrator's requests: the first byte chooses a body, a duration or a query.  What is accepted holds its bounds. */
+#include "admin/ask.h"
+
+#include "cse/base/err.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+static void body(struct str s)
+{
+	struct arena a;
+	struct ask_issue q;
+	struct why why = { 0 };
+
+	arena_init(&a, 4096);
+	if (ask_read_issue(&a, s, &q, &why) == RSC_NONE) {
+		REQUIRE(q.names.n >= 1 && q.names.n <= ASK_NAMES && q.csr.n <= ASK_BODY_BYTES);
+		REQUIRE(q.zone >= 1 && q.max_ae >= 1 && q.life_us >= 0);
+		for (size_t i = 0; i < q.names.n; i++)
+			REQUIRE(q.names.v[i].n >= 1 && q.names.v[i].n <= ASK_NAME_BYTES);
+		REQUIRE(q.country.n == 0 || q.country.n == 2);
+	} else {
+		REQUIRE(why.rsc == RSC_BAD_REQUEST && why.text[0] != 0);
+	}
+	arena_fini(&a);
+}
+
+static void duration(struct str s)
+{
+	int64_t us = -1;
+	if (ask_duration(s, &us) == 0)
+		REQUIRE(us >= 0 && us % 1000000 == 0);
+	else
+		REQUIRE(us == -1);
+}
+
+static void query(struct str s)
+{
+	uint64_t v = 1;
+	if (ask_query(s, "from", 7, &v) != 0)
+		REQUIRE(v == 1);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	if (n == 0)
+		return 0;
+	struct str s = str_make((const char *)data + 1, n - 1);
+	if (data[0] == 'd')
+		duration(s);
+	else if (data[0] == 'q')
+		query(s);
+	else
+		body(s);
+	return 0;
+}
