@@ -258,6 +258,6 @@ void conf_print(FILE *f)
 		section = row->section;
 		fprintf(f, "\n# %s\n# %s; %s.\n", row->help, type_text(row, text, sizeof(text)),
 		        row->reload ? "taken over by a reload" : "taken over at a start only");
-		fprintf(f, "#%s = %s\n", row->name, row->def);
+		fprintf(f, "#%s =%s%s\n", row->name, row->def[0] ? " " : "", row->def);
 	}
 }

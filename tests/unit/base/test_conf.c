@@ -105,6 +105,26 @@ START_TEST(the_printed_text_reads_as_the_defaults)
 }
 END_TEST
 
+START_TEST(the_committed_text_is_the_printed_one)
+{
+	static char committed[65536];
+	const char *top = getenv("TOP_SRCDIR");
+	char name[512], *text = NULL;
+	size_t n = 0;
+	FILE *f = open_memstream(&text, &n);
+
+	conf_print(f);
+	fclose(f);
+	snprintf(name, sizeof(name), "%s/etc/troth.conf", top ? top : TOP_SRCDIR);
+	f = fopen(name, "r");
+	ck_assert_msg(f != NULL, "%s", name);
+	committed[fread(committed, 1, sizeof(committed) - 1, f)] = '\0';
+	fclose(f);
+	ck_assert_msg(strcmp(committed, text) == 0, "etc/troth.conf is not what conf.def says; make update");
+	free(text);
+}
+END_TEST
+
 static const struct {
 	const char *text;
 	enum conf_id id;
@@ -317,6 +337,7 @@ int main(void)
 
 	tcase_add_test(t, defaults_hold);
 	tcase_add_test(t, the_printed_text_reads_as_the_defaults);
+	tcase_add_test(t, the_committed_text_is_the_printed_one);
 	tcase_add_loop_test(t, reads_numbers, 0, ARRAY_LEN(number_cases));
 	tcase_add_test(t, reads_lists);
 	tcase_add_loop_test(t, refuses_with_place_and_mend, 0, ARRAY_LEN(refused));

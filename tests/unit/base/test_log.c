@@ -135,7 +135,7 @@ START_TEST(a_sleeping_reader_stops_nobody)
 	ck_assert_int_lt(seen, MANY);
 	log_write(l, LOG_STOP, "%s", "the reader is awake");
 	ck_assert_ptr_nonnull(next_line(line, sizeof(line)));
-	lost = atoll(strstr(line, "\"lost\":") + 7);
+	lost = strtoll(strstr(line, "\"lost\":") + 7, NULL, 10);
 	ck_assert_int_eq(seen + lost, MANY);
 	log_write(l, LOG_STOP, "%s", "told once");
 	ck_assert_ptr_nonnull(next_line(line, sizeof(line)));

@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes doc/reference.md, the operator's tables, from the .def files: reference.py [--check]."""
+import os
+import sys
+
+sys.dont_write_bytecode = True
+TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+sys.path.insert(0, os.path.join(TOP, "tests", "arch"))
+import tree  # noqa: E402
+
+OUT = "doc/reference.md"
+TYPES = {
+    "CONF_T_STR": "text", "CONF_T_INT": "number", "CONF_T_BOOL": "true or false", "CONF_T_SIZE": "size",
+    "CONF_T_DURATION": "time", "CONF_T_LIST": "list", "CONF_T_PATH": "path",
+}
+HEAD = """<!-- SPDX-License-Identifier: Apache-2.0 -->
+<!-- Written by tools/reference.py (make update): do not edit. -->
+# Reference
+
+What an operator can set, count, and find in the logs. The same options with ranges stand in `etc/troth.conf`.
+
+"""
+
+
+def cell(text):
+    return text.replace("|", "\\|")
+
+
+def options(t):
+    yield "## Options\n\n`reload` says whether SIGHUP takes a change over; all others need a start.\n"
+    section = None
+    for _, macro, args in tree.rows(t.text("cse/base/conf.def"), "CONF|CONF_CHOICE"):
+        if macro == "CONF":
+            _, sec, name, kind, default, _, _, reload, text = args
+            kind = TYPES[kind]
+        else:
+            _, sec, name, default, kind, reload, text = args
+            kind = kind.replace("|", ", ")
+        if sec != section:
+            section = sec
+            yield "\n### [%s]\n\n| option | what it is | default | reload | meaning |\n| --- | --- | --- | --- | --- |\n" % sec
+        yield "| `%s` | %s | %s | %s | %s |\n" % (name, kind, "`%s`" % cell(default) if default else "empty",
+                                                 "yes" if reload == "true" else "no", cell(text))
+
+
+def counters(t):
+    yield "\n## Counters\n\nSums since the start. No counter has a label.\n\n| counter | meaning |\n| --- | --- |\n"
+    for _, _, (_, metric, text) in tree.rows(t.text("cse/base/stat.def"), "STAT"):
+        yield "| `troth_%s_total` | %s |\n" % (metric, cell(text))
+
+
+def log_events(t):
+    yield "\n## Log events\n\nThe member `event` of a line of the log.\n\n| event | level | text |\n| --- | --- | --- |\n"
+    for _, _, (name, level, text) in tree.rows(t.text("cse/base/log.def"), "LOG"):
+        yield "| `%s` | %s | %s |\n" % (name[len("LOG_"):], level[len("LOG_"):].lower(), cell(text))
+
+
+def security_events(t):
+    yield "\n## Security events\n\nRows of the hash-chained table that `trothctl events` shows.\n\n| event | meaning |\n| --- | --- |\n"
+    for _, _, (name, text) in tree.rows(t.text("security/audit.def"), "AUDIT"):
+        yield "| `%s` | %s |\n" % (name[len("EV_"):], cell(text))
+
+
+def status_codes(t):
+    yield "\n## Response status codes\n\n| code | HTTP | name | meaning |\n| --- | --- | --- | --- |\n"
+    for _, _, (number, name, http, _, text) in tree.rows(t.text("cse/model/rsc.def"), "RSC"):
+        yield "| %s | %s | %s | %s |\n" % (number, http, name, cell(text))
+
+
+def reference(t):
+    parts = [options, counters, log_events, security_events, status_codes]
+    return HEAD + "".join(piece for part in parts for piece in part(t))
+
+
+def main():
+    text = reference(tree.Tree(TOP))
+    path = os.path.join(TOP, OUT)
+    if sys.argv[1:] != ["--check"]:
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+        return
+    with open(path, encoding="utf-8") as f:
+        if f.read() != text:
+            sys.exit(OUT + " is not what the .def files say; make update")
+
+
+if __name__ == "__main__":
+    main()
