@@ -326,20 +326,40 @@ static char *parse_name(const char **p, const struct scope *sc, struct fail *f)
 	return s;
 }
 
+/* {a: 1, $more}: the text of $more is members. */
+static bool parse_splice(const char **p, json_t *into, const struct scope *sc, struct fail *f)
+{
+	size_t n = word_length(*p);
+	if (**p != '$' || n < 2 || (*p)[n - 1] == ':')
+		return false;
+	char *text = relaxed_text(*p, n, sc, f), *object = NULL;
+	if (text && asprintf(&object, "{%s}", text) > 0) {
+		json_t *o = relaxed_value(object, sc, f);
+		json_object_update(into, o);
+		json_decref(o);
+	}
+	free(text);
+	free(object);
+	*p += n;
+	return true;
+}
+
 static json_t *parse_object(const char **p, int depth, const struct scope *sc, struct fail *f)
 {
 	json_t *o = json_object();
 	(*p)++;
 	for (blanks(p); **p != '}'; blanks(p)) {
-		char *name = parse_name(p, sc, f);
+		bool spliced = parse_splice(p, o, sc, f);
+		char *name = spliced ? NULL : parse_name(p, sc, f);
 		json_t *v = name ? parse_at(p, depth + 1, sc, f) : NULL;
+		bool ok = spliced ? !f->text[0] : v != NULL;
 		if (v)
 			json_object_set_new(o, name, v);
 		free(name);
 		blanks(p);
-		if (v && **p == ',')
+		if (ok && **p == ',')
 			(*p)++;
-		else if (!v || **p != '}') {
+		else if (!ok || **p != '}') {
 			fail_set(f, "',' or '}' is missing at: %.40s", *p);
 			json_decref(o);
 			return NULL;

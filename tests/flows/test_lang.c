@@ -155,7 +155,8 @@ static void says(const char *text, enum outcome outcome, const char *why)
 static struct scope some_scope(void)
 {
 	/* 2026-11-20T10:00:00Z by date(1). */
-	struct scope sc = { json_pack("{s:s, s:i, s:[i,i], s:s}", "ri", "cnt1z", "n", 7, "l", 1, 2, "et", "20261231T235959"),
+	struct scope sc = { json_pack("{s:s, s:i, s:[i,i], s:s, s:s}", "ri", "cnt1z", "n", 7, "l", 1, 2, "et",
+		                      "20261231T235959", "m", "b: [3], c: @now"),
 		            INT64_C(1795168800000000) };
 	return sc;
 }
@@ -212,6 +213,8 @@ START_TEST(values_know_variables)
 	value_is("$l", "[1,2]");
 	value_is("{k$n: 1}", "{\"k7\":1}");
 	value_is("$ri-x", "\"cnt1z-x\"");
+	value_is("{a: 1, $m, z: 2}", "{\"a\":1,\"b\":[3],\"c\":\"20261120T100000\",\"z\":2}");
+	value_fails("{$ri}");
 	value_fails("$none");
 	value_is("a$", "\"a$\"");
 	value_fails("${ri");
