@@ -1,0 +1,544 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * HTTP/1.1 on a connection.  Requests are carried out one after another, so that answers leave in their order; while one
+ * is under way nothing is read, and its slices stay where they are.
+ */
+#include "bindings/http.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "cse/base/conf.h"
+#include "cse/base/log.h"
+
+#define NS_PER_MS 1000000
+enum {
+	GAP = 1024,        /* kept free before an answer's content for its head */
+	KEEP = 65536,      /* larger buffers are not kept in the pool */
+	POOL = 128,
+	IN_SLACK = 65536,  /* framing and the beginning of the next message */
+	OUT_SLACK = 1 << 20,
+	HEAD_MAX = 1 << 16,
+	IN_TURN = 16,      /* pipelined requests before the others get their turn */
+	RETRY_MS = 2,
+	TELL_MS = 1000,
+};
+
+static void run(struct http_conn *hc);
+static void judge(struct http_conn *hc);
+
+static inline struct http_conn *of(struct conn *c)
+{
+	return (struct http_conn *)(void *)c;
+}
+
+static inline struct http_lane *lane_of(const struct http_conn *hc)
+{
+	return (struct http_lane *)(void *)hc->conn.lane;
+}
+
+static int64_t now_of(const struct http_conn *hc)
+{
+	return loop_now_ns(hc->conn.lane->loop);
+}
+
+/* --- exchanges --------------------------------------------------------------------------------------------------- */
+
+static void exchange_free(struct http_exchange *x)
+{
+	buf_fini(&x->in);
+	buf_fini(&x->out);
+	free(x);
+}
+
+static struct http_exchange *exchange_new(const struct http_set *set)
+{
+	struct http_exchange *x = malloc(sizeof(*x) + set->limits.fields * sizeof(x->fields[0]));
+
+	REQUIRE(x != NULL);
+	x->next = NULL;
+	x->set = set;
+	x->used = 0;
+	x->n_fields = set->limits.fields;
+	buf_init(&x->in, set->limits.head + set->limits.body + IN_SLACK);
+	buf_init(&x->out, (size_t)conf_num(set->conf, CONF_LIM_REPLY_B) + OUT_SLACK);
+	return x;
+}
+
+static void take_exchange(struct http_conn *hc)
+{
+	struct http_lane *hl = lane_of(hc);
+
+	while ((hc->x = hl->pool) != NULL) {
+		hl->pool = hc->x->next;
+		hl->n_pool--;
+		if (hc->x->set == hl->set)
+			return;
+		/* Of limits before a reload. */
+		exchange_free(hc->x);
+	}
+	hc->x = exchange_new(hl->set);
+}
+
+static void give_exchange(struct http_conn *hc)
+{
+	struct http_lane *hl = lane_of(hc);
+	struct http_exchange *x = hc->x;
+
+	if (x == NULL)
+		return;
+	hc->x = NULL;
+	if (hl->n_pool >= POOL) {
+		exchange_free(x);
+		return;
+	}
+	x->used = 0;
+	buf_reset(&x->in);
+	buf_shrink(&x->in, KEEP);
+	buf_reset(&x->out);
+	buf_shrink(&x->out, KEEP);
+	x->next = hl->pool;
+	hl->pool = x;
+	hl->n_pool++;
+}
+
+/* --- sending ----------------------------------------------------------------------------------------------------- */
+
+/* The answer has left: the next message's turn. */
+static void answered(struct http_conn *hc)
+{
+	struct http_exchange *x = hc->x;
+
+	if (hc->closing) {
+		conn_finish(&hc->conn);
+		return;
+	}
+	x->used += x->h.head_n + x->h.body_n;
+	buf_reset(&x->out);
+	buf_shrink(&x->out, KEEP);
+	hc->phase = HTTP_IDLE;
+	conn_resume(&hc->conn);
+}
+
+static void send_answer(struct http_conn *hc)
+{
+	struct http_exchange *x = hc->x;
+
+	hc->phase = HTTP_SENDING;
+	conn_pause(&hc->conn);
+	if (conn_send(&hc->conn, x->out.p + x->from, x->out.n - x->from))
+		answered(hc);
+}
+
+static void send_plain(struct http_conn *hc, unsigned status, struct str text, struct str allow)
+{
+	struct http_exchange *x = hc->x;
+
+	stat_add(hc->conn.lane->stats, STAT_HTTP_REFUSED, 1);
+	x->wish.close = hc->closing;
+	buf_reset(&x->out);
+	http_map_plain(&x->out, status, text, allow, &x->wish, x->h.method == HTTP1_HEAD);
+	x->from = 0;
+	send_answer(hc);
+}
+
+/* The message cannot be understood or takes too long; where the next one would begin is not known. */
+static void refuse(struct http_conn *hc, unsigned status, const char *why)
+{
+	struct http_lane *hl = lane_of(hc);
+	int64_t now = now_of(hc);
+
+	hl->untold++;
+	if (now - hl->told_ns >= (int64_t)TELL_MS * NS_PER_MS) {
+		log_write(hl->lane.log, LOG_HTTP_REFUSED, "%u: %s (%u since the last such line)", status, why, hl->untold);
+		hl->told_ns = now;
+		hl->untold = 0;
+	}
+	hc->closing = true;
+	hc->x->wish = (struct http_wish){ .close = true };
+	send_plain(hc, status, str_of(why), STR_NONE);
+}
+
+/* --- the gate's answers ------------------------------------------------------------------------------------------ */
+
+/* The content stands in the buffer behind the gap; puts the head before it. */
+static void put_head(struct http_conn *hc, const struct resp *r)
+{
+	struct buf *head = &lane_of(hc)->head, *out = &hc->x->out;
+
+	buf_reset(head);
+	http_map_answer(head, r, &hc->x->wish, out->n - GAP);
+	hc->x->from = 0;
+	if (head->n <= GAP) {
+		hc->x->from = GAP - head->n;
+	} else if (buf_room(out, head->n - GAP)) {
+		memmove(out->p + head->n, out->p + GAP, out->n - GAP);
+		buf_added(out, head->n - GAP);
+	}
+	if (!out->over && !head->over)
+		memcpy(out->p + hc->x->from, head->p, head->n);
+}
+
+static void prepare(void *arg, const struct resp *r)
+{
+	struct http_conn *hc = arg;
+	struct buf *out = &hc->x->out;
+
+	buf_reset(out);
+	REQUIRE(buf_room(out, GAP) != NULL);
+	buf_added(out, GAP);
+	if (r->has_pc)
+		hc->x->wish.codec->encode_content(out, r->root, &r->pc);
+	put_head(hc, r);
+	if (out->over || lane_of(hc)->head.over) {
+		struct resp large = { .rsc = RSC_INTERNAL_SERVER_ERROR, .rqi = r->rqi, .rvi = r->rvi };
+
+		out->n = GAP;
+		out->over = false;
+		put_head(hc, &large);
+	}
+}
+
+static void release(void *arg)
+{
+	struct http_conn *hc = arg;
+
+	CHECK(&hc->conn, CONN);
+	hc->request = NULL;
+	send_answer(hc);
+	run(hc);
+}
+
+static const struct gate_reply reply = { prepare, release };
+
+static void submit(struct http_conn *hc)
+{
+	struct http_lane *hl = lane_of(hc);
+	struct http_exchange *x = hc->x;
+	struct request *r = gate_open(hl->gate, hl->lane.loop);
+	struct prim *p = request_prim(r);
+	enum rsc rsc;
+
+	hc->phase = HTTP_JUDGED;
+	hc->request = r;
+	conn_pause(&hc->conn);
+	rsc = http_map_request(&x->h, x->in.p + x->used, gate_limits(hl->gate), p, &x->wish);
+	if (rsc == RSC_NONE) {
+		gate_submit(r, hc->conn.peer, &reply, hc);
+		return;
+	}
+	prim_fail(p, rsc, "the request could not be read");
+	gate_refuse(r, &reply, hc);
+}
+
+/* --- congestion -------------------------------------------------------------------------------------------------- */
+
+static void on_retry(struct loop *l, struct loop_timer *t)
+{
+	struct http_lane *hl = CONTAINER_OF(t, struct http_lane, retry);
+
+	while (hl->waiting.next != &hl->waiting && !gate_is_congested(hl->gate)) {
+		struct http_conn *hc = CONTAINER_OF(hl->waiting.next, struct http_conn, waiting);
+
+		conn_list_del(&hc->waiting);
+		submit(hc);
+		run(hc);
+	}
+	if (hl->waiting.next != &hl->waiting)
+		loop_timer_set(l, t, loop_now_ns(l) + (int64_t)RETRY_MS * NS_PER_MS, on_retry);
+}
+
+static void wait_for_store(struct http_conn *hc)
+{
+	struct http_lane *hl = lane_of(hc);
+
+	hc->phase = HTTP_WAITING;
+	conn_pause(&hc->conn);
+	conn_list_add(&hl->waiting, &hc->waiting);
+	if (!hl->retry.pos)
+		loop_timer_set(hl->lane.loop, &hl->retry, now_of(hc) + (int64_t)RETRY_MS * NS_PER_MS, on_retry);
+}
+
+/* --- a complete message ------------------------------------------------------------------------------------------ */
+
+/* The browser's origin if it is one of https.cors_origins. */
+static struct str allowed_origin(const struct http_conn *hc)
+{
+	const struct http_exchange *x = hc->x;
+	const char *item = conf_item(x->set->conf, CONF_HTTP_CORS, 0);
+	struct str origin;
+
+	if (item == NULL)
+		return STR_NONE;
+	origin = http1_field(&x->h, x->in.p + x->used, STR("origin"), NULL);
+	for (unsigned i = 0; item != NULL && origin.n > 0; item = conf_item(x->set->conf, CONF_HTTP_CORS, ++i))
+		if (str_eqz(origin, item))
+			return origin;
+	return STR_NONE;
+}
+
+static void answer_options(struct http_conn *hc)
+{
+	struct http_exchange *x = hc->x;
+	bool preflight;
+
+	http1_field(&x->h, x->in.p + x->used, STR("access-control-request-method"), &preflight);
+	if (x->wish.origin.n == 0 || !preflight) {
+		send_plain(hc, 405, STR("this method is not a oneM2M operation"), STR("GET, POST, PUT, DELETE"));
+		return;
+	}
+	buf_reset(&x->out);
+	http_map_preflight(&x->out, &x->wish);
+	x->from = 0;
+	send_answer(hc);
+}
+
+static void judge(struct http_conn *hc)
+{
+	struct http_lane *hl = lane_of(hc);
+	struct http_exchange *x = hc->x;
+
+	stat_add(hl->lane.stats, STAT_HTTP_REQUESTS, 1);
+	if (!peer_is_live(hl->lane.security, hc->conn.peer)) {
+		conn_close(&hc->conn);
+		return;
+	}
+	hc->closing = !x->h.keep_alive;
+	x->wish = (struct http_wish){ .close = hc->closing, .origin = allowed_origin(hc) };
+	switch (x->h.method) {
+	case HTTP1_GET:
+	case HTTP1_POST:
+	case HTTP1_PUT:
+	case HTTP1_DELETE:
+		if (gate_is_congested(hl->gate))
+			wait_for_store(hc);
+		else
+			submit(hc);
+		break;
+	case HTTP1_OPTIONS:
+		answer_options(hc);
+		break;
+	default:
+		send_plain(hc, 405, STR("this method is not a oneM2M operation"), STR("GET, POST, PUT, DELETE"));
+		break;
+	}
+}
+
+/* --- reading ----------------------------------------------------------------------------------------------------- */
+
+/* The head is complete, content is to come. */
+static void on_head(struct http_conn *hc)
+{
+	static const char go_on[] = "HTTP/1.1 100 \r\n\r\n";
+	struct http_exchange *x = hc->x;
+
+	hc->deadline_ns = now_of(hc) + x->set->body_ns;
+	if (x->h.expect_other) {
+		refuse(hc, 417, "the only expectation that is met is 100-continue");
+	} else if (x->h.expect_continue && x->in.n - x->used == x->h.head_n) {
+		hc->interim = true;
+		hc->phase = HTTP_SENDING;
+		if (conn_send(&hc->conn, go_on, sizeof(go_on) - 1)) {
+			hc->interim = false;
+			hc->phase = HTTP_READING;
+		}
+	}
+}
+
+/* Looks at what has come; true when the next message may be looked at. */
+static bool read_message(struct http_conn *hc)
+{
+	struct http_exchange *x = hc->x;
+	enum http1_result r;
+	size_t have;
+
+	if (x == NULL || x->in.n == x->used)
+		return false;
+	if (hc->phase == HTTP_IDLE) {
+		http1_init(&x->h, HTTP1_REQUEST, &x->set->limits, x->fields);
+		hc->phase = HTTP_READING;
+		hc->deadline_ns = now_of(hc) + x->set->head_ns;
+	}
+	do {
+		have = x->in.n - x->used;
+		r = http1_parse(&x->h, x->in.p + x->used, &have);
+		x->in.n = x->used + have;
+		if (r == HTTP1_HEAD_DONE)
+			on_head(hc);
+	} while (r == HTTP1_HEAD_DONE && hc->conn.state == CONN_OPEN && hc->phase == HTTP_READING);
+	if (hc->conn.state != CONN_OPEN || hc->phase != HTTP_READING)
+		return false;
+	if (r == HTTP1_BAD)
+		refuse(hc, x->h.status, x->h.why);
+	else if (r == HTTP1_DONE)
+		judge(hc);
+	return hc->conn.state == CONN_OPEN && hc->phase == HTTP_IDLE;
+}
+
+/* Nothing more to do with what has come: what is waited for now? */
+static void settle(struct http_conn *hc)
+{
+	if (hc->phase != HTTP_IDLE && hc->phase != HTTP_READING)
+		return;
+	if (hc->phase == HTTP_IDLE)
+		give_exchange(hc);
+	if (hc->conn.eof)
+		conn_finish(&hc->conn);
+	else
+		conn_deadline(&hc->conn, hc->phase == HTTP_READING ? hc->deadline_ns : now_of(hc) + lane_of(hc)->set->idle_ns);
+}
+
+static void on_again(struct loop *l, struct loop_task *t)
+{
+	struct http_conn *hc = CONTAINER_OF(t, struct http_conn, again);
+
+	(void)l;
+	conn_resume(&hc->conn);
+	run(hc);
+}
+
+static void run(struct http_conn *hc)
+{
+	unsigned left = IN_TURN;
+
+	if (hc->running || hc->conn.state != CONN_OPEN)
+		return;
+	hc->running = true;
+	while ((hc->phase == HTTP_IDLE || hc->phase == HTTP_READING) && left > 0 && read_message(hc))
+		left--;
+	hc->running = false;
+	if (hc->conn.state != CONN_OPEN)
+		return;
+	if (left == 0) {
+		/* Nothing is read meanwhile: there may be more to do than memory for it. */
+		conn_pause(&hc->conn);
+		loop_defer(hc->conn.lane->loop, &hc->again, on_again);
+		return;
+	}
+	settle(hc);
+}
+
+/* --- the connection's calls -------------------------------------------------------------------------------------- */
+
+static struct buf *on_input(struct conn *c)
+{
+	struct http_conn *hc = of(c);
+
+	if (hc->x == NULL)
+		take_exchange(hc);
+	buf_drop(&hc->x->in, hc->x->used);
+	hc->x->used = 0;
+	return &hc->x->in;
+}
+
+static void on_ready(struct conn *c)
+{
+	run(of(c));
+}
+
+static void on_sent(struct conn *c)
+{
+	struct http_conn *hc = of(c);
+
+	if (hc->interim) {
+		hc->interim = false;
+		hc->phase = HTTP_READING;
+	} else {
+		answered(hc);
+	}
+	run(hc);
+}
+
+static void on_timeout(struct conn *c)
+{
+	struct http_conn *hc = of(c);
+
+	if (hc->phase == HTTP_IDLE)
+		conn_finish(c);
+	else if (hc->phase == HTTP_READING)
+		refuse(hc, 408, "the message did not arrive in time");
+	else /* The gate has deadlines of its own. */
+		conn_deadline(c, now_of(hc) + lane_of(hc)->set->idle_ns);
+}
+
+static void on_gone(struct conn *c)
+{
+	struct http_conn *hc = of(c);
+
+	if (hc->request)
+		gate_abandon(hc->request);
+	hc->request = NULL;
+	conn_list_del(&hc->waiting);
+	if (hc->again.queued)
+		loop_defer_cancel(c->lane->loop, &hc->again);
+	give_exchange(hc);
+}
+
+const struct conn_user http_user = {
+	.size = sizeof(struct http_conn),
+	.input = on_input,
+	.ready = on_ready,
+	.sent = on_sent,
+	.timeout = on_timeout,
+	.gone = on_gone,
+};
+
+/* --- lanes ------------------------------------------------------------------------------------------------------- */
+
+struct http_set *http_set_new(struct conf *c, unsigned n_lanes)
+{
+	struct http_set *s = calloc(1, sizeof(*s));
+
+	REQUIRE(s != NULL && n_lanes > 0);
+	s->conf = conf_ref(c);
+	s->limits.line = (size_t)conf_num(c, CONF_HTTP_LINE);
+	s->limits.head = (size_t)conf_num(c, CONF_HTTP_HEAD);
+	s->limits.fields = (unsigned)conf_num(c, CONF_HTTP_FIELDS);
+	s->limits.body = (size_t)conf_num(c, CONF_HTTP_BODY);
+	s->head_ns = conf_num(c, CONF_HTTP_T_HEAD) * NS_PER_MS;
+	s->body_ns = conf_num(c, CONF_HTTP_T_BODY) * NS_PER_MS;
+	s->idle_ns = conf_num(c, CONF_HTTP_T_IDLE) * NS_PER_MS;
+	s->times.handshake_ns = conf_num(c, CONF_HTTP_T_TLS) * NS_PER_MS;
+	s->times.send_ns = conf_num(c, CONF_HTTP_T_SEND) * NS_PER_MS;
+	s->max_handshakes = ((unsigned)conf_num(c, CONF_HTTP_HALF) + n_lanes - 1) / n_lanes;
+	return s;
+}
+
+void http_set_free(struct http_set *s)
+{
+	conf_unref(s->conf);
+	free(s);
+}
+
+void http_lane_init(struct http_lane *hl, struct gate *gate, const struct http_set *set)
+{
+	hl->gate = gate;
+	hl->set = set;
+	hl->lane.user = &http_user;
+	hl->lane.times = &set->times;
+	hl->lane.max_handshakes = set->max_handshakes;
+	buf_init(&hl->head, HEAD_MAX);
+	conn_list_init(&hl->waiting);
+}
+
+void http_lane_fini(struct http_lane *hl)
+{
+	loop_timer_cancel(hl->lane.loop, &hl->retry);
+	for (struct http_exchange *x = hl->pool, *next; x != NULL; x = next) {
+		next = x->next;
+		exchange_free(x);
+	}
+	buf_fini(&hl->head);
+}
+
+unsigned http_lane_busy(const struct http_lane *hl)
+{
+	unsigned n = 0;
+
+	for (struct conn_link *l = hl->lane.all.next; l != &hl->lane.all; l = l->next) {
+		const struct http_conn *hc = of(CONTAINER_OF(l, struct conn, all));
+
+		n += hc->phase == HTTP_JUDGED || hc->phase == HTTP_WAITING || hc->phase == HTTP_SENDING;
+	}
+	return n;
+}
