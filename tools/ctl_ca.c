@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* trothctl ca: keys are made here and never leave; the authority signs. */
+#include <errno.h>
+#include <getopt.h>
+#include <openssl/ec.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "tools/ctl.h"
+
+/* --- what is asked ------------------------------------------------------------------------------------------------------- */
+
+struct issue {
+	const char *name, *out;
+	json_t *body, *names;
+	bool force;
+};
+
+enum issue_option { O_NAME = 256, O_OUT, O_ID, O_APP, O_CSE, O_KIND, O_ZONE, O_LIFE, O_MAX_AE, O_RANDOM, O_LOCATION, O_COUNTRY,
+	O_REPLACE, O_FORCE };
+static const struct option issue_options[] = {
+	{ "name", required_argument, NULL, O_NAME },         { "out", required_argument, NULL, O_OUT },
+	{ "ae", required_argument, NULL, O_ID },             { "app", required_argument, NULL, O_APP },
+	{ "cse", required_argument, NULL, O_CSE },           { "kind", required_argument, NULL, O_KIND },
+	{ "zone", required_argument, NULL, O_ZONE },         { "life", required_argument, NULL, O_LIFE },
+	{ "max-ae", required_argument, NULL, O_MAX_AE },     { "random-stems", no_argument, NULL, O_RANDOM },
+	{ "location", required_argument, NULL, O_LOCATION }, { "country", required_argument, NULL, O_COUNTRY },
+	{ "replace", no_argument, NULL, O_REPLACE },         { "force", no_argument, NULL, O_FORCE },
+	{ NULL, 0, NULL, 0 },
+};
+
+static int set_number(struct issue *q, const char *member, const char *text)
+{
+	uint64_t v;
+	if (str_u64(str_of(text), &v) != 0 || v > 1000000)
+		return ctl_fail(CTL_USAGE, "%s is no number from 1 to 1000000", text);
+	json_object_set_new(q->body, member, json_integer((json_int_t)v));
+	return CTL_OK;
+}
+
+static json_t *location_of(struct issue *q)
+{
+	json_t *l = json_object_get(q->body, "location");
+	if (!l) {
+		l = json_object();
+		json_object_set_new(q->body, "location", l);
+	}
+	return l;
+}
+
+static int set_location(struct issue *q, const char *text)
+{
+	char *end;
+	double lat = strtod(text, &end), lon = 0;
+	bool ok = end != text && *end == ',';
+
+	if (ok) {
+		const char *second = end + 1;
+		lon = strtod(second, &end);
+		ok = end != second && *end == 0;
+	}
+	json_t *l = location_of(q), *a = ok ? json_real(lat) : NULL, *b = ok ? json_real(lon) : NULL;
+	if (!a || !b) {
+		json_decref(a);
+		json_decref(b);
+		return ctl_fail(CTL_USAGE, "--location takes two numbers in degrees: 37.53,127.02");
+	}
+	json_object_set_new(l, "lat", a);
+	json_object_set_new(l, "lon", b);
+	return CTL_OK;
+}
+
+static int set_name(struct issue *q, const char *id, const char *first, const char *what)
+{
+	if (!*id || !strchr(first, id[0]))
+		return ctl_fail(CTL_USAGE, "%s", what);
+	json_array_append_new(q->names, json_string(id));
+	return CTL_OK;
+}
+
+static int set_option(struct issue *q, int o, const char *arg)
+{
+	switch (o) {
+	case O_NAME:
+		q->name = arg;
+		return CTL_OK;
+	case O_OUT:
+		q->out = arg;
+		return CTL_OK;
+	case O_ID:
+		return set_name(q, arg, "CS*", "--ae takes an AE-ID stem: it begins with C or S");
+	case O_APP:
+		return set_name(q, arg, "NRr", "--app takes an App-ID: it begins with N or R");
+	case O_CSE:
+		return set_name(q, arg, "/", "--cse takes a CSE-ID: it begins with a slash");
+	case O_KIND:
+		json_object_set_new(q->body, "kind", json_string(arg));
+		return CTL_OK;
+	case O_ZONE:
+		return set_number(q, "zone", arg);
+	case O_LIFE:
+		json_object_set_new(q->body, "life", json_string(arg));
+		return CTL_OK;
+	case O_MAX_AE:
+		return set_number(q, "maxAe", arg);
+	case O_RANDOM:
+		json_object_set_new(q->body, "randomStems", json_true());
+		return CTL_OK;
+	case O_LOCATION:
+		return set_location(q, arg);
+	case O_COUNTRY:
+		json_object_set_new(location_of(q), "country", json_string(arg));
+		return CTL_OK;
+	case O_REPLACE:
+		json_object_set_new(q->body, "replace", json_true());
+		return CTL_OK;
+	case O_FORCE:
+		q->force = true;
+		return CTL_OK;
+	default:
+		return CTL_USAGE;
+	}
+}
+
+static int read_options(struct issue *q, int argc, char **argv)
+{
+	int o;
+
+	while ((o = getopt_long(argc, argv, "", issue_options, NULL)) != -1) {
+		int code = set_option(q, o, optarg);
+		if (code)
+			return code;
+	}
+	if (optind < argc)
+		return ctl_fail(CTL_USAGE, "what is %s? trothctl --help", argv[optind]);
+	if (!q->name || !q->out || json_array_size(q->names) == 0)
+		return ctl_fail(CTL_USAGE, "ca issue needs --name, --out and at least one of --ae, --app, --cse");
+	if (!*q->name || strchr(q->name, '/') || q->name[0] == '.' || strlen(q->name) > 200)
+		return ctl_fail(CTL_USAGE, "--name is the stem of file names, without slash and not beginning with a dot");
+	return CTL_OK;
+}
+
+/* --- key, request, files ---------------------------------------------------------------------------------------------------- */
+
+static char *pem_of(BIO *b, size_t *n)
+{
+	char *p;
+	long k = BIO_get_mem_data(b, &p);
+	*n = k > 0 ? (size_t)k : 0;
+	return p;
+}
+
+static bool make_request(EVP_PKEY *key, BIO *out)
+{
+	X509_REQ *r = X509_REQ_new();
+	bool ok = r && X509_REQ_set_pubkey(r, key) == 1 && X509_REQ_sign(r, key, EVP_sha256()) > 0 &&
+	          PEM_write_bio_X509_REQ(out, r) == 1;
+	X509_REQ_free(r);
+	return ok;
+}
+
+static int save(struct issue *q, BIO *key_pem, const json_t *reply)
+{
+	char file[256];
+	size_t n;
+	const char *key = pem_of(key_pem, &n);
+	const json_t *crt = json_object_get(reply, "certificate"), *ca = json_object_get(reply, "ca");
+
+	if (!json_is_string(crt) || !json_is_string(ca))
+		return ctl_fail(CTL_NO_TROTHD, "the answer has no certificate");
+	snprintf(file, sizeof(file), "%s.key", q->name);
+	int code = ctl_write(q->out, file, 0600, key, n, q->force);
+	snprintf(file, sizeof(file), "%s.crt", q->name);
+	if (code == CTL_OK)
+		code = ctl_write(q->out, file, 0644, json_string_value(crt), json_string_length(crt), q->force);
+	if (code == CTL_OK)
+		code = ctl_write(q->out, "ca.crt", 0644, json_string_value(ca), json_string_length(ca), true);
+	return code;
+}
+
+/* A ca.crt that is there must be the one that trothd gives now: one authority for all that is issued into a folder. */
+static int check_ca(struct ctl *c, struct issue *q)
+{
+	char path[4096], have[65536];
+	json_t *reply = NULL;
+	int code = CTL_OK;
+
+	if (q->force || !ctl_exists(q->out, "ca.crt"))
+		return CTL_OK;
+	snprintf(path, sizeof(path), "%s/ca.crt", q->out);
+	FILE *f = fopen(path, "rb");
+	size_t n = f ? fread(have, 1, sizeof(have), f) : 0;
+	if (f)
+		fclose(f);
+	else
+		return ctl_fail(CTL_FILE, "cannot read %s: %s", path, strerror(errno));
+	code = ctl_call_json(c, "GET", "/v1/ca", NULL, &reply);
+	if (code)
+		return code;
+	const json_t *ca = json_object_get(reply, "ca");
+	if (json_string_length(ca) != n || memcmp(json_string_value(ca), have, n) != 0)
+		code = ctl_fail(CTL_FILE, "%s is another authority's: choose another --out, or --force", path);
+	json_decref(reply);
+	return code;
+}
+
+/* Before anything is issued: a certificate that cannot be kept would only use the name up. */
+static int check_files(struct ctl *c, struct issue *q)
+{
+	static const char *const ends[] = { "key", "crt" };
+	char file[256];
+
+	if (mkdir(q->out, 0700) != 0 && errno != EEXIST)
+		return ctl_fail(CTL_FILE, "cannot make %s: %s", q->out, strerror(errno));
+	for (size_t i = 0; i < ARRAY_LEN(ends) && !q->force; i++) {
+		snprintf(file, sizeof(file), "%s.%s", q->name, ends[i]);
+		if (ctl_exists(q->out, file))
+			return ctl_fail(CTL_FILE, "%s/%s is there already: choose another --name, or --force", q->out, file);
+	}
+	return check_ca(c, q);
+}
+
+static int issue(struct ctl *c, struct issue *q)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	BIO *key_pem = BIO_new(BIO_s_secmem()), *csr = BIO_new(BIO_s_mem());
+	json_t *reply = NULL;
+	size_t n;
+	int code = CTL_FILE;
+
+	if (!key || !key_pem || !csr || !make_request(key, csr) ||
+	    PEM_write_bio_PKCS8PrivateKey(key_pem, key, NULL, NULL, 0, NULL, NULL) != 1) {
+		ctl_fail(code, "OpenSSL makes no P-256 key");
+		goto out;
+	}
+	const char *pem = pem_of(csr, &n);
+	json_object_set_new(q->body, "csr", json_stringn(pem, n));
+	code = ctl_call_json(c, "POST", "/v1/credentials", json_incref(q->body), &reply);
+	if (code == CTL_OK)
+		code = save(q, key_pem, reply);
+	if (code == CTL_OK && c->json)
+		printf("%.*s\n", STR_ARG(c->reply));
+	else if (code == CTL_OK)
+		printf("credential %s until %s\n%s/%s.key\n%s/%s.crt\n%s/ca.crt\n", json_string_value(json_object_get(reply, "id")),
+		       json_string_value(json_object_get(reply, "notAfter")), q->out, q->name, q->out, q->name, q->out);
+out:
+	json_decref(reply);
+	BIO_free(csr);
+	BIO_free(key_pem);
+	EVP_PKEY_free(key);
+	return code;
+}
+
+int ctl_ca_issue(struct ctl *c, int argc, char **argv)
+{
+	struct issue q = { .body = json_object(), .names = json_array() };
+
+	json_object_set(q.body, "names", q.names);
+	int code = read_options(&q, argc, argv);
+	if (code == CTL_OK)
+		code = check_files(c, &q);
+	if (code == CTL_OK)
+		code = issue(c, &q);
+	json_decref(q.names);
+	json_decref(q.body);
+	return code;
+}
+
+/* --- ca show ---------------------------------------------------------------------------------------------------------------- */
+
+static void show_certificate(BIO *out, X509 *x)
+{
+	unsigned char md[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+
+	BIO_printf(out, "%s\n  valid      ", X509_check_ca(x) == 1 && X509_check_issued(x, x) == X509_V_OK ? "root" : "issuing");
+	ASN1_TIME_print(out, X509_get0_notBefore(x));
+	BIO_printf(out, " to ");
+	ASN1_TIME_print(out, X509_get0_notAfter(x));
+	BIO_printf(out, "\n  subject    ");
+	X509_NAME_print_ex(out, X509_get_subject_name(x), 0, XN_FLAG_ONELINE & ~ASN1_STRFLGS_ESC_MSB);
+	BIO_printf(out, "\n  sha256     ");
+	if (X509_digest(x, EVP_sha256(), md, &n) == 1)
+		for (unsigned i = 0; i < n; i++)
+			BIO_printf(out, "%02X%s", md[i], i + 1 < n ? ":" : "\n");
+	int at = X509_get_ext_by_NID(x, NID_name_constraints, -1);
+	if (at >= 0) {
+		BIO_printf(out, "  names\n");
+		X509V3_EXT_print(out, X509_get_ext(x, at), 0, 4);
+		BIO_printf(out, "\n");
+	}
+}
+
+int ctl_ca_show(struct ctl *c, int argc, char **argv)
+{
+	json_t *reply = NULL;
+	X509 *x;
+
+	if (argc > 1)
+		return ctl_fail(CTL_USAGE, "ca show takes no %s", argv[1]);
+	int code = ctl_call_json(c, "GET", "/v1/ca", NULL, &reply);
+	if (code)
+		return code;
+	if (c->json) {
+		printf("%.*s\n", STR_ARG(c->reply));
+	} else {
+		const json_t *pem = json_object_get(reply, "ca");
+		BIO *in = BIO_new_mem_buf(json_is_string(pem) ? json_string_value(pem) : "", (int)json_string_length(pem));
+		BIO *out = BIO_new_fp(stdout, BIO_NOCLOSE);
+		while (in && out && (x = PEM_read_bio_X509(in, NULL, NULL, NULL))) {
+			show_certificate(out, x);
+			X509_free(x);
+		}
+		BIO_free(in);
+		BIO_free(out);
+	}
+	json_decref(reply);
+	return CTL_OK;
+}

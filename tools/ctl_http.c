@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* trothctl's end of the UNIX socket: one connection, requests one after the other; and writing files whole. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "bindings/http1.h"
+#include "tools/ctl.h"
+
+enum { FIELDS = 32, ANSWER_S = 60 };
+static const struct http1_limits limits = { .line = 4096, .head = 16384, .body = 32 << 20, .fields = FIELDS };
+
+void ctl_close(struct ctl *c)
+{
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+}
+
+static int open_socket(struct ctl *c)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	struct timeval tv = { .tv_sec = ANSWER_S };
+	size_t n = strlen(c->socket);
+
+	if (c->fd >= 0)
+		return CTL_OK;
+	if (n >= sizeof(un.sun_path))
+		return ctl_fail(CTL_USAGE, "the path of the socket is longer than %zu bytes", sizeof(un.sun_path) - 1);
+	memcpy(un.sun_path, c->socket, n);
+	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (c->fd < 0 || setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) != 0 ||
+	    connect(c->fd, (struct sockaddr *)&un, sizeof(un)) != 0) {
+		int e = errno;
+		ctl_close(c);
+		return ctl_fail(CTL_NO_TROTHD, "cannot reach trothd at %s: %s%s", c->socket, strerror(e),
+		                e == ENOENT || e == ECONNREFUSED ? "; is it running, and with this state folder?"
+		                : e == EACCES                    ? "; only its own user and root may"
+		                                                 : "");
+	}
+	return CTL_OK;
+}
+
+static int send_all(struct ctl *c, const struct buf *b)
+{
+	for (size_t at = 0; at < b->n;) {
+		ssize_t n = send(c->fd, b->p + at, b->n - at, MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return ctl_fail(CTL_NO_TROTHD, "trothd closed the connection: %s", strerror(errno));
+		at += (size_t)n;
+	}
+	return CTL_OK;
+}
+
+/* The answer into c->in; *status. */
+static int receive(struct ctl *c, unsigned *status)
+{
+	struct http1_field fields[FIELDS];
+	struct http1 h;
+
+	buf_reset(&c->in);
+	http1_init(&h, HTTP1_RESPONSE, &limits, fields);
+	for (;;) {
+		enum http1_result r = c->in.n ? http1_parse(&h, c->in.p, &c->in.n) : HTTP1_MORE;
+		if (r == HTTP1_DONE)
+			break;
+		if (r == HTTP1_BAD)
+			return ctl_fail(CTL_NO_TROTHD, "what answers at %s is no trothd: %s", c->socket, h.why);
+		if (r == HTTP1_HEAD_DONE)
+			continue;
+		char *p = buf_room(&c->in, 65536);
+		ssize_t n = p ? recv(c->fd, p, 65536, 0) : 0;
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return ctl_fail(CTL_NO_TROTHD, "trothd did not answer: %s",
+			                n == 0 ? "it closed the connection" : strerror(errno));
+		buf_added(&c->in, (size_t)n);
+	}
+	*status = h.status;
+	c->reply = http1_body(&h, c->in.p);
+	if (!h.keep_alive)
+		ctl_close(c);
+	return CTL_OK;
+}
+
+static int refused(struct ctl *c, unsigned status)
+{
+	json_t *j = json_loadb(c->reply.n ? c->reply.p : "", c->reply.n, 0, NULL);
+	const char *text = json_string_value(json_object_get(j, "error"));
+	int code = ctl_fail(CTL_REFUSED, "%s (%u)", text ? text : "trothd refused", status);
+	json_decref(j);
+	return code;
+}
+
+int ctl_call(struct ctl *c, const char *method, const char *path, json_t *body)
+{
+	struct buf out;
+	unsigned status = 0;
+	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	json_decref(body);
+
+	int code = open_socket(c);
+	buf_init(&out, 1 << 20);
+	buf_printf(&out, "%s %s HTTP/1.1\r\nHost: localhost\r\n", method, path);
+	if (text) {
+		BUF_LIT(&out, "Content-Type: application/json\r\n");
+		http1_put_length(&out, strlen(text));
+	}
+	BUF_LIT(&out, "\r\n");
+	if (text)
+		buf_z(&out, text);
+	if (code == CTL_OK)
+		code = send_all(c, &out);
+	if (code == CTL_OK)
+		code = receive(c, &status);
+	if (code == CTL_OK && (status < 200 || status > 299))
+		code = refused(c, status);
+	free(text);
+	buf_fini(&out);
+	return code;
+}
+
+int ctl_call_json(struct ctl *c, const char *method, const char *path, json_t *body, json_t **out)
+{
+	int code = ctl_call(c, method, path, body);
+	if (code)
+		return code;
+	json_t *j = json_loadb(c->reply.n ? c->reply.p : "", c->reply.n, 0, NULL);
+	if (!j)
+		return ctl_fail(CTL_NO_TROTHD, "the answer is no JSON");
+	*out = j;
+	return CTL_OK;
+}
+
+/* --- files --------------------------------------------------------------------------------------------------------------- */
+
+bool ctl_exists(const char *dir, const char *name)
+{
+	char path[PATH_MAX];
+	int n = snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return n > 0 && n < PATH_MAX && access(path, F_OK) == 0;
+}
+
+static bool write_synced(int fd, const char *p, size_t n)
+{
+	while (n > 0) {
+		ssize_t k = write(fd, p, n);
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k <= 0)
+			return false;
+		p += k;
+		n -= (size_t)k;
+	}
+	return fsync(fd) == 0;
+}
+
+int ctl_write(const char *dir, const char *name, unsigned mode, const char *p, size_t n, bool force)
+{
+	char path[PATH_MAX], temp[PATH_MAX];
+	int a = snprintf(path, sizeof(path), "%s/%s", dir, name), b = snprintf(temp, sizeof(temp), "%s/.%s.new", dir, name);
+	if (a < 0 || a >= PATH_MAX || b < 0 || b >= PATH_MAX)
+		return ctl_fail(CTL_FILE, "the path of %s is too long", name);
+	if (!force && access(path, F_OK) == 0)
+		return ctl_fail(CTL_FILE, "%s is there already: choose another --name, or --force", path);
+	(void)unlink(temp);
+	int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, (mode_t)mode);
+	/* The mode is ours whatever the umask says. */
+	bool ok = fd >= 0 && fchmod(fd, (mode_t)mode) == 0 && write_synced(fd, p, n);
+	/* link refuses what rename would replace; some file systems have no links. */
+	if (ok && !force)
+		ok = link(temp, path) == 0 || ((errno == EPERM || errno == EOPNOTSUPP) && rename(temp, path) == 0);
+	else if (ok)
+		ok = rename(temp, path) == 0;
+	int e = errno;
+	if (fd >= 0) {
+		close(fd);
+		(void)unlink(temp);
+	}
+	return ok ? CTL_OK : ctl_fail(CTL_FILE, "cannot write %s: %s", path, strerror(e));
+}
