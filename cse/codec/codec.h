@@ -19,7 +19,8 @@ struct codec {
 	 * RSC_NONE, or BAD_REQUEST with the attribute named in w.  Null is K_NULL.  Values may point into `in`. */
 	enum rsc (*decode_content)(struct arena *a, struct str in, const struct codec_limits *lim, struct content *out,
 	                           struct why *w);
-	/* A whole request primitive without its root (op, to, fr, ... pc), for MQTT, WebSocket and polling. */
+	/* A whole request primitive without its root (op, to, fr, ... pc), for MQTT, WebSocket and polling.  After a failure
+	 * the parameters that could be read are there, so that the answer can carry rqi and rvi; out->why tells. */
 	enum rsc (*decode_request)(struct arena *a, struct str in, const struct codec_limits *lim, struct prim *out);
 	/* {"root": value} */
 	void (*encode_content)(struct buf *out, const struct attr *root, const struct val *v);
@@ -30,6 +31,8 @@ struct codec {
 };
 
 extern const struct codec codec_json;
+/* What conf.def has as defaults: for tests and tools. */
+extern const struct codec_limits codec_limits_default;
 /* By media type without parameters ("application/json", "application/vnd.onem2m-res+json"); NULL if none. */
 const struct codec *codec_by_media(struct str media);
 

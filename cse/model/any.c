@@ -20,12 +20,6 @@ static int limit(struct any *x, const char *fault)
 	return E_LIMIT;
 }
 
-void any_blank(struct any *x)
-{
-	while (x->p < x->end && (*x->p == ' ' || *x->p == '\n' || *x->p == '\r' || *x->p == '\t'))
-		x->p++;
-}
-
 /* The first byte from p on that is a quote, a backslash, a control character or not ASCII; end if there is none. */
 static inline const char *plain_end(const char *p, const char *end)
 {

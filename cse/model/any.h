@@ -20,7 +20,11 @@ struct any {
 };
 
 /* White space. */
-void any_blank(struct any *x);
+static inline void any_blank(struct any *x)
+{
+	while (x->p < x->end && (*x->p == ' ' || *x->p == '\n' || *x->p == '\r' || *x->p == '\t'))
+		x->p++;
+}
 /* Passes over the value that begins at p (no white space first).  E_SYNTAX or E_LIMIT: p is the place of the fault. */
 int any_value(struct any *x);
 /* Passes over a string; p is behind the opening quote.  *inner is what is between the quotes. */

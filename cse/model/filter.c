@@ -180,7 +180,9 @@ enum rsc filter_take(struct arena *a, struct filter *f, const struct obj *o, str
 			return why_set(w, RSC_NOT_IMPLEMENTED, "fc: %s is not supported", sn);
 		if (rows[id].shape == PAIRS && !pairs_are_whole(&o->m[i].v))
 			return why_set(w, RSC_BAD_REQUEST, "fc: each %s must hold nm and val", sn);
-		take(a, f, (enum fc)id, &o->m[i].v);
+		/* An empty list asks for nothing. */
+		if (o->m[i].v.kind != K_LIST || o->m[i].v.list.n)
+			take(a, f, (enum fc)id, &o->m[i].v);
 	}
 	return RSC_NONE;
 }
@@ -223,4 +225,61 @@ enum rsc filter_read(struct arena *a, struct filter *f, enum fc id, struct str t
 	}
 	f->has |= UINT64_C(1) << id;
 	return RSC_NONE;
+}
+
+static struct val pairs_value(struct arena *a, const struct complex *c, const struct filter_pair *v, size_t n)
+{
+	struct val list = val_list(a, n);
+
+	for (size_t i = 0; i < n; i++) {
+		struct obj *o = obj_new(a, 2);
+
+		*obj_add(a, o, complex_attr(c, STR("nm"))) = val_str(K_NCNAME, v[i].name);
+		*obj_add(a, o, complex_attr(c, STR("val"))) = val_str(K_STR, v[i].value);
+		list.list.v[i] = val_obj(o);
+	}
+	return list;
+}
+
+static struct val value(struct arena *a, const struct filter *f, const struct row *r, const struct attr *attr)
+{
+	const void *at = (const char *)f + r->at;
+	const size_t *n = (const void *)((const char *)f + r->n);
+	struct val v;
+
+	switch (r->shape) {
+	case STAMP:
+		return val_stamp(*(const int64_t *)at);
+	case NUMBER:
+		return val_uint(*(const uint64_t *)at);
+	case NUMBERS:
+		v = val_list(a, *n);
+		for (size_t i = 0; i < *n; i++)
+			v.list.v[i] = val_uint((*(uint64_t *const *)at)[i]);
+		return v;
+	case TEXT:
+		return val_str(K_STR, *(const struct str *)at);
+	case TEXTS:
+		v = val_list(a, ((const struct strs *)at)->n);
+		for (size_t i = 0; i < v.list.n; i++)
+			v.list.v[i] = val_str(K_STR, ((const struct strs *)at)->v[i]);
+		return v;
+	case PAIRS:
+		return pairs_value(a, attr->of, *(struct filter_pair *const *)at, *n);
+	}
+	UNREACHABLE();
+}
+
+struct obj *filter_obj(struct arena *a, const struct filter *f)
+{
+	const struct complex *c = param_complex()->attrs[P_FC].of;
+	struct obj *o = obj_new(a, 8);
+
+	for (unsigned i = 0; i < FC_COUNT; i++)
+		if (f->has >> i & 1) {
+			const struct attr *attr = complex_attr(c, str_of(rows[i].sn));
+
+			*obj_add(a, o, attr) = value(a, f, &rows[i], attr);
+		}
+	return o;
 }

@@ -226,3 +226,57 @@ enum rsc prim_read(struct prim *p, enum param id, struct str text)
 	}
 	return prim_take(p, id, &v);
 }
+
+static struct val list_of(struct arena *a, enum kind kind, const struct strs *l)
+{
+	struct val v = val_list(a, l->n);
+
+	for (size_t i = 0; i < l->n; i++)
+		v.list.v[i] = val_str(kind, l->v[i]);
+	return v;
+}
+
+static struct val rt_value(const struct prim *p)
+{
+	const struct complex *c = param_complex()->attrs[P_RT].of;
+	struct obj *o = obj_new(p->arena, 2);
+
+	*obj_add(p->arena, o, complex_attr(c, STR("rtv"))) = val_enum((int64_t)p->rtv);
+	if (p->rt_nu.n)
+		*obj_add(p->arena, o, complex_attr(c, STR("nu"))) = list_of(p->arena, K_URI, &p->rt_nu);
+	return val_obj(o);
+}
+
+struct val prim_value(const struct prim *p, enum param id)
+{
+	const char *at = (const char *)p + places[id].at;
+
+	CHECK(p, PRIM);
+	REQUIRE((unsigned)id < PARAM_COUNT && id != P_PC && prim_has(p, id));
+	switch (id) {
+	case P_OP:
+		return val_enum(p->op);
+	case P_OT:
+		return val_str(K_STR, p->ot);
+	case P_RVI:
+		return val_str(K_STR, p->rvi_text);
+	case P_RT:
+		return rt_value(p);
+	case P_FC:
+		return val_obj(filter_obj(p->arena, p->fc));
+	default:
+		break;
+	}
+	switch (places[id].field) {
+	case F_STR:
+		return val_str(rows[id].kind, *(const struct str *)(const void *)at);
+	case F_STRS:
+		return list_of(p->arena, rows[id].kind, (const struct strs *)(const void *)at);
+	case F_UINT:
+		return val_uint(*(const uint64_t *)(const void *)at);
+	case F_BOOL:
+		return val_bool(*(const bool *)(const void *)at);
+	default:
+		UNREACHABLE();
+	}
+}

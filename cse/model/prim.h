@@ -69,6 +69,8 @@ enum rsc filter_take(struct arena *a, struct filter *f, const struct obj *o, str
 enum rsc filter_read(struct arena *a, struct filter *f, enum fc id, struct str text, struct why *w);
 /* One more attribute condition; id is FC_ATR, FC_CATR or FC_PATR. */
 void filter_add(struct arena *a, struct filter *f, enum fc id, struct str name, struct str value);
+/* As m2m:filterCriteria, for encoding; values of attribute conditions become text. */
+struct obj *filter_obj(struct arena *a, const struct filter *f);
 /* One more element. */
 void strs_add(struct arena *a, struct strs *l, struct str s);
 
@@ -116,6 +118,9 @@ enum rsc prim_fail(struct prim *p, enum rsc rsc, const char *fmt, ...) PRINTF_LI
  * p->why tells. */
 enum rsc prim_take(struct prim *p, enum param id, const struct val *v);
 enum rsc prim_read(struct prim *p, enum param id, struct str text);
+/* The other way round: the value of a parameter that is present, of its row in param_complex; not for P_PC.  What has to
+ * be made lies in p->arena. */
+struct val prim_value(const struct prim *p, enum param id);
 
 /* A response primitive.  Content is one root element, ready to encode. */
 struct resp {

@@ -880,7 +880,7 @@ static const struct attr members_responsePrimitive[] = {
 	{ "ec", "eventCategory", K_ENUM, O, NP, NA, 0, 0, 0, &enum_eventCat },
 	{ "fr", "from", K_ID, O, NP, NA, 0, 0, 0, NULL },
 	{ "ot", "originatingTimestamp", K_STAMP, O, NP, NA, 0, 0, 0, NULL },
-	{ "pc", "primitiveContent", K_OBJ, O, NP, NA, 0, 0, 0, &complex_responsePrimitive },
+	{ "pc", "primitiveContent", K_OBJ, O, NP, NA, 0, 0, 0, &complex_primitiveContent },
 	{ "rqi", "requestIdentifier", K_STR, M, NP, NA, 0, 0, 0, NULL },
 	{ "rset", "resultExpirationTimestamp", K_ABSREL, O, NP, NA, 0, 0, 0, NULL },
 	{ "to", "to", K_ID, O, NP, NA, 0, 0, 0, NULL },

@@ -133,7 +133,11 @@ def complex_source(m, ident):
 	r4 = m.ct['typesOnlyInACME'].get(name)
 	if r4 is None:
 		raise SystemExit('structured type without definition: ' + name)
-	return name, [dict(x, path=x['longName']) for x in r4], False
+	members = [dict(x, path=x['longName']) for x in r4]
+	if ident == 'responsePrimitive':
+		# table 6.4.2-1; the content is a root element like that of a request
+		members = [dict(x, type='m2m:primitiveContent') if x['shortName'] == 'pc' else x for x in members]
+	return name, members, False
 
 
 PARAM_TYPES = {'P_OP': 'm2m:operation', 'P_PC': 'm2m:primitiveContent', 'P_RT': 'm2m:responseTypeInfo', 'P_FC': 'm2m:filterCriteria'}
