@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Security events.  Whoever notices one leaves a note and goes on, in a tx too; a thread of its own makes the pseudonyms,
+ * chains the rows and hands them to the store.  What repeats is counted (repeat.c), so that nobody fills the table.
+ */
+#include "security/audit_priv.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *const names[] = {
+#define AUDIT(name, text) [name] = #name,
+#include "security/audit.def"
+#undef AUDIT
+};
+
+/* Refusals that anybody can cause again and again. */
+static bool repeats(enum sec_event ev)
+{
+	return ev == EV_FALSE_ORIGINATOR || ev == EV_NO_CREDENTIAL || ev == EV_UNKNOWN_CREDENTIAL ||
+	       ev == EV_DEAD_CREDENTIAL || ev == EV_DENIED || ev == EV_ZONE || ev == EV_RULE_UNEVALUABLE || ev == EV_SELF;
+}
+
+struct audit *audit_new(struct security *sec, size_t max_bytes)
+{
+	struct audit *a = calloc(1, sizeof(*a));
+
+	REQUIRE(a != NULL);
+	a->sec = sec;
+	rnd_bytes(sec->rnd, a->seed, sizeof(a->seed));
+	atomic_init(&a->max_bytes, max_bytes);
+	REQUIRE(pthread_mutex_init(&a->lock, NULL) == 0);
+	REQUIRE(pthread_cond_init(&a->wake, NULL) == 0);
+	REQUIRE(pthread_cond_init(&a->idle, NULL) == 0);
+	return a;
+}
+
+void audit_set_max(struct audit *a, size_t max_bytes)
+{
+	atomic_store_explicit(&a->max_bytes, max_bytes, memory_order_relaxed);
+}
+
+/* Under the lock.  The last quarter of the room is for events that do not repeat. */
+void audit_leave(struct audit *a, const struct note *n)
+{
+	if (a->n == NOTES || (repeats(n->ev) && a->n >= NOTES / 4 * 3)) {
+		a->lost += n->n;
+		return;
+	}
+	a->notes[(a->first + a->n++) % NOTES] = *n;
+	pthread_cond_signal(&a->wake);
+}
+
+static void notice(struct audit *a, const struct note *n)
+{
+	int64_t now_ns = clock_mono_ns(a->sec->clock);
+
+	pthread_mutex_lock(&a->lock);
+	if (!repeats(n->ev) || repeat_is_first(a, n, now_ns))
+		audit_leave(a, n);
+	pthread_mutex_unlock(&a->lock);
+	stat_add(a->sec->stats, STAT_EVENTS, 1);
+}
+
+static size_t copy(char *to, size_t room, struct str s)
+{
+	size_t n = s.n < room ? s.n : room;
+
+	if (n)
+		memcpy(to, s.p, n);
+	return n;
+}
+
+void audit(struct security *sec, enum sec_event ev, const struct peer *peer, struct str originator, const char *fmt, ...)
+{
+	const struct cred *c = peer ? peer_cred(peer) : NULL;
+	struct note n = { .ev = ev, .n = 1, .time_us = clock_wall_us(sec->clock) };
+	va_list ap;
+	int len;
+
+	CHECK(sec, SECURITY);
+	n.n_who = (uint8_t)copy(n.who, sizeof(n.who), originator);
+	n.n_cred = (uint8_t)copy(n.cred, sizeof(n.cred), c ? c->info.id : STR_NONE);
+	va_start(ap, fmt);
+	len = vsnprintf(n.detail, sizeof(n.detail), fmt, ap);
+	va_end(ap);
+	n.n_detail = (uint8_t)(len < 0 ? 0 : (size_t)len < sizeof(n.detail) ? (size_t)len : sizeof(n.detail) - 1);
+	notice(sec->audit, &n);
+}
+
+void audit_stranger(struct security *sec, enum sec_event ev, const struct ipaddr *from)
+{
+	struct note n = { .ev = ev, .n = 1, .time_us = clock_wall_us(sec->clock), .stranger = true };
+
+	CHECK(sec, SECURITY);
+	/* A household or a site, not a host: /24 and /56. */
+	if (from) {
+		n.prefix = ipaddr_plain(from);
+		memset(n.prefix.b + (n.prefix.family == 4 ? 3 : 7), 0, n.prefix.family == 4 ? 1 : 9);
+	}
+	notice(sec->audit, &n);
+}
+
+void audit_tick(struct audit *a)
+{
+	pthread_mutex_lock(&a->lock);
+	repeat_close(a, clock_mono_ns(a->sec->clock));
+	pthread_mutex_unlock(&a->lock);
+}
+
+void audit_flush(struct security *sec)
+{
+	struct audit *a = sec->audit;
+
+	pthread_mutex_lock(&a->lock);
+	repeat_close(a, INT64_MAX);
+	while (a->running && (a->n || a->busy))
+		pthread_cond_wait(&a->idle, &a->lock);
+	pthread_mutex_unlock(&a->lock);
+}
+
+bool audit_is_full(const struct security *sec)
+{
+	return sec->store && store_event_bytes(sec->store) >=
+	                         atomic_load_explicit(&sec->audit->max_bytes, memory_order_relaxed);
+}
+
+/* --- the thread ---------------------------------------------------------------------------------------------------- */
+
+/* One name, one pseudonym, whatever form it was given in. */
+struct str audit_canonical(const struct addr_self *self, struct str s)
+{
+	struct str sp = { "", 0 };
+
+	if (str_starts(s, STR("//")) && str_starts(str_from(s, 2), self->sp))
+		sp = str_from(s, 2 + self->sp.n);
+	else if (str_starts(s, STR("/")) && !str_starts(s, STR("//")))
+		sp = s;
+	if (sp.n < 2 || sp.p[0] != '/')
+		return s;
+	if (str_starts(str_from(sp, 1), self->cse) && sp.n > self->cse.n + 2 && sp.p[self->cse.n + 1] == '/')
+		return str_from(sp, self->cse.n + 2);
+	return sp.p[1] == 'S' && str_index(str_from(sp, 1), '/') == sp.n - 1 ? str_from(sp, 1) : sp;
+}
+
+static void append(struct audit *a, const struct note *n)
+{
+	struct str who = audit_canonical(&a->sec->self, str_make(n->who, n->n_who));
+	struct audit_row r = { .time_us = n->time_us, .n = n->n, .event = str_of(names[n->ev]),
+		.cred = str_make(n->cred, n->n_cred), .detail = str_make(n->detail, n->n_detail),
+		.has_who = n->n_who > 0, .has_source = n->stranger && n->prefix.family };
+	unsigned char head[AUDIT_HASH];
+	int err;
+
+	/* The table is for those who proved something. */
+	if (n->stranger && audit_is_full(a->sec))
+		return;
+	if (r.has_who)
+		r.who = audit_pseudonym(a->key, who);
+	if (r.has_source)
+		r.source = audit_pseudonym(a->key, str_make((const char *)&n->prefix, sizeof(n->prefix)));
+	memcpy(head, a->head, sizeof(head));
+	audit_row_pack(&r, head, &a->row);
+	err = store_event_append(a->sec->store, buf_as_str(&a->row));
+	if (err)
+		log_write(a->sec->log, LOG_INTERNAL, "a security event could not be stored: %s", err_text(err));
+	else
+		memcpy(a->head, head, sizeof(head));
+	log_write(a->sec->log, LOG_SECURITY_EVENT, "%s n=%u credential=%.*s originator=o-%016llx", names[n->ev], n->n,
+	          STR_ARG(r.cred), (unsigned long long)r.who);
+}
+
+static void append_lost(struct audit *a, uint32_t lost)
+{
+	struct note n = { .ev = EV_LOST, .n = lost, .time_us = clock_wall_us(a->sec->clock) };
+
+	append(a, &n);
+}
+
+static void *run(void *arg)
+{
+	struct audit *a = arg;
+
+	pthread_mutex_lock(&a->lock);
+	for (;;) {
+		struct note n;
+		uint32_t lost;
+
+		while (a->n == 0 && !a->stop)
+			pthread_cond_wait(&a->wake, &a->lock);
+		if (a->n == 0)
+			break;
+		n = a->notes[a->first];
+		a->first = (a->first + 1) % NOTES;
+		a->n--;
+		lost = a->lost;
+		a->lost = 0;
+		a->busy = true;
+		pthread_mutex_unlock(&a->lock);
+		if (lost)
+			append_lost(a, lost);
+		append(a, &n);
+		pthread_mutex_lock(&a->lock);
+		a->busy = false;
+		if (a->n == 0)
+			pthread_cond_broadcast(&a->idle);
+	}
+	pthread_mutex_unlock(&a->lock);
+	return NULL;
+}
+
+/* --- at start and end ---------------------------------------------------------------------------------------------- */
+
+static const char key_name[] = "event-key";
+
+static int read_key(void *arg, struct str key, struct str value)
+{
+	struct audit *a = arg;
+
+	if (!str_eqz(key, key_name))
+		return 0;
+	if (value.n != AUDIT_HASH)
+		return E_CORRUPT;
+	memcpy(a->key, value.p, AUDIT_HASH);
+	a->has_key = true;
+	return 0;
+}
+
+static int read_head(void *arg, uint64_t seq, struct str row)
+{
+	struct audit *a = arg;
+	struct audit_row r;
+
+	(void)seq;
+	return audit_row_unpack(row, a->head, false, &r);
+}
+
+static int make_key(struct audit *a, struct store *store)
+{
+	struct arena mem;
+	struct tx *tx;
+	int err;
+
+	arena_init(&mem, 1024);
+	rnd_bytes(a->sec->rnd, a->key, AUDIT_HASH);
+	tx = store_begin(store, &mem, TX_WRITE);
+	store_rec_put(tx, REC_META, str_of(key_name), str_make((const char *)a->key, AUDIT_HASH));
+	err = security_commit(a->sec, tx);
+	arena_fini(&mem);
+	return err;
+}
+
+int audit_attach(struct security *sec, struct store *store, struct why *why)
+{
+	struct audit *a = sec->audit;
+	uint64_t next = store_event_next(store);
+	sigset_t all, before;
+	int err;
+
+	buf_init(&a->row, AUDIT_ROW_MAX);
+	err = store_rec_each(store, REC_META, read_key, a);
+	if (!err && next)
+		err = store_event_each(store, next - 1, read_head, a);
+	if (!err && !a->has_key)
+		err = make_key(a, store);
+	if (err) {
+		why_set(why, RSC_INTERNAL_SERVER_ERROR, "the security events: %s", err_text(err));
+		return err;
+	}
+	/* Signals are for the loops. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	a->running = pthread_create(&a->thread, NULL, run, a) == 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	REQUIRE(a->running);
+	audit(sec, EV_START, NULL, STR_NONE, "%s", "");
+	return 0;
+}
+
+void audit_free(struct audit *a)
+{
+	if (a->running) {
+		audit_flush(a->sec);
+		pthread_mutex_lock(&a->lock);
+		a->stop = true;
+		pthread_cond_signal(&a->wake);
+		pthread_mutex_unlock(&a->lock);
+		pthread_join(a->thread, NULL);
+	}
+	explicit_bzero(a->key, sizeof(a->key));
+	buf_fini(&a->row);
+	pthread_cond_destroy(&a->wake);
+	pthread_cond_destroy(&a->idle);
+	pthread_mutex_destroy(&a->lock);
+	free(a);
+}

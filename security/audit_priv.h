@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Notes on their way into the event table. */
+#ifndef SECURITY_AUDIT_PRIV_H
+#define SECURITY_AUDIT_PRIV_H
+
+#include "security/audit_row.h"
+#include "security/security_priv.h"
+
+enum { NOTES = 1024, REPEATS = 128 };
+
+struct note {
+	int64_t time_us;
+	enum sec_event ev;
+	uint32_t n;
+	bool stranger;
+	uint8_t n_who, n_cred, n_detail;
+	struct ipaddr prefix;
+	char who[128], cred[AUDIT_ID_MAX], detail[AUDIT_DETAIL_MAX];
+};
+
+/* Something that was noted and may come again before until_ns. */
+struct repeat {
+	struct note note;  /* note.n: how often since it was noted */
+	uint64_t hash;
+	int64_t until_ns;  /* 0: free */
+};
+
+struct audit {
+	struct security *sec;
+	uint64_t seed[2]; /* of hashes of repeats */
+	_Atomic size_t max_bytes;
+	pthread_mutex_t lock; /* guards notes and repeats */
+	pthread_cond_t wake, idle;
+	pthread_t thread;
+	bool running, stop, busy;
+	size_t first, n;
+	uint32_t lost;
+	struct note notes[NOTES];
+	struct repeat repeats[REPEATS + AUDIT_COUNT]; /* the last ones: anything else of that event */
+	/* The thread's own: */
+	bool has_key;
+	unsigned char key[AUDIT_HASH], head[AUDIT_HASH];
+	struct buf row;
+};
+
+/* Under the lock.  True: to be noted now; false: counted with the one before. */
+bool repeat_is_first(struct audit *a, const struct note *n, int64_t now_ns);
+/* Under the lock: counts of what is over are noted. */
+void repeat_close(struct audit *a, int64_t now_ns);
+void audit_leave(struct audit *a, const struct note *n);
+/* An originator in the form that its credential lists. */
+struct str audit_canonical(const struct addr_self *self, struct str s);
+
+#endif

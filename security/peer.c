@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a channel proved about its peer: a counted list of proofs (security-model 1.2, 3.1). */
+#include "security/security_priv.h"
+
+#include <stdlib.h>
+
+struct peer *peer_new(const struct ipaddr *from)
+{
+	struct peer *p = calloc(1, sizeof(*p));
+
+	REQUIRE(p != NULL);
+	p->magic = PEER_MAGIC;
+	atomic_init(&p->refs, 1);
+	if (from)
+		p->from = ipaddr_plain(from);
+	return p;
+}
+
+void peer_prove(struct peer *p, enum proof_kind kind, struct cred *c)
+{
+	CHECK(p, PEER);
+	REQUIRE(p->n < PEER_MAX_PROOFS);
+	p->proof[p->n++] = (struct proof){ kind, cred_ref(c) };
+}
+
+struct peer *peer_ref(struct peer *p)
+{
+	CHECK(p, PEER);
+	atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
+	return p;
+}
+
+void peer_unref(struct peer *p)
+{
+	unsigned i;
+
+	if (p == NULL)
+		return;
+	CHECK(p, PEER);
+	if (atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	for (i = 0; i < p->n; i++)
+		cred_unref(p->proof[i].cred);
+	p->magic = 0;
+	free(p);
+}
+
+struct peer *peer_self(struct security *sec)
+{
+	CHECK(sec, SECURITY);
+	return peer_ref(sec->self_peer);
+}
+
+/* Takes the reference of c (may be NULL). */
+static int admit(struct security *sec, struct cred *c, const struct ipaddr *from, struct peer **out)
+{
+	struct peer *p;
+
+	if (c == NULL) {
+		audit_stranger(sec, EV_UNKNOWN_CREDENTIAL, from);
+		return E_DENIED;
+	}
+	if (c->info.state != CRED_ACTIVE || c->info.not_after <= clock_wall_us(sec->clock)) {
+		audit(sec, EV_DEAD_CREDENTIAL, NULL, STR_NONE, "%.*s", STR_ARG(c->info.id));
+		cred_unref(c);
+		return E_DENIED;
+	}
+	p = peer_new(from);
+	peer_prove(p, c->info.kind == CRED_GATEWAY ? PROOF_GATEWAY : PROOF_CHANNEL, c);
+	cred_unref(c);
+	*out = p;
+	return 0;
+}
+
+int peer_of_certificate(struct security *sec, struct str fingerprint, const struct ipaddr *from, struct peer **out)
+{
+	CHECK(sec, SECURITY);
+	return admit(sec, registry_by_key(sec, fingerprint), from, out);
+}
+
+int peer_of_credential(struct security *sec, struct str cred_id, const struct ipaddr *from, struct peer **out)
+{
+	CHECK(sec, SECURITY);
+	return admit(sec, registry_get(sec, cred_id), from, out);
+}
+
+bool peer_is_live(struct security *sec, const struct peer *p)
+{
+	(void)sec;
+	return p->n == 0 ? p->self : atomic_load_explicit(&p->proof[0].cred->live, memory_order_acquire) != 0;
+}
+
+uint16_t peer_zone(const struct peer *p)
+{
+	return p->n ? p->proof[0].cred->info.zone : ZONE_COMMON;
+}

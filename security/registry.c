@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Credentials and stems in memory: who is it, whose name is this, what ends when.  Never calls the store under its lock. */
+#include "security/security_priv.h"
+
+#include <stdlib.h>
+
+#include "security/record.h"
+
+enum { CLAIM_NS = 60 }; /* seconds that an unapplied change keeps its names */
+#define NS_PER_S INT64_C(1000000000)
+
+void registry_init(struct registry *r, struct rnd *rnd)
+{
+	pthread_rwlockattr_t attr;
+	uint64_t seed[2] = { rnd_u64(rnd), rnd_u64(rnd) };
+
+	/* glibc's default lets readers starve the writer. */
+	pthread_rwlockattr_init(&attr);
+	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	REQUIRE(pthread_rwlock_init(&r->lock, &attr) == 0);
+	pthread_rwlockattr_destroy(&attr);
+	strmap_init(&r->by_id, seed);
+	strmap_init(&r->by_key, seed);
+	strmap_init(&r->by_name, seed);
+	strmap_init(&r->stems, seed);
+	r->next_end = INT64_MAX;
+}
+
+static void drop_claims(struct registry *r, struct str id, int64_t before_ns)
+{
+	struct claim **at = &r->claims;
+
+	while (*at) {
+		struct claim *c = *at;
+
+		if (str_eq(c->cred->info.id, id) || c->since_ns < before_ns) {
+			*at = c->next;
+			cred_unref(c->cred);
+			free(c);
+		} else {
+			at = &c->next;
+		}
+	}
+}
+
+void registry_fini(struct registry *r)
+{
+	struct holder *h;
+	struct stem *s;
+	size_t at = 0;
+
+	drop_claims(r, STR_NONE, INT64_MAX);
+	while ((s = strmap_next(&r->stems, &at)) != NULL)
+		free(s);
+	for (at = 0; (h = strmap_next(&r->by_id, &at)) != NULL; free(h))
+		cred_unref(h->cred);
+	strmap_fini(&r->by_id);
+	strmap_fini(&r->by_key);
+	strmap_fini(&r->by_name);
+	strmap_fini(&r->stems);
+	pthread_rwlock_destroy(&r->lock);
+}
+
+/* A struct with its text behind it. */
+static void *text_new(size_t size, struct str text, struct str *copy)
+{
+	char *p = calloc(1, size + text.n + 1);
+
+	REQUIRE(p != NULL);
+	memcpy(p + size, text.p, text.n);
+	*copy = str_make(p + size, text.n);
+	return p;
+}
+
+static struct holder *holder_of(struct registry *r, struct str id)
+{
+	struct holder *h = strmap_get(&r->by_id, id);
+	struct str copy;
+
+	if (h)
+		return h;
+	h = text_new(sizeof(*h), id, &copy);
+	h->id = copy;
+	strmap_put(&r->by_id, copy, h);
+	return h;
+}
+
+static struct stem *stem_put(struct registry *r, struct str text, struct holder *h)
+{
+	struct str copy;
+	struct stem *s = text_new(sizeof(*s), text, &copy);
+
+	s->text = copy;
+	s->holder = h;
+	s->next = h->stems;
+	h->stems = s;
+	h->n_stems++;
+	strmap_put(&r->stems, copy, s);
+	return s;
+}
+
+static void stem_move(struct stem *s, struct holder *to)
+{
+	struct stem **at = &s->holder->stems;
+
+	while (*at != s)
+		at = &(*at)->next;
+	*at = s->next;
+	s->holder->n_stems--;
+	s->holder = to;
+	s->next = to->stems;
+	to->stems = s;
+	to->n_stems++;
+}
+
+/* Names that belong to their credential alone: not those of gateways, not App-IDs. */
+static bool owns_names(const struct cred *c)
+{
+	return c->info.kind != CRED_GATEWAY && c->info.state != CRED_REVOKED;
+}
+
+static void index_names(struct registry *r, struct cred *c, bool add)
+{
+	const struct entity_names *lists[2] = { &c->ae, &c->cse };
+	size_t i, k;
+
+	for (k = 0; owns_names(c) && k < 2; k++) {
+		for (i = 0; i < lists[k]->n; i++) {
+			struct str name = lists[k]->v[i].text;
+
+			if (add)
+				strmap_put(&r->by_name, name, c);
+			else if (strmap_get(&r->by_name, name) == c)
+				strmap_del(&r->by_name, name);
+		}
+	}
+}
+
+static bool is_gateways(const struct stem *s)
+{
+	return s->holder->cred && s->holder->cred->info.kind == CRED_GATEWAY;
+}
+
+/* Takes the reference. */
+static void put_version(struct registry *r, struct cred *c)
+{
+	struct holder *h = holder_of(r, c->info.id);
+	struct cred *old = h->cred;
+	size_t i;
+
+	c->holder = h;
+	h->cred = c;
+	if (old) {
+		index_names(r, old, false);
+		if (strmap_get(&r->by_key, old->info.fingerprint) == old)
+			strmap_del(&r->by_key, old->info.fingerprint);
+		atomic_store_explicit(&old->live, 0, memory_order_release);
+		cred_unref(old);
+	}
+	strmap_put(&r->by_key, c->info.fingerprint, c);
+	index_names(r, c, true);
+	for (i = 0; owns_names(c) && i < c->ae.n; i++) {
+		struct stem *s = strmap_get(&r->stems, c->ae.v[i].text);
+
+		if (s && s->holder != h && is_gateways(s))
+			stem_move(s, h);
+	}
+	if (c->info.not_after < r->next_end)
+		r->next_end = c->info.not_after;
+}
+
+/* --- at start ------------------------------------------------------------------------------------------------------ */
+
+struct loading {
+	struct security *sec;
+	struct why *why;
+};
+
+static int damaged(struct loading *l, int err, const char *what)
+{
+	audit(l->sec, EV_STORE_DAMAGED, NULL, STR_NONE, "%s", what);
+	why_set(l->why, RSC_INTERNAL_SERVER_ERROR, "%s: %s", what, err_text(err));
+	return err;
+}
+
+static int load_cred(void *arg, struct str key, struct str value)
+{
+	struct loading *l = arg;
+	struct cred_info info;
+	struct arena a;
+	struct why w = { 0 };
+	int err;
+
+	arena_init(&a, 1024);
+	err = record_unpack_cred(&a, key, value, &info);
+	if (!err && cred_check(l->sec, &info, &w) != 0)
+		err = E_CORRUPT;
+	if (!err)
+		put_version(&l->sec->registry, cred_new(&l->sec->self, &info));
+	arena_fini(&a);
+	return err ? damaged(l, err, "a credential's record") : 0;
+}
+
+static int load_stem(void *arg, struct str key, struct str value)
+{
+	struct loading *l = arg;
+	struct registry *r = &l->sec->registry;
+	struct str id;
+	int err = record_unpack_stem(value, &id);
+
+	if (err)
+		return damaged(l, err, "the record of a stem");
+	stem_put(r, key, holder_of(r, id));
+	return 0;
+}
+
+int registry_load(struct security *sec, struct store *store, struct why *why)
+{
+	struct loading l = { sec, why };
+	int err;
+
+	pthread_rwlock_wrlock(&sec->registry.lock);
+	err = store_rec_each(store, REC_STEM, load_stem, &l);
+	if (!err)
+		err = store_rec_each(store, REC_CREDENTIAL, load_cred, &l);
+	pthread_rwlock_unlock(&sec->registry.lock);
+	return err;
+}
+
+void registry_tick(struct security *sec, int64_t now_us)
+{
+	struct registry *r = &sec->registry;
+	struct holder *h;
+	size_t at = 0;
+
+	pthread_rwlock_wrlock(&r->lock);
+	if (now_us >= r->next_end) {
+		r->next_end = INT64_MAX;
+		while ((h = strmap_next(&r->by_id, &at)) != NULL) {
+			if (h->cred == NULL)
+				continue;
+			if (h->cred->info.not_after <= now_us)
+				atomic_store_explicit(&h->cred->live, 0, memory_order_release);
+			else if (h->cred->info.not_after < r->next_end)
+				r->next_end = h->cred->info.not_after;
+		}
+	}
+	pthread_rwlock_unlock(&r->lock);
+}
+
+/* --- looking ------------------------------------------------------------------------------------------------------- */
+
+static struct cred *maybe_ref(struct cred *c)
+{
+	return c ? cred_ref(c) : NULL;
+}
+
+struct cred *registry_get(struct security *sec, struct str id)
+{
+	struct holder *h;
+	struct cred *c;
+
+	pthread_rwlock_rdlock(&sec->registry.lock);
+	h = strmap_get(&sec->registry.by_id, id);
+	c = maybe_ref(h ? h->cred : NULL);
+	pthread_rwlock_unlock(&sec->registry.lock);
+	return c;
+}
+
+struct cred *registry_by_key(struct security *sec, struct str fingerprint)
+{
+	struct cred *c;
+
+	pthread_rwlock_rdlock(&sec->registry.lock);
+	c = maybe_ref(strmap_get(&sec->registry.by_key, fingerprint));
+	pthread_rwlock_unlock(&sec->registry.lock);
+	return c;
+}
+
+struct cred *registry_of_name(struct security *sec, struct str name)
+{
+	struct cred *c;
+	struct stem *s;
+
+	pthread_rwlock_rdlock(&sec->registry.lock);
+	c = strmap_get(&sec->registry.by_name, name);
+	s = strmap_get(&sec->registry.stems, name);
+	c = maybe_ref(c ? c : s ? s->holder->cred : NULL);
+	pthread_rwlock_unlock(&sec->registry.lock);
+	return c;
+}
+
+struct cred **registry_all(struct security *sec, struct arena *a, size_t *n)
+{
+	struct cred **all;
+	struct holder *h;
+	size_t at = 0;
+
+	pthread_rwlock_rdlock(&sec->registry.lock);
+	all = arena_array(a, sec->registry.by_id.n, sizeof(*all));
+	for (*n = 0; (h = strmap_next(&sec->registry.by_id, &at)) != NULL;) {
+		if (h->cred)
+			all[(*n)++] = cred_ref(h->cred);
+	}
+	pthread_rwlock_unlock(&sec->registry.lock);
+	return all;
+}
+
+enum owner registry_owner(struct security *sec, const struct cred *asking, struct str name)
+{
+	enum owner o = OWNER_NOBODY;
+	struct cred *lister;
+	struct stem *s;
+
+	pthread_rwlock_rdlock(&sec->registry.lock);
+	lister = strmap_get(&sec->registry.by_name, name);
+	s = strmap_get(&sec->registry.stems, name);
+	if (lister)
+		o = lister->holder == asking->holder ? OWNER_SELF : OWNER_OTHER;
+	else if (s && s->holder == asking->holder)
+		o = OWNER_SELF;
+	else if (s && asking->info.kind == CRED_GATEWAY && is_gateways(s) && s->holder->cred->info.zone == asking->info.zone)
+		o = OWNER_GATEWAY;
+	else if (s)
+		o = OWNER_OTHER;
+	pthread_rwlock_unlock(&sec->registry.lock);
+	return o;
+}
+
+struct str registry_bound(struct security *sec, const struct cred *c, struct str stem)
+{
+	struct str text = STR_NONE;
+	struct stem *s;
+
+	pthread_rwlock_rdlock(&sec->registry.lock);
+	s = strmap_get(&sec->registry.stems, stem);
+	if (s && s->holder == c->holder)
+		text = s->text;
+	pthread_rwlock_unlock(&sec->registry.lock);
+	return text;
+}
+
+struct strs registry_stems(struct security *sec, const struct cred *c, struct arena *a)
+{
+	struct strs out;
+	const struct stem *s;
+
+	pthread_rwlock_rdlock(&sec->registry.lock);
+	out.v = arena_array(a, c->holder->n_stems, sizeof(*out.v));
+	out.n = 0;
+	/* Their texts live as long as the room. */
+	for (s = c->holder->stems; s; s = s->next)
+		out.v[out.n++] = s->text;
+	pthread_rwlock_unlock(&sec->registry.lock);
+	return out;
+}
+
+void registry_names(struct security *sec, void (*fn)(void *arg, struct str name), void *arg)
+{
+	struct registry *r = &sec->registry;
+	struct cred *c;
+	struct stem *s;
+	struct holder *h;
+	size_t at = 0, i;
+
+	pthread_rwlock_rdlock(&r->lock);
+	while ((s = strmap_next(&r->stems, &at)) != NULL)
+		fn(arg, s->text);
+	for (at = 0; (h = strmap_next(&r->by_id, &at)) != NULL;) {
+		c = h->cred;
+		for (i = 0; c && i < c->info.names.n; i++)
+			fn(arg, c->info.names.v[i]);
+	}
+	pthread_rwlock_unlock(&r->lock);
+}
+
+/* --- changing ------------------------------------------------------------------------------------------------------ */
+
+bool registry_bind(struct security *sec, const struct cred *c, struct str stem, bool *fresh)
+{
+	struct registry *r = &sec->registry;
+	struct stem *s;
+
+	pthread_rwlock_wrlock(&r->lock);
+	s = strmap_get(&r->stems, stem);
+	*fresh = s == NULL;
+	if (s == NULL)
+		s = stem_put(r, stem, c->holder);
+	pthread_rwlock_unlock(&r->lock);
+	return s->holder == c->holder;
+}
+
+static bool listed(const struct cred *c, struct str name)
+{
+	size_t i;
+
+	for (i = 0; i < c->info.names.n; i++) {
+		if (str_eq(c->info.names.v[i], name))
+			return true;
+	}
+	return false;
+}
+
+/* Who else than `id` owns the name, or is about to?  Empty: nobody.  *move: the stem is a gateway's and may become own. */
+static struct str other_owner(struct registry *r, struct str id, struct str name, bool *move)
+{
+	struct cred *lister = strmap_get(&r->by_name, name);
+	struct stem *s = strmap_get(&r->stems, name);
+	const struct claim *c;
+
+	*move = s && !str_eq(s->holder->id, id);
+	if (lister && !str_eq(lister->info.id, id))
+		return lister->info.id;
+	if (*move && !is_gateways(s))
+		return s->holder->id;
+	for (c = r->claims; c; c = c->next) {
+		if (!str_eq(c->cred->info.id, id) && owns_names(c->cred) && listed(c->cred, name))
+			return c->cred->info.id;
+	}
+	return STR_NONE;
+}
+
+static int check_names(struct registry *r, struct arena *a, const struct cred *c, struct strs *moved, struct why *why)
+{
+	const struct entity_names *lists[2] = { &c->ae, &c->cse };
+	size_t i, k;
+	bool move;
+
+	moved->v = arena_array(a, c->ae.n + c->cse.n, sizeof(*moved->v));
+	moved->n = 0;
+	for (k = 0; owns_names(c) && k < 2; k++) {
+		for (i = 0; i < lists[k]->n; i++) {
+			struct str owner = other_owner(r, c->info.id, lists[k]->v[i].text, &move);
+
+			if (owner.n) {
+				why_set(why, RSC_CONFLICT, "names: %.*s belongs to credential %.*s; issue that one again under its id",
+				        STR_ARG(str_first(lists[k]->v[i].text, 64)), STR_ARG(owner));
+				return E_EXISTS;
+			}
+			if (move)
+				moved->v[moved->n++] = arena_str(a, lists[k]->v[i].text);
+		}
+	}
+	return 0;
+}
+
+/* A credential never goes back: not to an older generation, not from revoked. */
+static int check_history(struct registry *r, const struct cred *c, struct why *why)
+{
+	struct holder *h = strmap_get(&r->by_id, c->info.id);
+	struct cred *old = h ? h->cred : NULL, *same = strmap_get(&r->by_key, c->info.fingerprint);
+
+	if (same && !str_eq(same->info.id, c->info.id)) {
+		why_set(why, RSC_CONFLICT, "the key is another credential's; make a new one");
+		return E_EXISTS;
+	}
+	if (old && old->info.state == CRED_REVOKED && c->info.state != CRED_REVOKED) {
+		why_set(why, RSC_BAD_REQUEST, "the credential is revoked for ever; issue another");
+		return E_DENIED;
+	}
+	if (old && c->info.generation < old->info.generation) {
+		why_set(why, RSC_BAD_REQUEST, "generation: may not be lower than before");
+		return E_RANGE;
+	}
+	return 0;
+}
+
+int registry_claim(struct security *sec, struct arena *a, const struct cred_info *info, struct strs *moved, struct why *why)
+{
+	struct registry *r = &sec->registry;
+	struct claim *claim = calloc(1, sizeof(*claim));
+	int err;
+
+	REQUIRE(claim != NULL);
+	*claim = (struct claim){ .cred = cred_new(&sec->self, info), .since_ns = clock_mono_ns(sec->clock) };
+	pthread_rwlock_wrlock(&r->lock);
+	drop_claims(r, info->id, claim->since_ns - CLAIM_NS * NS_PER_S);
+	err = check_history(r, claim->cred, why);
+	if (!err)
+		err = check_names(r, a, claim->cred, moved, why);
+	if (!err) {
+		claim->next = r->claims;
+		r->claims = claim;
+	}
+	pthread_rwlock_unlock(&r->lock);
+	if (err) {
+		cred_unref(claim->cred);
+		free(claim);
+	}
+	return err;
+}
+
+void cred_apply(struct security *sec, const struct cred_info *info)
+{
+	struct registry *r = &sec->registry;
+	struct cred *c = cred_new(&sec->self, info), *old;
+	struct holder *h;
+	bool issued, changed;
+
+	CHECK(sec, SECURITY);
+	pthread_rwlock_wrlock(&r->lock);
+	h = strmap_get(&r->by_id, info->id);
+	old = h ? h->cred : NULL;
+	issued = old == NULL || !str_eq(old->info.fingerprint, info->fingerprint);
+	changed = old && old->info.state != info->state;
+	drop_claims(r, info->id, INT64_MIN);
+	put_version(r, c);
+	pthread_rwlock_unlock(&r->lock);
+	if (issued)
+		audit(sec, EV_CREDENTIAL_ISSUED, NULL, STR_NONE, "%.*s generation %u", STR_ARG(info->id), info->generation);
+	if (changed)
+		audit(sec, EV_CREDENTIAL_STATE, NULL, STR_NONE, "%.*s is %s", STR_ARG(info->id),
+		      info->state == CRED_ACTIVE ? "active" : info->state == CRED_SUSPENDED ? "suspended" : "revoked");
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The security room as one object: what it holds, from start to end. */
+#include "security/security_priv.h"
+
+#include <stdlib.h>
+
+static void copy_self(struct security *sec, const struct addr_self *self)
+{
+	sec->self.sp = arena_str(&sec->mem, self->sp);
+	sec->self.cse = arena_str(&sec->mem, self->cse);
+	sec->self.base = arena_str(&sec->mem, self->base);
+	sec->self_abs = arena_printf(&sec->mem, "//%.*s/%.*s", STR_ARG(self->sp), STR_ARG(self->cse));
+}
+
+static int read_conf(struct security *sec, const struct conf *c, struct why *why)
+{
+	struct str admin = str_of(conf_str(c, CONF_ACC_ADMIN));
+	const char *without = conf_str(c, CONF_ACC_NOACPI);
+
+	if (admin.n < 2 || admin.p[0] != 'C' || !who_is_name(admin)) {
+		why_set(why, RSC_INTERNAL_SERVER_ERROR, "access.administrator: must be C and unreserved characters, e.g. CAdmin");
+		return E_CONF;
+	}
+	if (strcmp(without, "creator") != 0 && strcmp(without, "parent") != 0) {
+		why_set(why, RSC_INTERNAL_SERVER_ERROR, "access.without_acpi: must be creator or parent");
+		return E_CONF;
+	}
+	sec->administrator = arena_str(&sec->mem, admin);
+	sec->six_fields = conf_bool(c, CONF_ACC_SIX);
+	atomic_init(&sec->without_acpi_parent, strcmp(without, "parent") == 0);
+	return 0;
+}
+
+int security_new(const struct security_opts *o, struct security **out, struct why *why)
+{
+	struct security *sec = calloc(1, sizeof(*sec));
+	int err;
+
+	REQUIRE(sec != NULL && o->conf && o->clock && o->rnd);
+	sec->magic = SECURITY_MAGIC;
+	sec->clock = o->clock;
+	sec->rnd = o->rnd;
+	sec->log = o->log;
+	sec->stats = o->stats;
+	arena_init(&sec->mem, 1024);
+	copy_self(sec, &o->self);
+	err = read_conf(sec, o->conf, why);
+	if (err) {
+		arena_fini(&sec->mem);
+		free(sec);
+		return err;
+	}
+	registry_init(&sec->registry, sec->rnd);
+	zones_init(&sec->zones);
+	sec->cache = acp_cache_new(&sec->self, sec->six_fields);
+	sec->audit = audit_new(sec, (size_t)conf_num(o->conf, CONF_SEC_EVENTS));
+	sec->self_peer = peer_new(NULL);
+	sec->self_peer->self = true;
+	*out = sec;
+	return 0;
+}
+
+int security_attach(struct security *sec, struct store *store, struct why *why)
+{
+	int err;
+
+	CHECK(sec, SECURITY);
+	REQUIRE(sec->store == NULL);
+	sec->store = store;
+	err = zones_load(sec, store, why);
+	if (!err)
+		err = registry_load(sec, store, why);
+	if (!err)
+		err = audit_attach(sec, store, why);
+	if (err) {
+		sec->store = NULL;
+		return err;
+	}
+	clockguard_start(sec);
+	return 0;
+}
+
+void security_reload(struct security *sec, struct conf *c)
+{
+	CHECK(sec, SECURITY);
+	atomic_store_explicit(&sec->without_acpi_parent, strcmp(conf_str(c, CONF_ACC_NOACPI), "parent") == 0,
+	                      memory_order_relaxed);
+	audit_set_max(sec->audit, (size_t)conf_num(c, CONF_SEC_EVENTS));
+}
+
+void security_free(struct security *sec)
+{
+	if (sec == NULL)
+		return;
+	CHECK(sec, SECURITY);
+	audit_free(sec->audit);
+	acp_cache_free(sec->cache);
+	peer_unref(sec->self_peer);
+	registry_fini(&sec->registry);
+	zones_fini(&sec->zones);
+	arena_fini(&sec->mem);
+	sec->magic = 0;
+	free(sec);
+}
+
+static void no_more(struct commit *c, int err)
+{
+	c->err = err;
+}
+
+int security_commit(struct security *sec, struct tx *tx)
+{
+	struct commit c = { .magic = COMMIT_MAGIC, .done = no_more };
+
+	if (store_commit(tx, &c) == 1) {
+		store_ready(sec->store, &c);
+		store_flush(sec->store);
+	}
+	return c.err;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the security room share: the object, credentials in memory, peers. */
+#ifndef SECURITY_SECURITY_PRIV_H
+#define SECURITY_SECURITY_PRIV_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "cse/base/buf.h"
+#include "cse/base/clock.h"
+#include "cse/base/conf.h"
+#include "cse/base/err.h"
+#include "cse/base/log.h"
+#include "cse/base/rand.h"
+#include "cse/base/stat.h"
+#include "security/acp_cache.h"
+#include "security/security.h"
+#include "security/strmap.h"
+
+/* --- credentials (credential.c) ------------------------------------------------------------------------------------ */
+
+struct entity_name {
+	struct str text; /* as listed */
+	struct str abs;  /* absolute form; empty for App-IDs and patterns */
+};
+struct entity_names {
+	struct entity_name *v;
+	size_t n;
+};
+
+/* One version of a credential: immutable but for `live`, counted.  A change makes another one and ends this one. */
+#define CRED_MAGIC 0x63726564u
+struct cred {
+	uint32_t magic;
+	_Atomic uint32_t refs;
+	_Atomic uint32_t live; /* 0: its peers are to be closed */
+	struct arena mem;      /* holds this struct and all it points to */
+	struct cred_info info;
+	struct holder *holder;
+	struct entity_names ae, cse, app;
+	uint16_t country;
+};
+
+/* An AE-ID stem that was given to a credential, for ever. */
+struct stem {
+	struct str text; /* behind the struct */
+	struct holder *holder;
+	struct stem *next; /* of the same holder, newest first */
+};
+
+/* A credential through all its versions.  Never freed while the room stands. */
+struct holder {
+	struct str id; /* behind the struct */
+	struct cred *cred; /* NULL: stems are bound to an id that has no record */
+	struct stem *stems;
+	size_t n_stems;
+};
+
+/* Names of a cred_put that is not yet applied. */
+struct claim {
+	struct claim *next;
+	struct cred *cred;
+	int64_t since_ns;
+};
+
+struct registry {
+	pthread_rwlock_t lock; /* guards all below; writers first (db/README says why) */
+	struct strmap by_id;   /* struct holder */
+	struct strmap by_key;  /* fingerprint -> struct cred, current versions */
+	struct strmap by_name; /* AE-ID stem or CSE-ID -> struct cred that lists it, not revoked, no gateways */
+	struct strmap stems;   /* struct stem */
+	struct claim *claims;
+	int64_t next_end;      /* when the next certificate ends, µs */
+};
+
+void registry_init(struct registry *r, struct rnd *rnd);
+void registry_fini(struct registry *r);
+int registry_load(struct security *sec, struct store *store, struct why *why);
+/* Ends the peers of certificates that have ended. */
+void registry_tick(struct security *sec, int64_t now_us);
+/* A version from a description; one reference.  Names are split, absolute forms made. */
+struct cred *cred_new(const struct addr_self *self, const struct cred_info *info);
+struct cred *cred_ref(struct cred *c);
+void cred_unref(struct cred *c);
+/* 0, or what is wrong with a description, whatever others there are. */
+int cred_check(struct security *sec, const struct cred_info *c, struct why *why);
+/* 80 random bits behind `first`: an AE-ID stem, a credential's id. */
+struct str random_name(struct rnd *rnd, struct arena *a, char first);
+
+/* Look-ups; a reference for the caller, or NULL. */
+struct cred *registry_get(struct security *sec, struct str id);
+struct cred *registry_by_key(struct security *sec, struct str fingerprint);
+struct cred *registry_of_name(struct security *sec, struct str name);
+struct cred **registry_all(struct security *sec, struct arena *a, size_t *n);
+/* May this become a version of its credential?  Then its names are kept for it until cred_apply, or a minute.
+ * *moved: stems that were a gateway's. */
+int registry_claim(struct security *sec, struct arena *a, const struct cred_info *info, struct strs *moved,
+                   struct why *why);
+
+/* Whose is a stem or a CSE-ID?  Answers for one asking credential, in one look. */
+enum owner {
+	OWNER_NOBODY,
+	OWNER_SELF,
+	OWNER_GATEWAY, /* bound to another gateway of the same zone */
+	OWNER_OTHER,
+};
+enum owner registry_owner(struct security *sec, const struct cred *asking, struct str name);
+/* Is the stem bound to the credential?  Then its text, which lives as long as the room; else empty. */
+struct str registry_bound(struct security *sec, const struct cred *c, struct str stem);
+/* Binds the stem in memory; false when it is another's.  *fresh: it was not bound before. */
+bool registry_bind(struct security *sec, const struct cred *c, struct str stem, bool *fresh);
+/* Stems bound to the credential, newest first, copied into the arena. */
+struct strs registry_stems(struct security *sec, const struct cred *c, struct arena *a);
+/* Calls fn with every name that is listed or bound (to resolve pseudonyms). */
+void registry_names(struct security *sec, void (*fn)(void *arg, struct str name), void *arg);
+
+/* --- peers (peer.c) ------------------------------------------------------------------------------------------------ */
+
+struct proof {
+	enum proof_kind kind;
+	struct cred *cred; /* counted */
+};
+enum { PEER_MAX_PROOFS = 4 };
+
+#define PEER_MAGIC 0x70656572u
+struct peer {
+	uint32_t magic;
+	_Atomic uint32_t refs;
+	bool self;
+	struct ipaddr from;
+	unsigned n;
+	struct proof proof[PEER_MAX_PROOFS]; /* strongest last */
+};
+struct peer *peer_new(const struct ipaddr *from);
+/* Adds a proof; takes a reference of the credential. */
+void peer_prove(struct peer *p, enum proof_kind kind, struct cred *c);
+/* The credential of the channel; NULL for self. */
+static inline struct cred *peer_cred(const struct peer *p)
+{
+	return p->n ? p->proof[0].cred : NULL;
+}
+
+/* --- zones (zone.c) ------------------------------------------------------------------------------------------------ */
+
+struct zones {
+	pthread_rwlock_t lock;
+	uint64_t known[65536 / 64];
+	uint32_t *conduits; /* from << 16 | to, ascending */
+	size_t n, cap;
+};
+void zones_init(struct zones *z);
+void zones_fini(struct zones *z);
+int zones_load(struct security *sec, struct store *store, struct why *why);
+bool zone_known(struct security *sec, uint16_t zone);
+
+/* --- clock (clockguard.c) ------------------------------------------------------------------------------------------ */
+
+struct clockguard {
+	_Atomic bool doubtful;
+	_Atomic bool accept;   /* the administrator said so; taken up by the next tick */
+	bool early;            /* doubtful since the start: before the last commit */
+	int64_t wall_us, mono_ns; /* where progress is measured from */
+	int64_t last_seen_us;
+};
+void clockguard_start(struct security *sec);
+
+/* --- the object (security.c) --------------------------------------------------------------------------------------- */
+
+struct audit;
+#define SECURITY_MAGIC 0x73656375u
+struct security {
+	uint32_t magic;
+	struct arena mem; /* of self, administrator */
+	struct clock *clock;
+	struct rnd *rnd;
+	struct log *log;
+	struct stats *stats;
+	struct addr_self self;
+	struct str self_abs;      /* "//sp/cse" */
+	struct str administrator; /* stem */
+	bool six_fields;
+	_Atomic bool without_acpi_parent;
+	struct store *store;
+	struct peer *self_peer;
+	struct registry registry;
+	struct zones zones;
+	struct acp_cache *cache;
+	struct clockguard guard;
+	struct audit *audit;
+};
+
+/* A small TX_WRITE of its own at start: waits for durability.  0, or why it failed. */
+int security_commit(struct security *sec, struct tx *tx);
+
+/* --- events (audit.c) ---------------------------------------------------------------------------------------------- */
+
+struct audit *audit_new(struct security *sec, size_t max_bytes);
+void audit_free(struct audit *a);
+/* Key of pseudonyms, head of the chain; then events go to the store. */
+int audit_attach(struct security *sec, struct store *store, struct why *why);
+void audit_set_max(struct audit *a, size_t max_bytes);
+/* Once a second: counts of what was held back are written. */
+void audit_tick(struct audit *a);
+
+#endif
