@@ -55,6 +55,7 @@ struct store_opts {
 	struct addr_self self;   /* copied */
 	const char *dir;         /* state folder; NULL: memory store, nothing is kept */
 	size_t cache_bytes, batch_max, queue_max, queue_max_bytes, ballast_bytes;
+	uint64_t event_max;      /* bytes of the event table; 0: no bound */
 	unsigned loops;          /* number of loops that will use it */
 };
 
@@ -166,6 +167,8 @@ size_t store_instances(struct tx *tx, const struct node *cnt, uint64_t after, st
 struct str inst_ri(struct tx *tx, const struct node *cnt, uint64_t id);
 struct str inst_rn(struct tx *tx, const struct node *cnt, uint64_t id);
 
+/* Labels of an instance that was appended as `labelled`; borrowed for the tx.  At most max; how many. */
+size_t store_inst_labels(struct tx *tx, const struct node *cnt, uint64_t id, struct str *out, size_t max);
 /* The body with a reference for the caller, or E_MISS: then end the tx, store_fetch, and resume at "resolve". */
 int store_body(struct tx *tx, const struct node *cnt, uint64_t id, struct body **out);
 struct fetch {
@@ -222,6 +225,9 @@ size_t store_expired(struct tx *tx, int64_t now_us, const struct node **out, siz
 int64_t store_next_expiry(struct tx *tx);
 /* Containers that hold instances to be expired by mia or own et before now: at most max. */
 size_t store_stale(struct tx *tx, int64_t now_us, const struct node **out, size_t max);
+/* Removes instances of such a container that are older than its mia or past their own et, at most max; how many.
+ * No st, no lt. */
+size_t store_expire(struct tx *tx, const struct node *cnt, int64_t now_us, size_t max);
 /* While the clock is doubtful nothing expires and nothing is invisible by et. */
 void store_pause_expiry(struct store *s, bool paused);
 /* Wall time of the newest commit on disk, µs; 0 for a new store. */

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The start: rows of resources make the tree, the facts of the log make counters and lists of instances.  What the log
+ * knows and the tree does not, or what was gone before its row was swept, waits for the sweeper again.
+ */
+#include "db/load_priv.h"
+
+#include "cse/base/err.h"
+#include "db/journal_priv.h"
+#include "db/row_priv.h"
+
+struct orphan {
+	uint64_t id;
+	uint32_t rid;
+};
+
+struct load {
+	struct store *s;
+	struct journal *j;
+	struct arena a;
+	uint64_t meta[META_COUNT];
+	uint64_t swept;          /* rows of what went up to this batch are gone */
+	uint64_t facts, newest;  /* newest batch */
+	uint64_t top_id, top_rid;
+	int64_t seen;
+	struct orphan *orphans;  /* instances whose container is gone */
+	size_t n_orphans, cap_orphans;
+	uint32_t *done;          /* containers of which nothing is left */
+	size_t n_done, cap_done;
+	struct tnode *last;      /* of the fact before */
+};
+
+/* --- resources ---------------------------------------------------------------------------------------------------- */
+
+static int load_node(struct load *l, const struct row *r)
+{
+	struct store *s = l->s;
+	struct node_spec sp = { .type = type_by_ty(r->ty), .rid = r->rid, .zone = r->zone, .rn = r->rn, .ri_given = r->ri };
+	struct res *res;
+	struct tnode *n;
+	int err;
+
+	if (!sp.type || (r->pid ? !s->root : s->root != NULL))
+		return E_CORRUPT;
+	if (r->pid && !(sp.parent = node_by_rid(s, r->pid))) {
+		sweep_res(s, r->rid); /* of a removed subtree */
+		return 0;
+	}
+	if (!r->pid) { /* the names may be configured anew */
+		sp.rn = s->o.self.base;
+		sp.ri_given = s->o.self.cse;
+	}
+	arena_reset(&l->a);
+	err = res_unpack(&l->a, r->packed, &res);
+	if (err)
+		return err;
+	if (res->type != sp.type)
+		return E_CORRUPT;
+	n = node_new(s, &sp);
+	n->flags = N_DURABLE;
+	node_set_content(s, n, res_keep(res));
+	n->dur = res_ref(n->pend);
+	n->st_d = n->st_p = r->st;
+	n->lt_d = n->lt_p = r->lt;
+	n->et_d = res_et(n->dur);
+	if (n->et_d != INT64_MAX)
+		heap_add(&s->expiry, &n->et, n->et_d);
+	return 0;
+}
+
+static int on_res(void *arg, const struct disk_res *d)
+{
+	struct load *l = arg;
+	struct row r;
+	int err = row_read(d->plain, &r);
+
+	if (err)
+		return err;
+	if (r.rid != d->rid || r.pid != d->pid || r.ty != d->ty || r.seq != d->seq)
+		return E_CORRUPT;
+	if (r.rid >= l->top_rid)
+		l->top_rid = r.rid + 1ull;
+	if (r.seq > l->s->seq)
+		l->s->seq = r.seq;
+	return load_node(l, &r);
+}
+
+/* --- facts -------------------------------------------------------------------------------------------------------- */
+
+static void nothing(void *arg, uint64_t id)
+{
+	(void)arg, (void)id;
+}
+
+static void no_block(void *arg, struct block *b)
+{
+	(void)arg;
+	block_free(b);
+}
+
+static struct inst_sink sink_of(struct load *l, const struct batch_part *p)
+{
+	l->s->sweep.batch = p->seq;
+	if (p->seq > l->swept)
+		return (struct inst_sink){ sweep_id, sweep_block, l->s };
+	return (struct inst_sink){ nothing, no_block, NULL };
+}
+
+static void level(struct insts *in)
+{
+	in->cni_d = in->cni_p;
+	in->cbs_d = in->cbs_p;
+	in->tail_d = in->tail_p;
+}
+
+static void set_head(struct load *l, const struct batch_part *p, struct insts *in, uint64_t head)
+{
+	struct inst_sink sink = sink_of(l, p);
+
+	if (head <= in->head_p)
+		return;
+	insts_trim_below(in, head);
+	level(in);
+	insts_durable_head(in, in->head_p, &sink);
+}
+
+static void orphan(struct load *l, uint32_t rid, uint64_t id)
+{
+	if (l->n_orphans == l->cap_orphans) {
+		l->cap_orphans = l->cap_orphans ? l->cap_orphans * 2 : 1024;
+		l->orphans = mem_resize(l->orphans, l->cap_orphans, sizeof(*l->orphans));
+	}
+	l->orphans[l->n_orphans++] = (struct orphan){ id, rid };
+}
+
+static void on_append(struct load *l, const struct batch_part *p, struct tnode *n, const struct fact *f)
+{
+	struct insts *in = node_insts(l->s, n);
+	struct ipos pos;
+
+	if (f->id > in->tail_p && f->id >= in->head_p) {
+		insts_push(in, &(struct inst_raw){ f->id, f->size, f->st, f->ms });
+		level(in);
+		if (f->has_side)
+			side_new(l->s, in, &(struct side_spec){ .id = f->id, .rn = f->rn, .labels = f->labels,
+			                                        .n_labels = f->n_labels, .own_et = f->own_et });
+	} else if (!insts_find(in, VIEW_PENDING, f->id, &pos)) {
+		/* A snapshot that was taken later knew that it is gone. */
+		l->s->sweep.batch = p->seq;
+		sweep_id(l->s, f->id);
+	}
+}
+
+static void on_kill(struct load *l, const struct batch_part *p, struct tnode *n, const struct fact *f)
+{
+	struct inst_sink sink = sink_of(l, p);
+	struct ipos pos;
+
+	if (!n->in || !insts_find(n->in, VIEW_PENDING, f->id, &pos))
+		return;
+	insts_kill(n->in, pos);
+	level(n->in);
+	insts_durable_kill(n->in, f->id, &sink);
+}
+
+static void on_swept(struct load *l, uint32_t rid)
+{
+	if (l->n_done == l->cap_done) {
+		l->cap_done = l->cap_done ? l->cap_done * 2 : 64;
+		l->done = mem_resize(l->done, l->cap_done, sizeof(*l->done));
+	}
+	l->done[l->n_done++] = rid;
+}
+
+static int on_fact(void *arg, const struct batch_part *p, const struct fact *f)
+{
+	struct load *l = arg;
+	struct tnode *n = l->last && l->last->pub.rid == f->rid ? l->last : node_by_rid(l->s, f->rid);
+
+	l->facts++;
+	if ((f->kind == FACT_APPEND || f->kind == FACT_KILL) && f->id >= l->top_id)
+		l->top_id = f->id + 1;
+	if (f->kind == FACT_SWEPT) {
+		on_swept(l, f->rid);
+		return 0;
+	}
+	if (!n) {
+		if (f->kind == FACT_APPEND)
+			orphan(l, f->rid, f->id);
+		return 0;
+	}
+	l->last = n;
+	if (f->kind == FACT_APPEND)
+		on_append(l, p, n, f);
+	else if (f->kind == FACT_KILL)
+		on_kill(l, p, n, f);
+	if (f->has_head)
+		set_head(l, p, node_insts(l->s, n), f->head);
+	if (f->st > n->st_p)
+		n->st_d = n->st_p = f->st;
+	if (f->ms * 1000 > n->lt_p)
+		n->lt_d = n->lt_p = f->ms * 1000;
+	return 0;
+}
+
+static void on_part(void *arg, const struct batch_part *p)
+{
+	struct load *l = arg;
+
+	if (p->seq > l->newest)
+		l->newest = p->seq;
+	if (p->seen_us > l->seen)
+		l->seen = p->seen_us;
+}
+
+static int on_row(void *arg, uint64_t seq, struct str plain)
+{
+	(void)seq;
+	return batch_read(plain, &(struct batch_reader){ on_part, on_fact, arg });
+}
+
+/* --- before and after --------------------------------------------------------------------------------------------- */
+
+static void mark_part(void *arg, const struct batch_part *p)
+{
+	struct load *l = arg;
+
+	if (p->swept > l->swept)
+		l->swept = p->swept;
+}
+
+static int no_fact(void *arg, const struct batch_part *p, const struct fact *f)
+{
+	(void)arg, (void)p, (void)f;
+	return 0;
+}
+
+static int mark_row(void *arg, uint64_t seq, struct str plain)
+{
+	(void)seq;
+	return batch_read(plain, &(struct batch_reader){ mark_part, no_fact, arg });
+}
+
+static int by_rid(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Rows of removed containers, but for those that were swept to the end. */
+static void sweep_orphans(struct load *l)
+{
+	if (l->n_done)
+		qsort(l->done, l->n_done, sizeof(*l->done), by_rid);
+	for (size_t i = 0; i < l->n_orphans; i++) {
+		const struct orphan *o = &l->orphans[i];
+		if (!l->n_done || !bsearch(&o->rid, l->done, l->n_done, sizeof(*l->done), by_rid))
+			sweep_id(l->s, o->id);
+	}
+	mem_put(l->orphans);
+	mem_put(l->done);
+}
+
+/* Sums that follow from the lists. */
+static void sum_up(struct store *s)
+{
+	for (uint64_t i = 0; i < htab_buckets(&s->by_rid); i++) {
+		for (struct hlink *k = htab_bucket(&s->by_rid, i); k; k = k->next) {
+			struct tnode *n = CONTAINER_OF(k, struct tnode, by_rid);
+			if (n->lt_p > s->last_now)
+				s->last_now = n->lt_p;
+			if (!n->in)
+				continue;
+			s->n_insts += n->in->cni_p;
+			s->tree_bytes += n->in->bytes - sizeof(*n->in);
+			if (n->top) {
+				n->top->usage->instances += n->in->cni_p;
+				n->top->usage->bytes += n->in->cbs_p;
+			}
+			node_mia_changed(s, n);
+		}
+	}
+}
+
+static int read_all(struct load *l, struct why *why)
+{
+	struct disk *d = l->s->disk;
+	uint64_t *m = l->meta;
+	int err = d->ops->meta(d, m);
+
+	if (err)
+		return why_set(why, RSC_INTERNAL_SERVER_ERROR, "table meta does not verify"), err;
+	if ((err = d->ops->each_res(d, on_res, l)))
+		return why_set(why, RSC_INTERNAL_SERVER_ERROR, "table res does not verify"), err;
+	/* The newest rows know best how far was swept. */
+	if ((err = d->ops->each_log(d, DISK_BATCH, d->ops->log_last(d), INT64_MAX, mark_row, l)) ||
+	    (err = d->ops->each_log(d, DISK_SNAP, m[META_SNAP_FROM], m[META_SNAP_TO], on_row, l)) ||
+	    (err = d->ops->each_log(d, DISK_BATCH, m[META_BATCH_FROM], INT64_MAX, on_row, l)))
+		return why_set(why, RSC_INTERNAL_SERVER_ERROR, "the batch log does not verify"), err;
+	return 0;
+}
+
+static uint64_t most(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+int load_store(struct store *s, struct journal *j, struct why *why)
+{
+	struct load l = { .s = s, .j = j };
+	int err;
+
+	arena_init(&l.a, 64 << 10);
+	err = read_all(&l, why);
+	sweep_orphans(&l);
+	arena_fini(&l.a);
+	if (err)
+		return err;
+	sum_up(s);
+	s->next_id = most(most(l.meta[META_IDS], l.top_id), 1);
+	s->next_rid = (uint32_t)most(most(l.meta[META_RIDS], l.top_rid), 1);
+	s->done = s->seq;
+	s->last_seen = l.seen;
+	if (l.seen - l.seen % 1000 > s->last_now)
+		s->last_now = l.seen - l.seen % 1000;
+	j->next = l.newest + 1;
+	j->ids = l.meta[META_IDS];
+	j->rids = l.meta[META_RIDS];
+	j->facts = l.facts;
+	j->snap_from = l.meta[META_SNAP_FROM];
+	j->snap_to = l.meta[META_SNAP_TO];
+	j->batch_from = l.meta[META_BATCH_FROM];
+	return 0;
+}

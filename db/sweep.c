@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The sweeper: rows and memory of what is gone already, in slices, in the order of ids. */
+#include "db/sweep_priv.h"
+
+#include "cse/base/err.h"
+#include "cse/base/stat.h"
+#include "db/cache_priv.h"
+#include "db/disk.h"
+#include "db/tree_priv.h"
+
+enum { NODES_A_SLICE = 64, SIDES_A_SLICE = 256 };
+
+void sweep_init(struct store *s)
+{
+	s->sweep.lists_end = &s->sweep.lists;
+	s->sweep.trees_end = &s->sweep.trees;
+}
+
+void sweep_drop_insts(struct store *s, struct tnode *n)
+{
+	struct insts *in = n->in;
+
+	if (!in)
+		return;
+	while (in->sides)
+		side_free(s, in->sides);
+	heap_del(&s->stale, &in->mia);
+	if (in->latest)
+		body_unref(in->latest);
+	insts_free(in);
+	n->in = NULL;
+}
+
+static void list_free(struct sweep_list *l)
+{
+	if (l->b)
+		block_free(l->b);
+	if (l->in)
+		insts_free(l->in);
+	mem_put(l);
+}
+
+void sweep_fini(struct store *s)
+{
+	struct sweep *w = &s->sweep;
+
+	while (w->trees || w->lists || w->first || w->run) {
+		while (sweep_memory(s))
+			continue;
+		while (w->lists) {
+			struct sweep_list *l = w->lists;
+			w->lists = l->next;
+			while (l->in && l->in->sides)
+				side_free(s, l->in->sides);
+			list_free(l);
+		}
+		w->lists_end = &w->lists;
+		while (w->first) {
+			struct sweep_chunk *c = w->first;
+			w->first = c->next;
+			mem_put(c);
+		}
+		mem_put(w->run);
+		w->run = NULL;
+	}
+	mem_put(w->rids);
+	*w = (struct sweep){ .first = NULL };
+}
+
+/* --- filling ------------------------------------------------------------------------------------------------------ */
+
+void sweep_id(void *store, uint64_t id)
+{
+	struct sweep *w = &((struct store *)store)->sweep;
+
+	if (!w->last || w->last->n == SWEEP_CHUNK) {
+		struct sweep_chunk *c = mem_get(sizeof(*c));
+		c->next = NULL;
+		c->n = c->pos = c->mark = 0;
+		c->batch = w->batch;
+		*(w->last ? &w->last->next : &w->first) = c;
+		w->last = c;
+	}
+	w->last->ids[w->last->n++] = id;
+	atomic_fetch_add_explicit(&w->n_waiting, 1, memory_order_relaxed);
+}
+
+static struct sweep_list *add_list(struct sweep *w)
+{
+	struct sweep_list *l = mem_zget(sizeof(*l));
+
+	l->batch = w->batch;
+	*w->lists_end = l;
+	w->lists_end = &l->next;
+	return l;
+}
+
+void sweep_block(void *store, struct block *b)
+{
+	struct sweep *w = &((struct store *)store)->sweep;
+
+	add_list(w)->b = b;
+	atomic_fetch_add_explicit(&w->n_waiting, b->n, memory_order_relaxed);
+}
+
+void sweep_tree(struct store *s, struct tnode *n)
+{
+	n->left = NULL;
+	*s->sweep.trees_end = n;
+	s->sweep.trees_end = &n->left;
+}
+
+void sweep_res(struct store *s, uint32_t rid)
+{
+	struct sweep *w = &s->sweep;
+
+	if (w->n_rids == w->cap_rids) {
+		w->cap_rids = w->cap_rids ? w->cap_rids * 2 : 64;
+		w->rids = mem_resize(w->rids, w->cap_rids, sizeof(*w->rids));
+	}
+	w->rids[w->n_rids++] = rid;
+	atomic_fetch_add_explicit(&w->n_waiting, 1, memory_order_relaxed);
+}
+
+/* --- memory ------------------------------------------------------------------------------------------------------- */
+
+static void give_list(struct store *s, struct tnode *n)
+{
+	struct insts *in = n->in;
+	struct sweep_list *l;
+
+	if (!in)
+		return;
+	s->n_insts -= in->cni_p;
+	s->tree_bytes -= in->bytes;
+	if (n->top && n->top != n) {
+		n->top->usage->instances -= in->cni_p;
+		n->top->usage->bytes -= in->cbs_p;
+	}
+	if (in->latest)
+		body_unref(in->latest);
+	in->latest = NULL;
+	l = add_list(&s->sweep);
+	l->in = in;
+	l->rid = n->pub.rid;
+	atomic_fetch_add_explicit(&s->sweep.n_waiting, in->cni_d + 1, memory_order_relaxed);
+	n->in = NULL;
+}
+
+static struct tnode *leaf_below(struct tnode *n)
+{
+	while (n->kids)
+		n = n->kids;
+	return n;
+}
+
+bool sweep_memory(struct store *s)
+{
+	struct sweep *w = &s->sweep;
+	struct tnode *gone[NODES_A_SLICE];
+	unsigned n = 0;
+
+	if (!w->trees)
+		return false;
+	tree_lock(s);
+	while (w->trees && n < NODES_A_SLICE) {
+		struct tnode *t = w->trees, *leaf = leaf_below(t);
+		if (leaf == t) {
+			w->trees = t->left;
+			if (!w->trees)
+				w->trees_end = &w->trees;
+			t->left = NULL;
+		} else {
+			node_unlink(s, leaf);
+			sweep_res(s, leaf->pub.rid);
+		}
+		give_list(s, leaf);
+		node_forget(s, leaf);
+		gone[n++] = leaf;
+	}
+	tree_unlock(s);
+	while (n)
+		node_release(gone[--n]);
+	return true;
+}
+
+/* Side entries of instances that go. */
+static void drop_sides(struct store *s, const uint64_t *ids, unsigned n)
+{
+	if (!s->side_id.n)
+		return;
+	tree_lock(s);
+	for (unsigned i = 0; i < n; i++) {
+		struct side *sd = side_by_id(s, NULL, ids[i]);
+		if (sd)
+			side_free(s, sd);
+	}
+	tree_unlock(s);
+}
+
+static void drop_all_sides(struct store *s, struct insts *in)
+{
+	while (in->sides) {
+		tree_lock(s);
+		for (unsigned i = 0; i < SIDES_A_SLICE && in->sides; i++)
+			side_free(s, in->sides);
+		tree_unlock(s);
+	}
+}
+
+/* --- rows --------------------------------------------------------------------------------------------------------- */
+
+static int by_id(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void sort_run(struct sweep_chunk *c)
+{
+	for (uint32_t i = 1; i < c->n; i++) {
+		if (c->ids[i - 1] > c->ids[i]) {
+			qsort(c->ids, c->n, sizeof(*c->ids), by_id);
+			return;
+		}
+	}
+}
+
+/* Sorted runs are long, so that their rows lie together; the last one is taken short when nothing else is to do. */
+static struct sweep_chunk *run_of(struct store *s, bool all)
+{
+	struct sweep *w = &s->sweep;
+	struct sweep_chunk *c = w->first;
+
+	if (w->run || !c || (c->n < SWEEP_CHUNK && !all))
+		return w->run;
+	w->first = c->next;
+	if (!w->first)
+		w->last = NULL;
+	sort_run(c);
+	for (uint32_t i = 0; i < c->n; i += SIDES_A_SLICE)
+		drop_sides(s, c->ids + i, c->n - i < SIDES_A_SLICE ? c->n - i : SIDES_A_SLICE);
+	return w->run = c;
+}
+
+static int sweep_run(struct store *s, struct disk *d, struct sweep_chunk *c, unsigned max)
+{
+	unsigned n = 0;
+
+	for (; c->pos < c->n && n < max; c->pos++, n++) {
+		int err = d->ops->del_body(d, c->ids[c->pos]);
+		if (err)
+			return err;
+		cache_drop(s->cache, c->ids[c->pos]);
+	}
+	return (int)n;
+}
+
+static const struct block *list_block(const struct sweep_list *l)
+{
+	if (l->b)
+		return l->d ? NULL : l->b;
+	return l->d < l->in->dn ? l->in->dir[l->in->d0 + l->d].b : NULL;
+}
+
+static int sweep_list(struct store *s, struct disk *d, struct sweep_list *l, unsigned max)
+{
+	const struct block *b;
+	unsigned n = 0;
+
+	if (l->in && !l->d && !l->e)
+		drop_all_sides(s, l->in);
+	while (n < max && (b = list_block(l))) {
+		if (l->b && !l->e) {
+			uint64_t ids[BLOCK_MAX];
+			for (uint32_t i = 0; i < b->n; i++)
+				ids[i] = block_id(b, i);
+			drop_sides(s, ids, b->n);
+		}
+		for (; l->e < b->n && n < max; l->e++, n++) {
+			uint64_t id = block_id(b, l->e);
+			int err = d->ops->del_body(d, id);
+			if (err)
+				return err;
+			cache_drop(s->cache, id);
+		}
+		if (l->e == b->n) {
+			l->d++;
+			l->e = 0;
+		}
+	}
+	return (int)n;
+}
+
+int sweep_rows(struct store *s, struct disk *d, unsigned max, bool all, uint32_t *swept_rid)
+{
+	struct sweep *w = &s->sweep;
+	struct sweep_chunk *run = run_of(s, all);
+	int n = 0, k;
+
+	w->mark_rids = w->n_rids;
+	*swept_rid = 0;
+	if (run) {
+		if ((n = sweep_run(s, d, run, max)) < 0)
+			return n;
+	}
+	if (w->lists && (unsigned)n < max) {
+		if ((k = sweep_list(s, d, w->lists, max - (unsigned)n)) < 0)
+			return k;
+		n += k;
+		if (!list_block(w->lists))
+			*swept_rid = w->lists->rid;
+	}
+	while (w->n_rids && (unsigned)n < max) {
+		int err = d->ops->del_res(d, w->rids[w->n_rids - 1]);
+		if (err)
+			return err;
+		w->n_rids--;
+		n++;
+	}
+	stat_add(s->o.stats, STAT_SWEPT, (uint64_t)n);
+	return n;
+}
+
+/* Counted by what was put in: a container's list also counts one for itself, and dead marks nothing. */
+static void waited(struct sweep *w, uint64_t n)
+{
+	uint64_t have = atomic_load_explicit(&w->n_waiting, memory_order_relaxed);
+
+	atomic_store_explicit(&w->n_waiting, have > n ? have - n : 0, memory_order_relaxed);
+}
+
+void sweep_committed(struct store *s)
+{
+	struct sweep *w = &s->sweep;
+
+	if (w->run) {
+		waited(w, w->run->pos - w->run->mark);
+		w->run->mark = w->run->pos;
+		if (w->run->pos == w->run->n) {
+			mem_put(w->run);
+			w->run = NULL;
+		}
+	}
+	if (w->lists) {
+		struct sweep_list *l = w->lists;
+		l->mark_d = l->d;
+		l->mark_e = l->e;
+		if (!list_block(l)) {
+			waited(w, l->b ? l->b->n : l->in->cni_d + 1);
+			w->lists = l->next;
+			if (!w->lists)
+				w->lists_end = &w->lists;
+			list_free(l);
+		}
+	}
+	waited(w, w->mark_rids > w->n_rids ? w->mark_rids - w->n_rids : 0);
+	w->mark_rids = w->n_rids;
+}
+
+void sweep_rolled_back(struct store *s)
+{
+	struct sweep *w = &s->sweep;
+
+	if (w->run)
+		w->run->pos = w->run->mark;
+	if (w->lists) {
+		w->lists->d = w->lists->mark_d;
+		w->lists->e = w->lists->mark_e;
+	}
+	if (w->n_rids < w->mark_rids)
+		w->n_rids = w->mark_rids;
+}
+
+uint64_t sweep_mark(const struct store *s, uint64_t now)
+{
+	const struct sweep *w = &s->sweep;
+	uint64_t mark = now + 1;
+
+	if (w->run && w->run->batch < mark)
+		mark = w->run->batch;
+	if (w->first && w->first->batch < mark)
+		mark = w->first->batch;
+	if (w->lists && w->lists->batch < mark)
+		mark = w->lists->batch;
+	return mark ? mark - 1 : 0;
+}
+
+bool sweep_is_idle(const struct store *s)
+{
+	const struct sweep *w = &s->sweep;
+
+	return !w->trees && !w->lists && !w->first && !w->run && !w->n_rids;
+}

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The writer's thread.  A turn: take the queue as a whole, write what is ready at its front in one transaction, publish
+ * it, answer.  What it took and could not write yet stays in its own list, so that order never changes.
+ */
+#include "db/writer_priv.h"
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cse/base/err.h"
+#include "cse/base/log.h"
+#include "cse/base/stat.h"
+#include "db/cache_priv.h"
+
+enum {
+	PUBLISH_OPS = 96, /* a hold of the lock: some 5 µs */
+	UNDO_JOBS = 256,
+	SWEEP_IDLE = 500, /* rows of an idle transaction: about a millisecond */
+	IDLE_MS = 20,     /* quiet for so long: idle */
+	PROBE_MS = 250
+};
+
+/* --- waking and waiting ------------------------------------------------------------------------------------------- */
+
+void writer_call(struct writer *w)
+{
+	atomic_fetch_add(&w->calls, 1);
+	if (atomic_load(&w->sleeping))
+		syscall(SYS_futex, &w->calls, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+void writer_ready(struct writer *w, struct job *j)
+{
+	atomic_store_explicit(&j->ready, true, memory_order_release);
+	writer_call(w);
+}
+
+/* Until somebody calls after `calls` was read, at most ms (0: without end).  false: the time was over. */
+static bool wait_for_call(struct writer *w, uint32_t calls, unsigned ms)
+{
+	struct timespec rel = { ms / 1000, (long)(ms % 1000) * 1000000 };
+
+	atomic_store(&w->sleeping, true);
+	if (atomic_load(&w->calls) == calls)
+		syscall(SYS_futex, &w->calls, FUTEX_WAIT_PRIVATE, calls, ms ? &rel : NULL, NULL, 0);
+	atomic_store(&w->sleeping, false);
+	return atomic_load(&w->calls) != calls || !ms;
+}
+
+/* --- the queue ---------------------------------------------------------------------------------------------------- */
+
+/* One hold: used jobs go back to the pool, queued ones come over. */
+static void take(struct writer *w)
+{
+	struct store *s = w->s;
+
+	tree_lock(s);
+	while (w->used) {
+		struct job *j = w->used;
+		w->used = j->next;
+		job_put(s, j);
+	}
+	if (s->q_first) {
+		s->q_first->prev = w->last;
+		*(w->last ? &w->last->next : &w->first) = s->q_first;
+		w->last = s->q_last;
+		s->q_first = s->q_last = NULL;
+	}
+	tree_unlock(s);
+}
+
+/* The front up to the first job that is not ready. */
+static size_t ready_front(const struct writer *w, const struct job **end)
+{
+	size_t n = 0;
+	const struct job *j = w->first;
+
+	while (j && n < w->s->o.batch_max && atomic_load_explicit(&j->ready, memory_order_acquire)) {
+		n++;
+		j = j->next;
+	}
+	*end = j;
+	return n;
+}
+
+/* --- afterwards --------------------------------------------------------------------------------------------------- */
+
+static void publish_slice(struct writer *w, struct job **at, const struct job *end)
+{
+	struct store *s = w->s;
+	unsigned ops = 0, n = 0;
+	const struct job *stop = *at;
+
+	while (stop != end && (ops < PUBLISH_OPS || stop == *at)) {
+		ops += stop->n_ops;
+		stop = stop->next;
+	}
+	if (ops > w->cap_freed) {
+		w->cap_freed = ops;
+		w->freed = mem_resize(w->freed, ops, sizeof(struct body *));
+	}
+	tree_lock(s);
+	for (; *at != stop; *at = (*at)->next) {
+		if ((*at)->err)
+			s->done = (*at)->seq;
+		else
+			job_publish(s, *at, w->freed, &n);
+	}
+	tree_unlock(s);
+	for (unsigned i = 0; i < n; i++)
+		cache_put(s->cache, w->freed[i]);
+}
+
+static void commit_run(struct loop *l, struct loop_task *t)
+{
+	struct commit *c = CONTAINER_OF(t, struct commit, task);
+
+	(void)l;
+	CHECK(c, COMMIT);
+	c->done(c, c->err);
+}
+
+static void answer(struct writer *w, struct job *j)
+{
+	struct commit *c = j->commit;
+	struct chain *ch;
+
+	c->err = j->err;
+	atomic_fetch_sub_explicit(&w->s->q_jobs, 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&w->s->q_bytes, j->weight, memory_order_relaxed);
+	job_clear(j);
+	j->next = w->used;
+	w->used = j;
+	if (!c->loop) {
+		c->done(c, c->err);
+		return;
+	}
+	ch = &w->chains[loop_index(c->loop)];
+	c->task.fn = commit_run;
+	c->task.next = NULL;
+	*(ch->first ? &ch->last->next : &ch->first) = &c->task;
+	ch->last = &c->task;
+	ch->loop = c->loop;
+}
+
+/* Everything up to `end` is durable or undone: durable state follows, the answers leave. */
+static void finish(struct writer *w, const struct job *end, size_t n)
+{
+	struct store *s = w->s;
+	uint64_t seq = 0;
+
+	for (struct job *j = w->first; j != end;)
+		publish_slice(w, &j, end);
+	stat_add(s->o.stats, STAT_JOBS, n);
+	for (struct job *j = w->first, *next; j != end; j = next) {
+		next = j->next;
+		seq = j->seq;
+		w->first = next;
+		answer(w, j);
+	}
+	if (w->first)
+		w->first->prev = NULL;
+	else
+		w->last = NULL;
+	for (unsigned i = 0; i < s->o.loops; i++) {
+		struct chain *ch = &w->chains[i];
+		if (ch->first)
+			loop_post_chain(ch->loop, ch->first, ch->last);
+		ch->first = NULL;
+	}
+	pthread_mutex_lock(&w->lock);
+	if (seq)
+		w->finished = seq;
+	pthread_cond_broadcast(&w->done);
+	pthread_mutex_unlock(&w->lock);
+}
+
+/* engine.md 2.2: everything queued was built on what is lost, so all of it is undone, newest first. */
+static void fail(struct writer *w, int err)
+{
+	struct store *s = w->s;
+	struct job *j;
+
+	stat_add(s->o.stats, STAT_COMMIT_FAILED, 1);
+	if (!atomic_exchange_explicit(&s->readonly, true, memory_order_relaxed))
+		log_write(s->o.log, LOG_STORE_READONLY, "%s", err_text(err));
+	if (err == E_FULL)
+		w->disk->ops->relieve(w->disk);
+	tree_lock(s);
+	s->draining = true;
+	tree_unlock(s);
+	take(w);
+	for (j = w->last; j;) {
+		tree_lock(s);
+		for (unsigned i = 0; i < UNDO_JOBS && j; i++, j = j->prev) {
+			if (j->err)
+				continue;
+			job_undo(s, j);
+			j->err = err;
+		}
+		tree_unlock(s);
+	}
+	tree_lock(s);
+	s->draining = false;
+	tree_unlock(s);
+	pthread_mutex_lock(&w->lock);
+	pthread_cond_broadcast(&w->done);
+	pthread_mutex_unlock(&w->lock);
+}
+
+/* --- the thread --------------------------------------------------------------------------------------------------- */
+
+static bool only_failed(const struct writer *w, const struct job *end)
+{
+	for (const struct job *j = w->first; j != end; j = j->next)
+		if (!j->err && j->n_ops)
+			return false;
+	return true;
+}
+
+/* true: something was written or answered. */
+static bool turn(struct writer *w)
+{
+	const struct job *end;
+	bool events = event_take(w);
+	size_t n;
+	int err = 0;
+
+	take(w);
+	n = ready_front(w, &end);
+	if (!n && !events)
+		return false;
+	if (events || !only_failed(w, end)) {
+		err = commit_write(w, end, 0, false);
+		event_done(w, !err);
+		stat_add(w->s->o.stats, STAT_COMMITS, !err);
+	}
+	if (err) {
+		fail(w, err);
+		/* Events alone must not turn in a circle on a full disk. */
+		return n > 0;
+	}
+	finish(w, end, n);
+	sweep_memory(w->s);
+	return true;
+}
+
+static void probe(struct writer *w)
+{
+	if (w->disk->ops->probe(w->disk))
+		return;
+	atomic_store_explicit(&w->s->readonly, false, memory_order_relaxed);
+	log_write(w->s->o.log, LOG_STORE_RECOVERED, "the probe write succeeded");
+}
+
+/* A slice of what may wait.  false: nothing is left. */
+static bool idle(struct writer *w)
+{
+	if (sweep_memory(w->s))
+		return true;
+	if (sweep_is_idle(w->s) || store_is_readonly(w->s))
+		return false;
+	int err = commit_write(w, w->first, SWEEP_IDLE, true);
+	if (err)
+		fail(w, err);
+	return !err;
+}
+
+static void *run(void *arg)
+{
+	struct writer *w = arg;
+
+	for (;;) {
+		uint32_t calls = atomic_load(&w->calls);
+		if (turn(w))
+			continue;
+		if (atomic_load(&w->stop) && !w->first)
+			break;
+		bool work = !sweep_is_idle(w->s), ro = store_is_readonly(w->s);
+		if (wait_for_call(w, calls, ro ? PROBE_MS : work ? IDLE_MS : 0))
+			continue;
+		if (ro)
+			probe(w);
+		while (atomic_load(&w->calls) == calls && idle(w))
+			continue;
+	}
+	return NULL;
+}
+
+void writer_flush(struct writer *w)
+{
+	struct store *s = w->s;
+	uint64_t seq, ev;
+
+	tree_lock(s);
+	seq = s->seq;
+	tree_unlock(s);
+	writer_call(w);
+	pthread_mutex_lock(&w->lock);
+	ev = w->ev_in;
+	while (w->finished < seq || (w->ev_out < ev && !store_is_readonly(s)))
+		pthread_cond_wait(&w->done, &w->lock);
+	pthread_mutex_unlock(&w->lock);
+}
+
+struct writer *writer_new(struct store *s)
+{
+	struct writer *w = mem_zget(sizeof(*w));
+
+	w->s = s;
+	w->disk = s->disk;
+	w->finished = s->seq;
+	w->chains = mem_zget((s->o.loops + 1) * sizeof(*w->chains));
+	w->ev_stored = s->disk->ops->event_bytes(s->disk, &w->ev_in);
+	w->ev_out = w->ev_in;
+	journal_init(&w->journal, s);
+	REQUIRE(pthread_mutex_init(&w->lock, NULL) == 0);
+	REQUIRE(pthread_cond_init(&w->done, NULL) == 0);
+	return w;
+}
+
+void writer_start(struct writer *w)
+{
+	REQUIRE(pthread_create(&w->thread, NULL, run, w) == 0);
+	w->running = true;
+}
+
+/* What was reserved and not used is given back. */
+static void unreserve(struct writer *w)
+{
+	struct disk *d = w->disk;
+	int err = d->ops->begin(d);
+
+	if (!err)
+		err = d->ops->put_meta(d, META_IDS, w->s->next_id);
+	if (!err)
+		err = d->ops->put_meta(d, META_RIDS, w->s->next_rid);
+	if (!err)
+		err = d->ops->commit(d);
+	if (err)
+		d->ops->rollback(d);
+}
+
+void writer_stop(struct writer *w)
+{
+	atomic_store(&w->stop, true);
+	writer_call(w);
+	pthread_join(w->thread, NULL);
+	w->running = false;
+	if (!store_is_readonly(w->s))
+		unreserve(w);
+}
+
+void writer_free(struct writer *w)
+{
+	if (w->running)
+		writer_stop(w);
+	while (w->used) {
+		struct job *j = w->used;
+		w->used = j->next;
+		job_free(j);
+	}
+	event_fini(w);
+	journal_fini(&w->journal);
+	pthread_mutex_destroy(&w->lock);
+	pthread_cond_destroy(&w->done);
+	mem_put(w->freed);
+	mem_put(w->chains);
+	mem_put(w);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The writer's thread: takes what is ready from the queue, one transaction, publishes, answers; sweeps when idle. */
+#ifndef DB_WRITER_PRIV_H
+#define DB_WRITER_PRIV_H
+
+#include "db/journal_priv.h"
+
+enum { SCRATCH_MAX = 1 << 30 };
+
+struct event {
+	struct event *next;
+	uint64_t seq;
+	uint32_t n;
+	char text[];
+};
+
+/* Completions on their way to one loop. */
+struct chain {
+	struct loop *loop;
+	struct loop_task *first, *last;
+};
+
+struct writer {
+	struct store *s;
+	struct disk *disk;
+	pthread_t thread;
+	bool running;
+	struct journal journal;
+
+	struct job *first, *last; /* taken from the queue, not written */
+	struct job *used;         /* to be given back to the pool */
+	struct body **freed;
+	unsigned cap_freed;
+	struct chain *chains;     /* per loop */
+
+	_Atomic uint32_t calls;   /* grows with each reason to turn; the futex that it sleeps on */
+	atomic_bool sleeping, stop;
+
+	pthread_mutex_t lock;     /* a leaf: nothing is taken under it */
+	pthread_cond_t done;
+	uint64_t finished;        /* newest sequence that was answered */
+	struct event *ev_first, *ev_last, *ev_writing;
+	size_t ev_bytes;          /* waiting */
+	uint64_t ev_in, ev_out;   /* newest queued, newest written */
+	uint64_t ev_stored;       /* bytes in the table */
+};
+
+struct writer *writer_new(struct store *s);
+void writer_start(struct writer *w);
+/* Writes what is queued and ends the thread. */
+void writer_stop(struct writer *w);
+void writer_free(struct writer *w);
+/* Any thread: the job is packed. */
+void writer_ready(struct writer *w, struct job *j);
+/* Any thread: there is something to do. */
+void writer_call(struct writer *w);
+/* Any thread: waits until all that is queued now is answered. */
+void writer_flush(struct writer *w);
+
+/* --- commit.c: one transaction ------------------------------------------------------------------------------------- */
+
+/* Jobs from the front up to `end`, events, and of what waits to be swept two rows per instance and `sweep` more.
+ * After an error nothing of it happened. */
+int commit_write(struct writer *w, const struct job *end, unsigned sweep, bool all);
+
+/* --- event.c -------------------------------------------------------------------------------------------------------- */
+
+bool event_take(struct writer *w);
+int event_write(struct writer *w);
+void event_done(struct writer *w, bool written);
+void event_fini(struct writer *w);
+
+#endif
