@@ -5,101 +5,22 @@
  */
 #include "bindings/http.h"
 
-#include <stdatomic.h>
-#include <stdlib.h>
-
 #include "cse/base/conf.h"
 #include "cse/base/log.h"
 
 #define NS_PER_MS 1000000
 enum {
 	GAP = 1024,        /* kept free before an answer's content for its head */
-	KEEP = 65536,      /* larger buffers are not kept in the pool */
-	POOL = 128,
-	IN_SLACK = 65536,  /* framing and the beginning of the next message */
-	OUT_SLACK = 1 << 20,
-	HEAD_MAX = 1 << 16,
 	IN_TURN = 16,      /* pipelined requests before the others get their turn */
 	RETRY_MS = 2,
 	TELL_MS = 1000,
 };
 
 static void run(struct http_conn *hc);
-static void judge(struct http_conn *hc);
-
-static inline struct http_conn *of(struct conn *c)
-{
-	return (struct http_conn *)(void *)c;
-}
-
-static inline struct http_lane *lane_of(const struct http_conn *hc)
-{
-	return (struct http_lane *)(void *)hc->conn.lane;
-}
 
 static int64_t now_of(const struct http_conn *hc)
 {
 	return loop_now_ns(hc->conn.lane->loop);
-}
-
-/* --- exchanges --------------------------------------------------------------------------------------------------- */
-
-static void exchange_free(struct http_exchange *x)
-{
-	buf_fini(&x->in);
-	buf_fini(&x->out);
-	free(x);
-}
-
-static struct http_exchange *exchange_new(const struct http_set *set)
-{
-	struct http_exchange *x = malloc(sizeof(*x) + set->limits.fields * sizeof(x->fields[0]));
-
-	REQUIRE(x != NULL);
-	x->next = NULL;
-	x->set = set;
-	x->used = 0;
-	x->n_fields = set->limits.fields;
-	buf_init(&x->in, set->limits.head + set->limits.body + IN_SLACK);
-	buf_init(&x->out, (size_t)conf_num(set->conf, CONF_LIM_REPLY_B) + OUT_SLACK);
-	return x;
-}
-
-static void take_exchange(struct http_conn *hc)
-{
-	struct http_lane *hl = lane_of(hc);
-
-	while ((hc->x = hl->pool) != NULL) {
-		hl->pool = hc->x->next;
-		hl->n_pool--;
-		if (hc->x->set == hl->set)
-			return;
-		/* Of limits before a reload. */
-		exchange_free(hc->x);
-	}
-	hc->x = exchange_new(hl->set);
-}
-
-static void give_exchange(struct http_conn *hc)
-{
-	struct http_lane *hl = lane_of(hc);
-	struct http_exchange *x = hc->x;
-
-	if (x == NULL)
-		return;
-	hc->x = NULL;
-	if (hl->n_pool >= POOL) {
-		exchange_free(x);
-		return;
-	}
-	x->used = 0;
-	buf_reset(&x->in);
-	buf_shrink(&x->in, KEEP);
-	buf_reset(&x->out);
-	buf_shrink(&x->out, KEEP);
-	x->next = hl->pool;
-	hl->pool = x;
-	hl->n_pool++;
 }
 
 /* --- sending ----------------------------------------------------------------------------------------------------- */
@@ -115,7 +36,7 @@ static void answered(struct http_conn *hc)
 	}
 	x->used += x->h.head_n + x->h.body_n;
 	buf_reset(&x->out);
-	buf_shrink(&x->out, KEEP);
+	buf_shrink(&x->out, HTTP_KEEP);
 	hc->phase = HTTP_IDLE;
 	conn_resume(&hc->conn);
 }
@@ -145,7 +66,7 @@ static void send_plain(struct http_conn *hc, unsigned status, struct str text, s
 /* The message cannot be understood or takes too long; where the next one would begin is not known. */
 static void refuse(struct http_conn *hc, unsigned status, const char *why)
 {
-	struct http_lane *hl = lane_of(hc);
+	struct http_lane *hl = http_lane_of(hc);
 	int64_t now = now_of(hc);
 
 	hl->untold++;
@@ -164,7 +85,7 @@ static void refuse(struct http_conn *hc, unsigned status, const char *why)
 /* The content stands in the buffer behind the gap; puts the head before it. */
 static void put_head(struct http_conn *hc, const struct resp *r)
 {
-	struct buf *head = &lane_of(hc)->head, *out = &hc->x->out;
+	struct buf *head = &http_lane_of(hc)->head, *out = &hc->x->out;
 
 	buf_reset(head);
 	http_map_answer(head, r, &hc->x->wish, out->n - GAP);
@@ -190,7 +111,7 @@ static void prepare(void *arg, const struct resp *r)
 	if (r->has_pc)
 		hc->x->wish.codec->encode_content(out, r->root, &r->pc);
 	put_head(hc, r);
-	if (out->over || lane_of(hc)->head.over) {
+	if (out->over || http_lane_of(hc)->head.over) {
 		struct resp large = { .rsc = RSC_INTERNAL_SERVER_ERROR, .rqi = r->rqi, .rvi = r->rvi };
 
 		out->n = GAP;
@@ -213,7 +134,7 @@ static const struct gate_reply reply = { prepare, release };
 
 static void submit(struct http_conn *hc)
 {
-	struct http_lane *hl = lane_of(hc);
+	struct http_lane *hl = http_lane_of(hc);
 	struct http_exchange *x = hc->x;
 	struct request *r = gate_open(hl->gate, hl->lane.loop);
 	struct prim *p = request_prim(r);
@@ -250,7 +171,7 @@ static void on_retry(struct loop *l, struct loop_timer *t)
 
 static void wait_for_store(struct http_conn *hc)
 {
-	struct http_lane *hl = lane_of(hc);
+	struct http_lane *hl = http_lane_of(hc);
 
 	hc->phase = HTTP_WAITING;
 	conn_pause(&hc->conn);
@@ -295,7 +216,7 @@ static void answer_options(struct http_conn *hc)
 
 static void judge(struct http_conn *hc)
 {
-	struct http_lane *hl = lane_of(hc);
+	struct http_lane *hl = http_lane_of(hc);
 	struct http_exchange *x = hc->x;
 
 	stat_add(hl->lane.stats, STAT_HTTP_REQUESTS, 1);
@@ -381,11 +302,11 @@ static void settle(struct http_conn *hc)
 	if (hc->phase != HTTP_IDLE && hc->phase != HTTP_READING)
 		return;
 	if (hc->phase == HTTP_IDLE)
-		give_exchange(hc);
+		http_exchange_give(hc);
 	if (hc->conn.eof)
 		conn_finish(&hc->conn);
 	else
-		conn_deadline(&hc->conn, hc->phase == HTTP_READING ? hc->deadline_ns : now_of(hc) + lane_of(hc)->set->idle_ns);
+		conn_deadline(&hc->conn, hc->phase == HTTP_READING ? hc->deadline_ns : now_of(hc) + http_lane_of(hc)->set->idle_ns);
 }
 
 static void on_again(struct loop *l, struct loop_task *t)
@@ -422,10 +343,10 @@ static void run(struct http_conn *hc)
 
 static struct buf *on_input(struct conn *c)
 {
-	struct http_conn *hc = of(c);
+	struct http_conn *hc = http_conn_of(c);
 
 	if (hc->x == NULL)
-		take_exchange(hc);
+		http_exchange_take(hc);
 	buf_drop(&hc->x->in, hc->x->used);
 	hc->x->used = 0;
 	return &hc->x->in;
@@ -433,12 +354,12 @@ static struct buf *on_input(struct conn *c)
 
 static void on_ready(struct conn *c)
 {
-	run(of(c));
+	run(http_conn_of(c));
 }
 
 static void on_sent(struct conn *c)
 {
-	struct http_conn *hc = of(c);
+	struct http_conn *hc = http_conn_of(c);
 
 	if (hc->interim) {
 		hc->interim = false;
@@ -451,19 +372,19 @@ static void on_sent(struct conn *c)
 
 static void on_timeout(struct conn *c)
 {
-	struct http_conn *hc = of(c);
+	struct http_conn *hc = http_conn_of(c);
 
 	if (hc->phase == HTTP_IDLE)
 		conn_finish(c);
 	else if (hc->phase == HTTP_READING)
 		refuse(hc, 408, "the message did not arrive in time");
 	else /* The gate has deadlines of its own. */
-		conn_deadline(c, now_of(hc) + lane_of(hc)->set->idle_ns);
+		conn_deadline(c, now_of(hc) + http_lane_of(hc)->set->idle_ns);
 }
 
 static void on_gone(struct conn *c)
 {
-	struct http_conn *hc = of(c);
+	struct http_conn *hc = http_conn_of(c);
 
 	if (hc->request)
 		gate_abandon(hc->request);
@@ -471,7 +392,7 @@ static void on_gone(struct conn *c)
 	conn_list_del(&hc->waiting);
 	if (hc->again.queued)
 		loop_defer_cancel(c->lane->loop, &hc->again);
-	give_exchange(hc);
+	http_exchange_give(hc);
 }
 
 const struct conn_user http_user = {
@@ -482,63 +403,3 @@ const struct conn_user http_user = {
 	.timeout = on_timeout,
 	.gone = on_gone,
 };
-
-/* --- lanes ------------------------------------------------------------------------------------------------------- */
-
-struct http_set *http_set_new(struct conf *c, unsigned n_lanes)
-{
-	struct http_set *s = calloc(1, sizeof(*s));
-
-	REQUIRE(s != NULL && n_lanes > 0);
-	s->conf = conf_ref(c);
-	s->limits.line = (size_t)conf_num(c, CONF_HTTP_LINE);
-	s->limits.head = (size_t)conf_num(c, CONF_HTTP_HEAD);
-	s->limits.fields = (unsigned)conf_num(c, CONF_HTTP_FIELDS);
-	s->limits.body = (size_t)conf_num(c, CONF_HTTP_BODY);
-	s->head_ns = conf_num(c, CONF_HTTP_T_HEAD) * NS_PER_MS;
-	s->body_ns = conf_num(c, CONF_HTTP_T_BODY) * NS_PER_MS;
-	s->idle_ns = conf_num(c, CONF_HTTP_T_IDLE) * NS_PER_MS;
-	s->times.handshake_ns = conf_num(c, CONF_HTTP_T_TLS) * NS_PER_MS;
-	s->times.send_ns = conf_num(c, CONF_HTTP_T_SEND) * NS_PER_MS;
-	s->max_handshakes = ((unsigned)conf_num(c, CONF_HTTP_HALF) + n_lanes - 1) / n_lanes;
-	return s;
-}
-
-void http_set_free(struct http_set *s)
-{
-	conf_unref(s->conf);
-	free(s);
-}
-
-void http_lane_init(struct http_lane *hl, struct gate *gate, const struct http_set *set)
-{
-	hl->gate = gate;
-	hl->set = set;
-	hl->lane.user = &http_user;
-	hl->lane.times = &set->times;
-	hl->lane.max_handshakes = set->max_handshakes;
-	buf_init(&hl->head, HEAD_MAX);
-	conn_list_init(&hl->waiting);
-}
-
-void http_lane_fini(struct http_lane *hl)
-{
-	loop_timer_cancel(hl->lane.loop, &hl->retry);
-	for (struct http_exchange *x = hl->pool, *next; x != NULL; x = next) {
-		next = x->next;
-		exchange_free(x);
-	}
-	buf_fini(&hl->head);
-}
-
-unsigned http_lane_busy(const struct http_lane *hl)
-{
-	unsigned n = 0;
-
-	for (struct conn_link *l = hl->lane.all.next; l != &hl->lane.all; l = l->next) {
-		const struct http_conn *hc = of(CONTAINER_OF(l, struct conn, all));
-
-		n += hc->phase == HTTP_JUDGED || hc->phase == HTTP_WAITING || hc->phase == HTTP_SENDING;
-	}
-	return n;
-}

@@ -69,6 +69,18 @@ struct http_conn {
 
 extern const struct conn_user http_user;
 
+static inline struct http_conn *http_conn_of(struct conn *c) { return (struct http_conn *)(void *)c; }
+static inline struct http_lane *http_lane_of(const struct http_conn *hc)
+{
+	return (struct http_lane *)(void *)hc->conn.lane;
+}
+
+enum { HTTP_KEEP = 65536 /* larger buffers do not stay in the pool */ };
+/* Sets hc->x. */
+void http_exchange_take(struct http_conn *hc);
+/* Clears it.  Harmless when there is none. */
+void http_exchange_give(struct http_conn *hc);
+
 struct http_set *http_set_new(struct conf *c, unsigned n_lanes);
 void http_set_free(struct http_set *s);
 void http_lane_init(struct http_lane *hl, struct gate *gate, const struct http_set *set);

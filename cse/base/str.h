@@ -51,7 +51,7 @@ uint64_t str_hash(struct str s, const uint64_t key[2]);
 
 /* UTF-8 check: shortest form, no surrogates, at most U+10FFFF. */
 bool str_is_utf8(struct str s);
-/* Length of the one sequence that begins at p (n > 0 bytes are left), 0 when it is not well formed. */
-size_t str_utf8_len(const char *p, size_t n);
+/* Length of the one sequence that begins at text (n > 0 bytes are left), 0 when it is not well formed. */
+size_t str_utf8_len(const char *text, size_t n);
 
 #endif

@@ -41,15 +41,36 @@ static enum rsc check_instance(struct request *r)
 	           : RSC_NONE;
 }
 
-static const struct grant *ask(struct request *r, unsigned acop, bool quiet)
+/* An AE speaks here only while it is registered here, whatever a policy says of its name.  TS-0004 7.3.2.1. */
+static enum rsc check_registered(struct request *r)
+{
+	const struct origin *o = &r->origin;
+	const struct node *ae;
+
+	if (o->stem.n == 0 || o->admin || o->self || (r->prim.op == OP_CREATE && r->prim.ty == TY_AE))
+		return RSC_NONE;
+	ae = store_by_ri(r->tx, o->stem);
+	if (ae && ae->type->ty == TY_AE)
+		return RSC_NONE;
+	return prim_fail(&r->prim, RSC_ORIGINATOR_NOT_AUTHENTICATED, "the originator (fr) is not registered here; create its AE first");
+}
+
+static const struct grant *ask(struct request *r, unsigned acop, bool quiet, bool meta)
 {
 	const struct prim *p = &r->prim;
-	struct ask q = { .prim = p, .origin = &r->origin, .acop = acop, .node = r->target.node, .quiet = quiet };
+	struct ask q = { .prim = p, .origin = &r->origin, .acop = acop, .node = r->target.node, .quiet = quiet,
+		             .meta = meta };
 
 	q.on_instance = r->target.is_inst || r->target.virt != V_NONE;
 	q.acpi_update = acop == ACOP_U && p->pc.kind == PC_RES && res_get(p->pc.res, &attr_acpi);
 	q.create_ty = acop == ACOP_C ? (unsigned)p->ty : 0;
 	return authz_decide(r->gate->o.security, r->tx, &q);
+}
+
+/* The administrator's RETRIEVE without a policy shows type, size and times: security-model 1.4. */
+static bool may_see_meta(const struct request *r)
+{
+	return r->origin.admin && r->prim.op == OP_RETRIEVE && r->rcn == RCN_ATTRS;
 }
 
 static enum rsc denied(struct request *r, unsigned op)
@@ -62,20 +83,25 @@ enum step_result access_decide(struct request *r)
 {
 	struct prim *p = &r->prim;
 
-	if (check_possible(r))
+	if (check_registered(r) || check_possible(r))
 		return STEP_ANSWER;
 	r->may_read = true;
+	r->meta = false;
 	r->grant = NULL;
 	if (p->op == OP_CREATE && p->ty == TY_AE)
 		return STEP_NEXT; /* a registration: authz_register_ae decides by the credential, TS-0004 7.4.5.2.1 */
 	if (walk_is_discovery(r))
 		return STEP_NEXT; /* each resource is asked for, the root is not: TS-0004 7.3.3.14 */
-	r->grant = ask(r, acop_of[p->op], false);
+	r->grant = ask(r, acop_of[p->op], may_see_meta(r), false);
+	if (!r->grant && may_see_meta(r)) {
+		r->grant = ask(r, ACOP_R, false, true);
+		r->meta = true;
+	}
 	if (!r->grant)
 		return request_fail(denied(r, p->op));
 	/* What an answer shows is read: a right to change or delete alone does not show more than was sent. */
 	if (r->rcn != RCN_NOTHING && (p->op == OP_UPDATE || p->op == OP_DELETE))
-		r->may_read = ask(r, ACOP_R, true) != NULL;
+		r->may_read = ask(r, ACOP_R, true, false) != NULL;
 	if (!r->may_read && p->op == OP_DELETE) {
 		prim_fail(p, RSC_ORIGINATOR_HAS_NO_PRIVILEGE,
 		          "resultContent (rcn) of this DELETE shows the resource, which needs the right to RETRIEVE; use rcn 0");

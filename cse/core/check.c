@@ -225,6 +225,11 @@ static enum rsc check_times(struct request *r)
 	if (rqet != INT64_MAX && rset < rqet)
 		return prim_fail(p, RSC_BAD_REQUEST,
 		                 "resultExpirationTimestamp (rset) must not be before requestExpirationTimestamp (rqet)");
+	if (rset != INT64_MAX) {
+		char *text = arena_alloc(&r->arena, STAMP_MAX);
+
+		r->resp.rset = str_make(text, stamp_format(rset, text));
+	}
 	end = rqet < rset ? rqet : rset;
 	if (end != INT64_MAX)
 		r->deadline_ns = end - now > INT64_C(86400000000) ? r->begin_ns + INT64_C(86400000000000)
@@ -232,7 +237,7 @@ static enum rsc check_times(struct request *r)
 	if (oet <= now)
 		return RSC_NONE;
 	if (oet >= end)
-		return prim_fail(p, RSC_BAD_REQUEST, "operationExecutionTime (oet) must be before the request expires (rqet, rset)");
+		return prim_fail(p, RSC_REQUEST_TIMEOUT, "the request expires (rqet, rset) before its operationExecutionTime (oet)");
 	if (oet - now > HOLD_MAX_US)
 		return prim_fail(p, RSC_NOT_IMPLEMENTED, "operationExecutionTime (oet) may be at most 10 minutes ahead");
 	r->oet_ns = r->begin_ns + (oet - now) * 1000;

@@ -120,8 +120,14 @@ static enum rsc create_inst(struct request *r)
 		return rsc;
 	if ((rsc = check_limits(r, true, r->append.size)))
 		return rsc;
-	if (store_append(r->tx, cnt, &r->append) != 0)
+	switch (store_append(r->tx, cnt, &r->append)) {
+	case 0:
+		break;
+	case E_EXISTS:
 		return taken(r);
+	default:
+		return prim_fail(&r->prim, RSC_NOT_ACCEPTABLE, "content (con) is too large");
+	}
 	r->changed = true;
 	if (holder->b->child_added)
 		holder->b->child_added(c);
@@ -139,13 +145,11 @@ static enum rsc create_node(struct request *r)
 
 	if ((rsc = check_limits(r, false, 0)))
 		return rsc;
+	/* A registration binds its stem here, which holds even when the name is taken. */
+	if (r->ti->b->create && (rsc = r->ti->b->create(c)))
+		return rsc;
 	if (c->rn.n && store_name_taken(r->tx, parent, c->rn))
 		return taken(r);
-	if (r->ti->b->create) {
-		r->changed = r->ti->type->ty == TY_AE; /* a registration binds a stem */
-		if ((rsc = r->ti->b->create(c)))
-			return rsc;
-	}
 	covered(r, c->grant, parent, ACOP_C);
 	r->changed = true;
 	if (store_create(r->tx, parent, c->res, c->rn, c->ri, c->zone, &c->node) != 0)
@@ -206,7 +210,10 @@ static enum step_result proc_retrieve(struct request *r)
 
 	r->resp.rsc = RSC_OK;
 	if (!walk_is_discovery(r)) {
-		covered(r, r->grant, r->target.node, ACOP_R);
+		if (r->meta)
+			REQUIRE(grant_covers_meta(r->grant, r->tx, r->target.node));
+		else
+			covered(r, r->grant, r->target.node, ACOP_R);
 		if ((s = show_target(r)) != STEP_NEXT)
 			return s;
 	}

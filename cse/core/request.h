@@ -51,6 +51,7 @@ struct request {
 	const struct typeinfo *ti;   /* of the target (of the instance when it is one) */
 	const struct grant *grant;
 	bool may_read;               /* the answer may show more than what the originator sent */
+	bool meta;                   /* the answer shows type, size and times only */
 	struct change change;
 	struct append append;
 	int64_t et;                  /* CREATE, UPDATE that gives one: checked and clipped */

@@ -101,7 +101,7 @@ enum step_result resolve_target(struct request *r)
 		prim_fail(&r->prim, RSC_REQUEST_TIMEOUT, "the request expired before it could be carried out");
 		return STEP_ANSWER;
 	}
-	r->tx = store_begin(r->gate->o.store, &r->arena, mode_of(r));
+	r->tx = store_begin(r->gate->o.store, walk_arena(r), mode_of(r));
 	if (!find(r, &r->to, &t))
 		return not_found(r);
 	r->target = t;

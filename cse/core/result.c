@@ -108,6 +108,8 @@ static enum rsc attributes(struct request *r)
 		return unreadable(r);
 	if (!r->may_read)
 		o = view_asked(r, o, r->change.asked);
+	if (r->meta)
+		o = view_meta(r, r->shown_ti, o);
 	switch (r->rcn) {
 	case RCN_MODIFIED:
 		return r->may_read ? modified(r, o) : RSC_NONE;

@@ -6,10 +6,10 @@
 
 /* --- attributes against the table -------------------------------------------------------------------------------- */
 
-/* Announcement does not exist yet: at and aa are accepted and answered as absent, TS-0001 9.6.1.3.2. */
+/* Announcement does not exist yet: its attributes are accepted and answered as absent, TS-0001 9.6.1.3.2. */
 bool validate_is_dropped(const struct attr *at)
 {
-	return at == &attr_at || at == &attr_aa;
+	return at == &attr_at || at == &attr_aa || at == &attr_ast;
 }
 
 static enum rsc check_one(struct prim *p, const struct member *m, unsigned presence, bool create)
@@ -21,7 +21,7 @@ static enum rsc check_one(struct prim *p, const struct member *m, unsigned prese
 		                 create ? "CREATE" : "UPDATE");
 	if (validate_is_dropped(at))
 		return RSC_NONE;
-	if (at->flags & AF_RESERVED)
+	if ((at->flags & AF_RESERVED) || at == &attr_daci)
 		return prim_fail(p, RSC_NOT_IMPLEMENTED, "%s (%s) is not supported by this CSE", at->ln, at->sn);
 	if (m->v.kind == K_NULL) {
 		if (create && at != &attr_cr)

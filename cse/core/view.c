@@ -124,3 +124,17 @@ struct obj *view_asked(struct request *r, const struct obj *after, const struct 
 			add(r, o, after->m[i].attr, after->m[i].v);
 	return o;
 }
+
+struct obj *view_meta(struct request *r, const struct typeinfo *ti, const struct obj *after)
+{
+	const struct attr *const shown[] = { &attr_ty, &attr_ct, &attr_lt, &attr_et, ti->cs, ti->cni, ti->cbs };
+	struct obj *o = obj_new(&r->arena, ARRAY_LEN(shown));
+
+	for (size_t i = 0; i < ARRAY_LEN(shown); i++) {
+		const struct val *v = shown[i] ? obj_get(after, shown[i]) : NULL;
+
+		if (v)
+			add(r, o, shown[i], *v);
+	}
+	return o;
+}

@@ -21,6 +21,8 @@ enum rsc view_part(struct request *r, const struct typeinfo *ti, const struct st
 /* Attributes that are not as the request gave them; those that are gone as null.  before: NULL for CREATE.
  * TS-0004 7.3.3.12. */
 struct obj *view_modified(struct request *r, const struct obj *after, const struct obj *before, const struct obj *asked);
+/* Type, size and times: no content and no name. */
+struct obj *view_meta(struct request *r, const struct typeinfo *ti, const struct obj *after);
 /* Attributes that the request gave. */
 struct obj *view_asked(struct request *r, const struct obj *after, const struct obj *asked);
 

@@ -32,6 +32,11 @@ bool walk_is_done(const struct request *r)
 	return r->walk && r->walk->done;
 }
 
+struct arena *walk_arena(struct request *r)
+{
+	return r->walk && !r->walk->done ? &r->walk->scratch : &r->arena;
+}
+
 uint64_t walk_rest(const struct request *r)
 {
 	return r->walk ? r->walk->rest : 0;
@@ -224,12 +229,18 @@ static bool structured(const struct request *r)
 	return !prim_has(&r->prim, P_DRT) || r->prim.drt == 1;
 }
 
+/* Out of the slice's memory into the request's. */
+static struct str keep(struct request *r, struct str s)
+{
+	return arena_str(&r->arena, s);
+}
+
 static struct str inst_addr(struct request *r, struct frame *f, const struct node *cnt, struct str rn)
 {
 	char *p;
 
 	if (f->path.n == 0)
-		f->path = node_path(r->tx, cnt);
+		f->path = keep(r, node_path(r->tx, cnt));
 	p = arena_alloc(&r->arena, f->path.n + 1 + rn.n);
 	memcpy(p, f->path.p, f->path.n);
 	p[f->path.n] = '/';
@@ -253,15 +264,15 @@ static enum visit visit_node(struct request *r, struct walk *w, const struct nod
 		if (v != VISIT_ON)
 			return v;
 		if (!skip) {
-			it.ri = node_ri(r->tx, n);
-			it.rn = arena_str(&r->arena, node_rn(r->tx, n));
+			it.ri = keep(r, node_ri(r->tx, n));
+			it.rn = keep(r, node_rn(r->tx, n));
 			if (w->nested) {
-				it.pi = node_ri(r->tx, n->parent);
+				it.pi = keep(r, node_ri(r->tx, n->parent));
 				it.res = res_ref(node_res(r->tx, n));
 				bytes = it.res->bytes;
 				node_counters(r->tx, n, &it.counters);
 			} else {
-				it.addr = structured(r) ? node_path(r->tx, n) : it.ri;
+				it.addr = structured(r) ? keep(r, node_path(r->tx, n)) : it.ri;
 			}
 			taken = append(r, w, &it, bytes);
 		} else if (w->nested) {
@@ -298,10 +309,10 @@ static enum visit visit_inst(struct request *r, struct walk *w, const struct nod
 		body_unref(it.body);
 		it.body = NULL;
 	}
-	it.ri = inst_ri(r->tx, cnt, inst->id);
-	it.rn = inst_rn(r->tx, cnt, inst->id);
+	it.ri = keep(r, inst_ri(r->tx, cnt, inst->id));
+	it.rn = keep(r, inst_rn(r->tx, cnt, inst->id));
 	if (w->nested)
-		it.pi = node_ri(r->tx, cnt);
+		it.pi = keep(r, node_ri(r->tx, cnt));
 	else
 		it.addr = structured(r) ? inst_addr(r, f, cnt, it.rn) : it.ri;
 	append(r, w, &it, it.body ? it.body->n : 0);

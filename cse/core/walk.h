@@ -11,6 +11,8 @@ bool walk_is_discovery(const struct request *r);
 bool walk_is_done(const struct request *r);
 /* One slice from where the last one ended, in r->tx, which it ends.  STEP_NEXT: all is collected. */
 enum step_result walk_slice(struct request *r);
+/* For the next tx: while a walk goes on, memory that is gone after the slice. */
+struct arena *walk_arena(struct request *r);
 /* Something was left out for a limit: the offset to go on with, else 0. */
 uint64_t walk_rest(const struct request *r);
 /* Does the target itself meet the filter criteria?  In r->tx; the body is in r->body when filter_needs_body. */

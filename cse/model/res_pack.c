@@ -154,6 +154,7 @@ void res_pack(const struct res *r, struct buf *out)
 struct in {
 	struct arena *a;
 	const unsigned char *p, *end;
+	size_t values; /* that may still come: no more than bytes, however lists and objects say */
 	unsigned depth;
 };
 
@@ -284,9 +285,9 @@ static int get_obj(struct in *in, const struct shape *s, struct obj *o)
 	uint64_t n, seen = 0;
 	int err = get_varint(in, &n);
 
-	/* A member takes at least three bytes, and no name comes twice. */
-	if (err || n > 64 || n > left(in))
+	if (err || n > 64 || n > in->values)
 		return E_CORRUPT;
+	in->values -= n;
 	*o = (struct obj){ .cap = (uint32_t)n, .m = n ? arena_alloc(in->a, n * sizeof *o->m) : NULL };
 	for (uint64_t i = 0; i < n; i++) {
 		const struct attr *at;
@@ -312,8 +313,9 @@ static int get_list(struct in *in, const struct attr *at, struct val *v)
 	uint64_t n;
 	int err = get_varint(in, &n);
 
-	if (err || n > left(in))
+	if (err || n > in->values)
 		return E_CORRUPT;
+	in->values -= n;
 	*v = val_list(in->a, (size_t)n);
 	for (size_t i = 0; !err && i < n; i++)
 		err = get_value(in, at, &v->list.v[i], false);
@@ -376,7 +378,7 @@ static int get_value(struct in *in, const struct attr *at, struct val *v, bool l
 
 int res_unpack(struct arena *a, struct str text, struct res **out)
 {
-	struct in in = { .a = a, .p = (const unsigned char *)text.p, .depth = MAX_DEPTH };
+	struct in in = { .a = a, .p = (const unsigned char *)text.p, .values = text.n, .depth = MAX_DEPTH };
 	struct shape s = { .top = true };
 	struct res *r;
 	struct str root;

@@ -97,7 +97,7 @@ static const struct attr attrs_cnt[] = {
 	{ "li", "locationID", K_URI, NP, NP, OA, 0, 0, 0, NULL },
 	{ "or", "ontologyRef", K_URI, O, O, OA, 0, 0, 0, NULL },
 	{ "disr", "disableRetrieval", K_BOOL, O, O, OA, 0, 0, 0, NULL },
-	{ "subi", "subscriptionIDs", K_STR, O, O, NA, AF_LIST, 0, 0, NULL },
+	{ "subi", "subscriptionIDs", K_STR, O, O, NA, AF_LIST | AF_RESERVED, 0, 0, NULL },
 	{ 0 }
 };
 static const struct attr *const all_cnt[] = {
@@ -135,7 +135,7 @@ static const struct attr attrs_cin[] = {
 	{ "conr", "contentRef", K_OBJ, O, NP, OA, 0, 0, 0, &complex_contentRef },
 	{ "or", "ontologyRef", K_URI, O, NP, OA, 0, 0, 0, NULL },
 	{ "con", "content", K_ANY, M, NP, OA, AF_ONE, 0, 0, NULL },
-	{ "dcnt", "deletionCnt", K_UINT, O, NP, NA, 0, 1, INT64_MAX, NULL },
+	{ "dcnt", "deletionCnt", K_UINT, O, NP, NA, AF_RESERVED, 1, INT64_MAX, NULL },
 	{ "dgt", "dataGenerationTime", K_ABSREL, O, NP, OA, 0, 0, 0, NULL },
 	{ 0 }
 };

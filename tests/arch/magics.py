@@ -28,7 +28,8 @@ def check(t):
                 yield "%s: %s_MAGIC should be unlikely and fit into 32 bits; choose another number" % (place, m[1])
             seen[value] = m[1] + "_MAGIC"
     for name in seen.values():
-        if not re.search(r"CHECK\s*\([^;]*\b%s\s*\)" % name[:-len("_MAGIC")], all_code):
+        short = name[:-len("_MAGIC")]
+        if not re.search(r"CHECK\s*\([^;]*\b%s\s*\)|[!=]= %s_MAGIC\b" % (short, short), all_code):
             yield "%s is never looked at; CHECK(p, %s) at the head of public functions" % (name, name[:-len("_MAGIC")])
 
 

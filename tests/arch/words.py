@@ -27,9 +27,9 @@ def check_head(t, path):
 
 def check_includes(t, path):
     text = tree.without_comments(t.text(path))
-    own = path[:-2] + ".h"
+    own, private = path[:-2] + ".h", path[:-2] + "_priv.h"
     includes = re.findall(r'^\s*#\s*include\s+["<]([^">]+)[">]', text, re.M)
-    if t.exists(own) and includes and includes[0] != own:
+    if t.exists(own) and includes and includes[0] not in (own, private):
         yield "%s:1: includes %s first; \"%s\" comes first" % (path, includes[0], own)
 
 

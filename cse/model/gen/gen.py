@@ -26,6 +26,8 @@ COMMON = [('et', 'SET_ET'), ('lbl', 'SET_LBL'), ('acpi', 'SET_ACPI'), ('at', 'SE
           ('loc', 'SET_LOC')]
 COMMON_NAMES = UNIVERSAL + [c for c, _ in COMMON]
 NODE_KEPT = {'ty', 'ri', 'pi', 'rn', 'lt', 'st', 'cni', 'cbs'}
+# Of later releases, with a procedure that does not exist here yet: refused instead of ignored.
+NOT_YET = {'dcnt', 'subi'}
 INSTANCES = {4, 30, 58}
 
 
@@ -217,6 +219,8 @@ class Model:
 			          one=(a['card'] or '').startswith('1'))
 			if sn in NODE_KEPT:
 				at.flags.add('AF_NODE')
+			if sn in NOT_YET:
+				at.flags.add('AF_RESERVED')
 			self.need(kind.of)
 			attrs.append(at)
 		return attrs

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* 64 clients on 8 loops write into one container with mni, and read it: counters, state tags and order stay exact. */
+#include "cse/core/gate.h"
+
+#include <pthread.h>
+
+#include "tests/unit/core/rig.h"
+
+enum { LOOPS = 8, CLIENTS = 8, EACH = 60, MNI = 100, TOTAL = LOOPS * CLIENTS * EACH };
+
+struct storm;
+struct client {
+	struct storm *storm;
+	struct loop *loop;
+	unsigned sent, done, created;
+	bool reading;
+	uint64_t last_st;
+	char pc[64];
+};
+
+struct lane {
+	struct storm *storm;
+	struct loop *loop;
+	pthread_t thread;
+	struct client clients[CLIENTS];
+	struct loop_task begin;
+	unsigned finished;
+};
+
+struct storm {
+	struct rig rig;
+	struct clock *clock;
+	struct gate *gate;
+	struct peer *peer;
+	struct lane lanes[LOOPS];
+	uint8_t seen[TOTAL + 1]; /* by state tag; each written by one client only */
+};
+
+static void next(struct client *c);
+
+static void prepare(void *arg, const struct resp *r)
+{
+	struct client *c = arg;
+	const struct val *st;
+
+	if (c->reading) {
+		const struct val *cni = obj_find(r->pc.o, "cni"), *cbs = obj_find(r->pc.o, "cbs");
+
+		ck_assert_int_eq(r->rsc, RSC_OK);
+		ck_assert(cni->u <= MNI && cbs->u == 4 * cni->u);
+		return;
+	}
+	ck_assert_int_eq(r->rsc, RSC_CREATED);
+	st = obj_find(r->pc.o, "st");
+	ck_assert(st->u >= 1 && st->u <= TOTAL && st->u > c->last_st);
+	ck_assert(!c->storm->seen[st->u]);
+	c->storm->seen[st->u] = 1;
+	c->last_st = st->u;
+	c->created++;
+}
+
+static void release(void *arg)
+{
+	struct client *c = arg;
+
+	c->done++;
+	next(c);
+}
+
+static const struct gate_reply reply = { prepare, release };
+
+static void next(struct client *c)
+{
+	struct storm *s = c->storm;
+	struct request *r;
+	struct prim *p;
+
+	if (c->created == EACH) {
+		struct lane *lane = &s->lanes[loop_index(c->loop)];
+
+		if (++lane->finished == CLIENTS)
+			loop_stop(c->loop);
+		return;
+	}
+	c->reading = c->sent++ % 4 == 3;
+	r = gate_open(s->gate, c->loop);
+	p = request_prim(r);
+	p->op = c->reading ? OP_RETRIEVE : OP_CREATE;
+	p->to = STR("cse-in/app1/box");
+	p->fr = STR("CDev1");
+	p->rqi = STR("r");
+	p->rvi_text = STR("3");
+	p->has = 1u << P_OP | 1u << P_TO | 1u << P_FR | 1u << P_RQI | 1u << P_RVI;
+	if (!c->reading) {
+		struct str in = arena_str(p->arena, STR("{\"m2m:cin\":{\"con\":\"1234\"}}"));
+
+		p->ty = TY_CIN;
+		p->has |= 1u << P_TY | 1u << P_PC;
+		ck_assert_int_eq(codec_json.decode_content(p->arena, in, gate_limits(s->gate), &p->pc, &p->why), RSC_NONE);
+	}
+	gate_submit(r, s->peer, &reply, c);
+}
+
+static void begin(struct loop *l, struct loop_task *t)
+{
+	struct lane *lane = CONTAINER_OF(t, struct lane, begin);
+
+	(void)l;
+	for (unsigned i = 0; i < CLIENTS; i++)
+		next(&lane->clients[i]);
+}
+
+static void *run(void *arg)
+{
+	struct lane *lane = arg;
+
+	loop_run(lane->loop);
+	return NULL;
+}
+
+/* The rig's store and security, with a gate over real clocks and many loops. */
+static void open_storm(struct storm *s)
+{
+	struct rig *g = &s->rig;
+	struct loop *loops[LOOPS];
+	struct stats *stats[LOOPS];
+	struct gate_opts go = { .conf = g->conf, .rnd = g->rnd, .self = rig_self(), .store = g->store, .security = g->security,
+		                    .workers = g->workers, .n_loops = LOOPS, .clock = g->clock };
+	struct why why;
+
+	for (unsigned i = 0; i < LOOPS; i++) {
+		loops[i] = s->lanes[i].loop = loop_new(s->clock, i, NULL);
+		stats[i] = NULL;
+		s->lanes[i].storm = s;
+		for (unsigned k = 0; k < CLIENTS; k++)
+			s->lanes[i].clients[k] = (struct client){ .storm = s, .loop = loops[i] };
+	}
+	go.loops = loops;
+	go.stats = stats;
+	ck_assert_int_eq(gate_new(&go, &s->gate, &why), 0);
+	for (unsigned i = 0; i < LOOPS; i++) {
+		loop_post(loops[i], &s->lanes[i].begin, begin);
+		pthread_create(&s->lanes[i].thread, NULL, run, &s->lanes[i]);
+	}
+	for (unsigned i = 0; i < LOOPS; i++)
+		pthread_join(s->lanes[i].thread, NULL);
+}
+
+START_TEST(counters_tags_and_order_are_exact)
+{
+	struct storm *s = calloc(1, sizeof(*s));
+	struct rig *g = &s->rig;
+	struct rig_answer a;
+	json_t *list, *in;
+	size_t i;
+
+	rig_open(g, NULL);
+	s->peer = rig_ae(g, "CDev1", "app1");
+	s->clock = clock_new();
+	ck_assert_int_eq(CODE(g, .peer = s->peer, .op = OP_CREATE, .to = "cse-in/app1", .fr = "CDev1", .ty = TY_CNT,
+	                      .pc = "{\"m2m:cnt\":{\"rn\":\"box\",\"mni\":100}}"),
+	                 RSC_CREATED);
+	open_storm(s);
+	for (i = 1; i <= TOTAL; i++)
+		ck_assert_msg(s->seen[i], "state tag %zu was given to nobody", i);
+	a = SEND(g, .peer = s->peer, .op = OP_RETRIEVE, .to = "cse-in/app1/box", .fr = "CDev1", .rcn = RCN_ATTRS_CHILDREN + 1);
+	ck_assert_int_eq(rig_n(rig_pc(&a, "m2m:cnt"), "cni"), MNI);
+	ck_assert_int_eq(rig_n(rig_pc(&a, "m2m:cnt"), "cbs"), 4 * MNI);
+	ck_assert_int_eq(rig_n(rig_pc(&a, "m2m:cnt"), "st"), TOTAL);
+	list = json_object_get(rig_pc(&a, "m2m:cnt"), "m2m:cin");
+	ck_assert_int_eq(json_array_size(list), MNI);
+	json_array_foreach(list, i, in) ck_assert_int_eq(rig_n(in, "st"), TOTAL - MNI + 1 + (long long)i);
+	json_decref(a.pc);
+	gate_free(s->gate);
+	for (i = 0; i < LOOPS; i++)
+		loop_free(s->lanes[i].loop);
+	rig_close(g);
+	clock_free(s->clock);
+	free(s);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("storm");
+	TCase *t = tcase_create("clients");
+
+	tcase_set_timeout(t, 120);
+	tcase_add_test(t, counters_tags_and_order_are_exact);
+	suite_add_tcase(s, t);
+	return rig_run(s);
+}
