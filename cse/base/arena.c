@@ -6,15 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define ARENA_POISONED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ARENA_POISONED 1
-#endif
-#endif
-
-#ifdef ARENA_POISONED
+#if ARENA_POISONS
 #include <sanitizer/asan_interface.h>
 /* Between two objects lie bytes that nobody may touch, so that running over the end of one is seen. */
 enum { GAP = 16 };
@@ -27,20 +19,19 @@ enum { GAP = 0 };
 #endif
 
 enum {
-	ALIGN = 16,
 	MIN_BLOCK = 256,
 	GROW_TO = 256 * 1024, /* blocks double up to here; a larger object gets a block of its own size */
 };
 
 struct arena_block {
 	struct arena_block *next;
-	size_t size; /* of data, a multiple of ALIGN */
-	_Alignas(ALIGN) char data[];
+	size_t size; /* of data, a multiple of ARENA_ALIGN */
+	_Alignas(ARENA_ALIGN) char data[];
 };
 
 static inline size_t round_up(size_t n)
 {
-	return (n + (ALIGN - 1)) & ~(size_t)(ALIGN - 1);
+	return (n + (ARENA_ALIGN - 1)) & ~(size_t)(ARENA_ALIGN - 1);
 }
 
 static struct arena_block *block_new(size_t size)
@@ -117,24 +108,18 @@ static void add_block(struct arena *a, size_t n)
 	use_block(a, b);
 }
 
-void *arena_alloc(struct arena *a, size_t n)
+void *arena_alloc_slow(struct arena *a, size_t n)
 {
 	size_t left = (size_t)(a->end - a->p);
 	void *p;
 
-	/* p and end are aligned, so what fits unrounded fits rounded. */
-	if (__builtin_expect(n > left || n + GAP > left, 0))
+	if (n > left || n + GAP > left)
 		add_block(a, n);
 	p = a->p;
 	a->p += round_up(n) + GAP;
 	a->used += n;
 	UNPOISON(p, n);
 	return p;
-}
-
-void *arena_zalloc(struct arena *a, size_t n)
-{
-	return memset(arena_alloc(a, n), 0, n);
 }
 
 void *arena_array(struct arena *a, size_t n, size_t size)

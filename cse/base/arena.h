@@ -24,10 +24,41 @@ void arena_fini(struct arena *a);
 /* Everything handed out is gone; with -fsanitize=address it is poisoned. */
 void arena_reset(struct arena *a);
 
+/* In builds with AddressSanitizer every allocation goes the long way, which leaves gaps and marks what may be touched. */
+#if defined(__SANITIZE_ADDRESS__)
+#define ARENA_POISONS 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ARENA_POISONS 1
+#endif
+#endif
+#ifndef ARENA_POISONS
+#define ARENA_POISONS 0
+#endif
+enum { ARENA_ALIGN = 16 };
+
+/* The long way of arena_alloc. */
+void *arena_alloc_slow(struct arena *a, size_t n);
+
 /* 16-byte aligned, not cleared.  Never NULL. n may be 0. */
-void *arena_alloc(struct arena *a, size_t n);
+static inline void *arena_alloc(struct arena *a, size_t n)
+{
+	char *p = a->p;
+
+	/* p and end are aligned, so what fits unrounded fits rounded. */
+	if (ARENA_POISONS || __builtin_expect(n > (size_t)(a->end - p), 0))
+		return arena_alloc_slow(a, n);
+	a->p = p + ((n + (ARENA_ALIGN - 1)) & ~(size_t)(ARENA_ALIGN - 1));
+	a->used += n;
+	return __builtin_assume_aligned(p, ARENA_ALIGN);
+}
+
 /* Cleared. */
-void *arena_zalloc(struct arena *a, size_t n);
+static inline void *arena_zalloc(struct arena *a, size_t n)
+{
+	return memset(arena_alloc(a, n), 0, n);
+}
+
 /* n * size with overflow check (overflow ends the process: a contract, callers bound n). Cleared. */
 void *arena_array(struct arena *a, size_t n, size_t size);
 struct str arena_str(struct arena *a, struct str s);

@@ -42,12 +42,16 @@ void buf_shrink(struct buf *b, size_t keep)
 	b->cap = 0;
 }
 
-/* need: bytes in use afterwards, within the bound and above cap. */
-static void grow(struct buf *b, size_t need)
+char *buf_grow(struct buf *b, size_t n)
 {
-	size_t cap = b->cap ? b->cap : FIRST;
+	size_t need, cap = b->cap ? b->cap : FIRST;
 	char *p;
 
+	if (b->over || b->n > b->max || n > b->max - b->n) {
+		b->over = true;
+		return NULL;
+	}
+	need = b->n + n;
 	if (cap > b->max)
 		cap = b->max;
 	while (cap < need)
@@ -57,18 +61,7 @@ static void grow(struct buf *b, size_t need)
 	REQUIRE(p != NULL);
 	b->p = p;
 	b->cap = cap;
-}
-
-char *buf_room(struct buf *b, size_t n)
-{
-	if (__builtin_expect(n > b->cap - b->n, 0) || b->p == NULL) {
-		if (b->over || b->n > b->max || n > b->max - b->n) {
-			b->over = true;
-			return NULL;
-		}
-		grow(b, b->n + n);
-	}
-	return b->p + b->n;
+	return p + b->n;
 }
 
 void buf_added(struct buf *b, size_t n)
@@ -85,54 +78,33 @@ void buf_drop(struct buf *b, size_t n)
 		memmove(b->p, b->p + n, b->n);
 }
 
-void buf_put(struct buf *b, const void *p, size_t n)
+enum { DIGITS_MAX = 20 };
+
+/* Writes the digits of v so that they end before `end`; where they begin. */
+static char *digits_before(char *end, uint64_t v)
 {
-	char *at;
-
-	if (n == 0)
-		return;
-	at = buf_room(b, n);
-	if (at == NULL)
-		return;
-	memcpy(at, p, n);
-	b->n += n;
-}
-
-void buf_putc(struct buf *b, char c)
-{
-	char *at = buf_room(b, 1);
-
-	if (at == NULL)
-		return;
-	*at = c;
-	b->n++;
+	do {
+		*--end = (char)('0' + v % 10);
+		v /= 10;
+	} while (v);
+	return end;
 }
 
 void buf_u64(struct buf *b, uint64_t v)
 {
-	char digits[20];
-	size_t i = sizeof(digits);
+	char text[DIGITS_MAX], *end = text + sizeof(text), *p = digits_before(end, v);
 
-	do {
-		digits[--i] = (char)('0' + v % 10);
-		v /= 10;
-	} while (v);
-	buf_put(b, digits + i, sizeof(digits) - i);
+	buf_put(b, p, (size_t)(end - p));
 }
 
 void buf_i64(struct buf *b, int64_t v)
 {
-	char text[21];
-	uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
-	size_t i = sizeof(text);
+	char text[DIGITS_MAX + 1], *end = text + sizeof(text);
+	char *p = digits_before(end, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
 
-	do {
-		text[--i] = (char)('0' + u % 10);
-		u /= 10;
-	} while (u);
 	if (v < 0)
-		text[--i] = '-';
-	buf_put(b, text + i, sizeof(text) - i);
+		*--p = '-';
+	buf_put(b, p, (size_t)(end - p));
 }
 
 void buf_printf(struct buf *b, const char *fmt, ...)

@@ -22,14 +22,41 @@ void buf_fini(struct buf *b);
 void buf_reset(struct buf *b);
 /* Frees memory beyond `keep` bytes of capacity when the buffer is empty. */
 void buf_shrink(struct buf *b, size_t keep);
+/* The long way of buf_room: grows, or sets over and gives NULL. */
+char *buf_grow(struct buf *b, size_t n);
+
 /* Room for n more bytes: a pointer to write at (then buf_added), or NULL when the bound forbids. */
-char *buf_room(struct buf *b, size_t n);
+static inline char *buf_room(struct buf *b, size_t n)
+{
+	if (__builtin_expect(n > b->cap - b->n || b->p == NULL, 0))
+		return buf_grow(b, n);
+	return b->p + b->n;
+}
+
 void buf_added(struct buf *b, size_t n);
 /* Removes n bytes at the front. */
 void buf_drop(struct buf *b, size_t n);
 
-void buf_put(struct buf *b, const void *p, size_t n);
-void buf_putc(struct buf *b, char c);
+static inline void buf_put(struct buf *b, const void *p, size_t n)
+{
+	char *at = n ? buf_room(b, n) : NULL;
+
+	if (at == NULL)
+		return;
+	memcpy(at, p, n);
+	b->n += n;
+}
+
+static inline void buf_putc(struct buf *b, char c)
+{
+	char *at = buf_room(b, 1);
+
+	if (at == NULL)
+		return;
+	*at = c;
+	b->n++;
+}
+
 static inline void buf_str(struct buf *b, struct str s) { buf_put(b, s.p, s.n); }
 static inline void buf_z(struct buf *b, const char *z) { buf_put(b, z, strlen(z)); }
 #define BUF_LIT(b, lit) buf_put((b), (lit), sizeof(lit) - 1)
