@@ -2,7 +2,8 @@
 /* Addresses of resources and identifiers of entities (TS-0004 6.2.3, 6.2.4). */
 #include "cse/model/addr.h"
 
-enum { MAX_RN = 200, MAX_ENTITY = 512, MAX_ATTR = 32 };
+/* An identifier: a domain name of 253, twice an element of 200, slashes. */
+enum { MAX_RN = 200, MAX_ID = 200, MAX_ENTITY = 657, MAX_ATTR = 32 };
 
 /* RFC 3986, 2.3; a superset of what TS-0004 6.2.3 calls unreserved. */
 static bool is_unreserved(char c)
@@ -170,7 +171,7 @@ static struct str join(struct arena *a, struct str sp, struct str first, struct 
 
 static bool is_stem(struct str s, bool pattern)
 {
-	if (!is_element(s, pattern))
+	if (!is_element(s, pattern) || s.n > MAX_ID)
 		return false;
 	return (s.n > 1 && (s.p[0] == 'C' || s.p[0] == 'S')) || (pattern && s.p[0] == '*');
 }
@@ -195,7 +196,7 @@ static bool normalise(struct arena *a, struct str id, const struct addr_self *se
 			return false;
 	}
 	first = str_cut(&rest, '/', &more);
-	if (!is_element(first, pattern))
+	if (!is_element(first, pattern) || first.n > MAX_ID)
 		return false;
 	if (!more) {
 		*out = join(a, sp, first, STR_NONE);
@@ -218,7 +219,7 @@ static enum rsc entity(struct arena *a, struct str id, const struct addr_self *s
                        struct why *w)
 {
 	if (id.n == 0 || id.n > MAX_ENTITY)
-		return why_set(w, RSC_BAD_REQUEST, "an AE-ID or CSE-ID has 1 to 512 bytes");
+		return why_set(w, RSC_BAD_REQUEST, "an AE-ID or CSE-ID has 1 to 200 bytes, and more only with its service provider");
 	if (!normalise(a, id, self, pattern, out))
 		return why_set(w, RSC_BAD_REQUEST,
 		               "no AE-ID or CSE-ID: it is a stem that begins with C or S, /cse-id, /cse-id/Cstem or /Sstem, "

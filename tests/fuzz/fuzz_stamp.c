@@ -66,9 +66,8 @@ static void check_relative(struct str s)
 	long long ms;
 	int err = stamp_absrel(s, now, &us);
 
-	if (s.n > 8 && s.p[8] == 'T')
+	if ((s.n > 8 && s.p[8] == 'T') || s.n >= sizeof text)
 		return;
-	s = str_first(s, sizeof text - 1);
 	memcpy(text, s.n ? s.p : "", s.n);
 	text[s.n] = '\0';
 	errno = 0;

@@ -104,6 +104,24 @@ START_TEST(holds_its_bounds)
 }
 END_TEST
 
+START_TEST(identifiers_hold_their_bounds)
+{
+	char text[700];
+	struct str out, again;
+	struct why w = { 0 };
+
+	memset(text, 'C', sizeof text);
+	ck_assert_int_eq(addr_entity(&arena, str_make(text, 200), &self, &out, &w), RSC_NONE);
+	ck_assert_int_eq(addr_entity(&arena, out, &self, &again, &w), RSC_NONE);
+	ck_assert(str_eq(out, again));
+	ck_assert_int_eq(addr_entity(&arena, str_make(text, 201), &self, &out, &w), RSC_BAD_REQUEST);
+	text[0] = '/';
+	w = (struct why){ 0 };
+	ck_assert_int_eq(addr_entity(&arena, str_make(text, 201), &self, &out, &w), RSC_NONE);
+	ck_assert_int_eq(addr_entity(&arena, str_make(text, 202), &self, &out, &w), RSC_BAD_REQUEST);
+}
+END_TEST
+
 START_TEST(names)
 {
 	static const char *const good[] = { "a", "0", "myLightBulb", "123Sensor", "a-b.c_d~e", "latest", "LA", "_x", "..." };
@@ -191,6 +209,7 @@ int main(void)
 	tcase_add_loop_test(t, parses, 0, ARRAY_LEN(good_cases));
 	tcase_add_loop_test(t, refuses, 0, ARRAY_LEN(bad_cases));
 	tcase_add_test(t, holds_its_bounds);
+	tcase_add_test(t, identifiers_hold_their_bounds);
 	tcase_add_test(t, names);
 	tcase_add_loop_test(t, entities, 0, ARRAY_LEN(entity_cases));
 	suite_add_tcase(s, t);
