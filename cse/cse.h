@@ -33,6 +33,7 @@ struct cse {
 	struct gate *gate;
 	struct binding *https;
 	struct admin *admin;
+	struct loop_timer tick;   /* on loop 0, every second: certificates */
 };
 
 /* Makes everything, in the order of the struct; a failure is a sentence in why and leaves nothing behind.

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Making and ending the one object that holds all others. */
+#include "cse/cse.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "admin/admin.h"
+#include "bindings/binding.h"
+#include "cse/base/clock.h"
+#include "cse/base/err.h"
+#include "cse/base/log.h"
+#include "cse/base/rand.h"
+#include "cse/base/stat.h"
+#include "cse/base/work.h"
+#include "security/ca.h"
+#include "security/keystore.h"
+#include "security/seal.h"
+#include "security/tls.h"
+
+enum { MAX_LOOPS = 64 };
+#define TICK_NS INT64_C(1000000000)
+
+static int read_conf(struct cse *c, char *const *envp, const char *const *sets, size_t n_sets, struct why *why)
+{
+	struct conf_why cw = { "" };
+	if (conf_read(c->conf_path, envp, &c->conf, &cw)) {
+		why_set(why, RSC_INTERNAL_SERVER_ERROR, "%s", cw.text);
+		return E_CONF;
+	}
+	for (size_t i = 0; i < n_sets; i++) {
+		if (conf_set(c->conf, sets[i], &cw)) {
+			why_set(why, RSC_INTERNAL_SERVER_ERROR, "%s", cw.text);
+			return E_CONF;
+		}
+	}
+	c->self.sp = str_of(conf_str(c->conf, CONF_CSE_SP));
+	c->self.cse = str_from(str_of(conf_str(c->conf, CONF_CSE_ID)), 1);
+	c->self.base = str_of(conf_str(c->conf, CONF_CSE_NAME));
+	return 0;
+}
+
+/* The state folder belongs to us alone: made with mode 0700, refused when others may enter it. */
+static int make_state_dir(const char *dir, struct why *why)
+{
+	struct stat st;
+	if (mkdir(dir, 0700) && errno != EEXIST) {
+		why_set(why, RSC_INTERNAL_SERVER_ERROR, "cse.state: cannot make the folder %s: %s", dir, strerror(errno));
+		return E_SYS;
+	}
+	if (stat(dir, &st) || !S_ISDIR(st.st_mode)) {
+		why_set(why, RSC_INTERNAL_SERVER_ERROR, "cse.state: %s is not a folder that can be used", dir);
+		return E_SYS;
+	}
+	if (st.st_mode & 077) {
+		why_set(why, RSC_INTERNAL_SERVER_ERROR, "cse.state: %s may be entered by others; chmod 700 it", dir);
+		return E_CONF;
+	}
+	return 0;
+}
+
+static void open_loops(struct cse *c)
+{
+	long n = (long)conf_num(c->conf, CONF_CSE_LOOPS);
+	if (n == 0)
+		n = sysconf(_SC_NPROCESSORS_ONLN);
+	if (n < 1)
+		n = 1;
+	if (n > MAX_LOOPS)
+		n = MAX_LOOPS;
+	c->loops = calloc((size_t)n, sizeof *c->loops);
+	c->stats = calloc((size_t)n + 1, sizeof *c->stats);
+	REQUIRE(c->loops && c->stats);
+	for (long i = 0; i <= n; i++) {
+		/* A cache line apart, so that loops do not share one. */
+		c->stats[i] = aligned_alloc(64, (sizeof(struct stats) + 63) & ~(size_t)63);
+		REQUIRE(c->stats[i]);
+		memset(c->stats[i], 0, sizeof(struct stats));
+	}
+	for (long i = 0; i < n; i++) {
+		c->loops[i] = loop_new(c->clock, (unsigned)i, c);
+		REQUIRE(c->loops[i]);
+		c->n_loops = (unsigned)i + 1;
+	}
+}
+
+static enum log_level log_level_of(const char *s)
+{
+	static const struct { const char *name; enum log_level level; } names[] = {
+		{ "error", LOG_ERROR }, { "warn", LOG_WARN }, { "info", LOG_INFO }, { "debug", LOG_DEBUG }
+	};
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(s, names[i].name) == 0)
+			return names[i].level;
+	return LOG_INFO;
+}
+
+static int open_store(struct cse *c, struct why *why)
+{
+	struct arena a;
+	arena_init(&a, 4096);
+	const char *dir = conf_str(c->conf, CONF_CSE_STATE);
+	struct store_opts so = {
+		.clock = c->clock, .rnd = c->rnd, .log = c->log, .stats = c->stats[c->n_loops], .seal = c->seal,
+		.workers = c->workers, .self = c->self, .dir = dir,
+		.cache_bytes = (size_t)conf_num(c->conf, CONF_STORE_CACHE),
+		.batch_max = (size_t)conf_num(c->conf, CONF_STORE_BATCH),
+		.queue_max = (size_t)conf_num(c->conf, CONF_STORE_QUEUE),
+		.queue_max_bytes = (size_t)conf_num(c->conf, CONF_STORE_QUEUE_B),
+		.ballast_bytes = (size_t)conf_num(c->conf, CONF_STORE_BALLAST),
+		.loops = c->n_loops
+	};
+	struct res *base = gate_make_base(&a, c->conf, &c->self, clock_wall_us(c->clock));
+	int r = store_open(&so, base, &c->store, why);
+	arena_fini(&a);
+	return r;
+}
+
+static int open_keys(struct cse *c, struct why *why)
+{
+	const char *dir = conf_str(c->conf, CONF_CSE_STATE);
+	int r = keystore_open(conf_str(c->conf, CONF_SEC_KEYSTORE), dir, c->rnd, &c->keystore, why);
+	if (r)
+		return r;
+	return seal_open(dir, c->keystore, c->rnd, &c->seal, why);
+}
+
+static int open_security(struct cse *c, struct why *why)
+{
+	const char *dir = conf_str(c->conf, CONF_CSE_STATE);
+	struct security_opts so = { .conf = c->conf, .clock = c->clock, .rnd = c->rnd, .log = c->log,
+		.stats = c->stats[c->n_loops], .self = c->self, .dir = dir, .keystore = c->keystore };
+	int r = security_new(&so, &c->security, why);
+	if (r)
+		return r;
+	return security_attach(c->security, c->store, why);
+}
+
+static int open_tls(struct cse *c, struct why *why)
+{
+	struct str hosts[64];
+	size_t n = 0;
+	for (const char *h; n < ARRAY_LEN(hosts) && (h = conf_item(c->conf, CONF_HTTP_NAMES, (unsigned)n)); n++)
+		hosts[n] = str_of(h);
+	struct ca_opts co = { .dir = conf_str(c->conf, CONF_CSE_STATE), .keystore = c->keystore, .clock = c->clock,
+		.rnd = c->rnd, .log = c->log, .self = c->self, .hosts = { hosts, n },
+		.server_life_us = conf_num(c->conf, CONF_SEC_SERVER_LIFE) * 1000 };
+	int r = ca_open(&co, &c->ca, why);
+	if (r)
+		return r;
+	return tls_new(c->ca, c->security, c->n_loops, &c->tls, why);
+}
+
+static int open_gate(struct cse *c, struct why *why)
+{
+	struct gate_opts go = { .conf = c->conf, .clock = c->clock, .rnd = c->rnd, .log = c->log, .stats = c->stats,
+		.self = c->self, .store = c->store, .security = c->security, .workers = c->workers, .loops = c->loops,
+		.n_loops = c->n_loops };
+	int r = gate_new(&go, &c->gate, why);
+	if (r)
+		return r;
+	return gate_bootstrap(c->gate, why);
+}
+
+static int open_doors(struct cse *c, struct why *why)
+{
+	struct binding_opts bo = { .conf = c->conf, .clock = c->clock, .log = c->log, .stats = c->stats, .gate = c->gate,
+		.security = c->security, .tls = c->tls, .loops = c->loops, .n_loops = c->n_loops, .self = c->self,
+		.sp_fqdn = c->self.sp };
+	int r = binding_https.open(&bo, &c->https, why);
+	if (r)
+		return r;
+	char path[4096];
+	int n = snprintf(path, sizeof path, "%s/admin.sock", conf_str(c->conf, CONF_CSE_STATE));
+	if (n < 0 || (size_t)n >= sizeof path) {
+		why_set(why, RSC_INTERNAL_SERVER_ERROR, "cse.state: the path is too long for a socket in it");
+		return E_LIMIT;
+	}
+	return admin_open(c, path, &c->admin, why);
+}
+
+int cse_open(const char *conf_path, char *const *envp, const char *const *sets, size_t n_sets, struct cse **out,
+             struct why *why)
+{
+	struct cse *c = calloc(1, sizeof *c);
+	REQUIRE(c);
+	c->conf_path = conf_path;
+	int r = read_conf(c, envp, sets, n_sets, why);
+	if (r == 0)
+		r = make_state_dir(conf_str(c->conf, CONF_CSE_STATE), why);
+	if (r)
+		goto out;
+	c->clock = clock_new();
+	c->rnd = rnd_new();
+	c->log = log_new(STDERR_FILENO, log_level_of(conf_str(c->conf, CONF_LOG_LEVEL)));
+	c->workers = workers_new((unsigned)conf_num(c->conf, CONF_CSE_WORKERS));
+	open_loops(c);
+	int (*const stages[])(struct cse *, struct why *) = { open_keys, open_store, open_security, open_tls, open_gate,
+		open_doors };
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(stages); i++)
+		r = stages[i](c, why);
+out:
+	if (r) {
+		cse_close(c);
+		return r;
+	}
+	*out = c;
+	return 0;
+}
+
+static void *run_loop(void *arg)
+{
+	loop_run(arg);
+	return NULL;
+}
+
+/* The server's certificate renews itself; a failure is loud, connections keep the context they have. */
+static void tick(struct loop *l, struct loop_timer *t)
+{
+	struct cse *c = CONTAINER_OF(t, struct cse, tick);
+	struct why why = { RSC_NONE, "" };
+	if (ca_tick(c->ca) && tls_renew(c->tls, &why))
+		log_write(c->log, LOG_CERT_EXPIRY, "the renewed server certificate cannot be used: %s", why.text);
+	loop_timer_set(l, t, loop_now_ns(l) + TICK_NS, tick);
+}
+
+void cse_run(struct cse *c)
+{
+	loop_timer_set(c->loops[0], &c->tick, loop_now_ns(c->loops[0]) + TICK_NS, tick);
+	pthread_t threads[MAX_LOOPS];
+	sigset_t all, old;
+	/* Signals reach this thread only. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	for (unsigned i = 1; i < c->n_loops; i++)
+		REQUIRE(pthread_create(&threads[i], NULL, run_loop, c->loops[i]) == 0);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	loop_run(c->loops[0]);
+	for (unsigned i = 1; i < c->n_loops; i++) {
+		loop_stop(c->loops[i]);
+		pthread_join(threads[i], NULL);
+	}
+}
+
+void cse_stop(struct cse *c)
+{
+	loop_stop(c->loops[0]);
+}
+
+void cse_close(struct cse *c)
+{
+	if (!c)
+		return;
+	/* What is queued becomes durable and is answered before anything goes. */
+	if (c->store) {
+		store_flush(c->store);
+		for (unsigned i = 0; i < c->n_loops; i++)
+			loop_turn(c->loops[i], 0);
+	}
+	if (c->admin)
+		admin_close(c->admin);
+	if (c->https)
+		binding_https.close(c->https);
+	if (c->gate)
+		gate_free(c->gate);
+	if (c->workers)
+		workers_free(c->workers);
+	if (c->store)
+		store_close(c->store);
+	if (c->tls)
+		tls_free(c->tls);
+	if (c->ca)
+		ca_close(c->ca);
+	if (c->security)
+		security_free(c->security);
+	if (c->seal)
+		seal_close(c->seal);
+	if (c->keystore)
+		keystore_close(c->keystore);
+	for (unsigned i = 0; i < c->n_loops; i++)
+		loop_free(c->loops[i]);
+	for (unsigned i = 0; c->stats && i <= c->n_loops; i++)
+		free(c->stats[i]);
+	free(c->loops);
+	free(c->stats);
+	if (c->log)
+		log_free(c->log);
+	if (c->rnd)
+		rnd_free(c->rnd);
+	if (c->clock)
+		clock_free(c->clock);
+	if (c->conf)
+		conf_unref(c->conf);
+	free(c);
+}
