@@ -79,7 +79,7 @@ int store_create(struct tx *tx, const struct node *parent, const struct res *r, 
 	char made[IDENT_MAX];
 
 	REQUIRE(rn.n <= UINT16_MAX && ri_given.n <= UINT16_MAX);
-	if (ri_given.n && node_ri_taken(tx, ri_given))
+	if (ri_given.n && store_ri_taken(tx, ri_given))
 		return E_EXISTS;
 	if (rn.n && store_name_taken(tx, parent, rn))
 		return E_EXISTS;

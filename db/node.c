@@ -336,7 +336,7 @@ bool store_name_taken(struct tx *tx, const struct node *parent, struct str rn)
 	return false;
 }
 
-bool node_ri_taken(struct tx *tx, struct str ri)
+bool store_ri_taken(struct tx *tx, struct str ri)
 {
 	for (struct tnode *n = node_given(tx->s, ri, NULL); n; n = node_given(tx->s, ri, n)) {
 		tx_saw(tx, n);
