@@ -12,7 +12,7 @@
 
 #include "cse/core/gate_priv.h"
 
-enum { NODES = 64, CONTAINERS = 16 };
+enum { NODES = 64, CONTAINERS = 16, INSTS = 64 };
 #define PERIOD_NS INT64_C(1000000000)
 
 #define EXPIRE_MAGIC 0x65787069u
@@ -73,43 +73,45 @@ static const struct grant *own_grant(struct expire *e, struct tx *tx, const stru
 	return g;
 }
 
+/* Is it below one that this tx has removed? */
+static bool is_gone(const struct node *n, const struct node *const *removed, size_t k)
+{
+	for (n = n->parent; n; n = n->parent)
+		for (size_t i = 0; i < k; i++)
+			if (removed[i] == n)
+				return true;
+	return false;
+}
+
 static size_t remove_nodes(struct expire *e, struct tx *tx, int64_t now)
 {
-	const struct node *found[NODES];
-	uint32_t rid[NODES];
-	size_t n = store_expired(tx, now, found, NODES);
+	const struct node *found[NODES], *removed[NODES];
+	size_t n = store_expired(tx, now, found, NODES), k = 0;
 
-	for (size_t i = 0; i < n; i++)
-		rid[i] = found[i]->rid;
 	for (size_t i = 0; i < n; i++) {
-		/* One may have gone with another. */
-		const struct node *node = store_by_rid(tx, rid[i]), *parent;
+		const struct node *parent = found[i]->parent;
 
-		if (!node || !node->parent)
+		if (!parent || is_gone(found[i], removed, k))
 			continue;
-		own_grant(e, tx, node, false);
-		parent = node->parent;
-		store_remove(tx, node);
+		own_grant(e, tx, found[i], false);
+		store_remove(tx, found[i]);
 		if (parent->type->sets & SET_ST)
 			store_touch(tx, parent);
+		removed[k++] = found[i];
 	}
 	return n;
 }
 
 /* The container's stateTag grows by one for each instance that goes, as for any DELETE of a child. */
-static void trim(struct expire *e, struct tx *tx, const struct node *cnt, int64_t now)
+static size_t expire_insts(struct expire *e, struct tx *tx, const struct node *cnt, int64_t now)
 {
-	const struct typeinfo *ti = gate_type(e->gate, cnt->type->ty);
-	const struct res *res = node_res(tx, cnt);
-	int64_t age = ti->b->instance_age ? ti->b->instance_age(&e->gate->known, res) : INT64_MAX;
-	struct counters before, after;
+	size_t n;
 
 	own_grant(e, tx, cnt, true);
-	node_counters(tx, cnt, &before);
-	store_trim(tx, cnt, UINT64_MAX, UINT64_MAX, age == INT64_MAX ? INT64_MIN : now - age);
-	node_counters(tx, cnt, &after);
-	for (uint64_t i = after.cni; i < before.cni; i++)
+	n = store_expire(tx, cnt, now, INSTS);
+	for (size_t i = 0; i < n; i++)
 		store_touch(tx, cnt);
+	return n;
 }
 
 static void committed(struct commit *c, int err)
@@ -127,7 +129,7 @@ static void run(struct expire *e)
 	struct store *s = e->gate->o.store;
 	const struct node *stale[CONTAINERS];
 	struct tx *tx;
-	size_t nodes, containers;
+	size_t nodes, containers, insts = 0;
 	int64_t now;
 
 	arena_reset(&e->arena);
@@ -136,12 +138,12 @@ static void run(struct expire *e)
 	nodes = remove_nodes(e, tx, now);
 	containers = store_stale(tx, now, stale, CONTAINERS);
 	for (size_t i = 0; i < containers; i++)
-		trim(e, tx, stale[i], now);
-	if (nodes + containers == 0) {
+		insts += expire_insts(e, tx, stale[i], now);
+	if (nodes + insts == 0) {
 		store_end(tx);
 		return;
 	}
-	e->more = nodes == NODES || containers == CONTAINERS;
+	e->more = nodes == NODES || containers == CONTAINERS || insts >= INSTS;
 	e->commit = (struct commit){ .magic = COMMIT_MAGIC, .loop = e->loop, .done = committed };
 	e->busy = store_commit(tx, &e->commit) != 0;
 	if (e->busy)

@@ -174,9 +174,10 @@ static void let_go(struct request *r)
 	walk_free(r);
 	res_unref(r->shown_ref);
 	res_unref(r->before);
-	body_unref(r->body);
-	body_unref(r->fetch.body);
-	peer_unref(r->peer);
+	request_drop_body(&r->body);
+	request_drop_body(&r->fetch.body);
+	if (r->peer)
+		peer_unref(r->peer);
 }
 
 void gate_free(struct gate *g)

@@ -80,7 +80,7 @@ static enum rsc check_limits(struct request *r, bool inst, uint64_t size)
 		return RSC_NONE;
 	store_subtree_usage(r->tx, top, &resources, &instances, &bytes);
 	if (inst ? instances >= s->ae_instances || size > s->ae_bytes || bytes > s->ae_bytes - size
-	         : resources >= s->ae_resources)
+	         : resources > s->ae_resources) /* the AE itself is counted, too */
 		return prim_fail(&r->prim, RSC_NOT_ACCEPTABLE, "the limit of %s below one AE is reached; delete what is not needed",
 		                 !inst ? "resources" : instances >= s->ae_instances ? "instances" : "bytes");
 	return RSC_NONE;
@@ -184,8 +184,7 @@ static enum step_result take_body(struct request *r)
 
 	if (r->body && r->body->id == id)
 		return STEP_NEXT;
-	body_unref(r->body);
-	r->body = NULL;
+	request_drop_body(&r->body);
 	return request_body(r, r->target.node, id, &r->body) == 0 ? STEP_NEXT : request_fetch(r, id);
 }
 

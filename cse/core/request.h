@@ -82,6 +82,12 @@ enum step_result request_next_turn(struct request *r);
 enum step_result request_fetch(struct request *r, uint64_t id);
 /* Body of an instance with a reference: from what was fetched, or from the store; E_MISS: request_fetch it. */
 int request_body(struct request *r, const struct node *cnt, uint64_t id, struct body **out);
+static inline void request_drop_body(struct body **b)
+{
+	if (*b)
+		body_unref(*b);
+	*b = NULL;
+}
 /* Ends the tx without a change. */
 void request_end(struct request *r);
 static inline enum step_result request_fail(enum rsc rsc) { return rsc == RSC_NONE ? STEP_NEXT : STEP_ANSWER; }

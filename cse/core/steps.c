@@ -217,7 +217,7 @@ static void fetched(struct fetch *f)
 enum step_result request_fetch(struct request *r, uint64_t id)
 {
 	request_end(r);
-	body_unref(r->fetch.body);
+	request_drop_body(&r->fetch.body);
 	r->fetch = (struct fetch){ .id = id };
 	r->fetched = 0;
 	r->wait = WAIT_FETCH;

@@ -82,7 +82,7 @@ static void drop_items(struct item *it)
 {
 	for (; it; it = it->next) {
 		res_unref(it->res);
-		body_unref(it->body);
+		request_drop_body(&it->body);
 	}
 }
 
@@ -297,17 +297,16 @@ static enum visit visit_inst(struct request *r, struct walk *w, const struct nod
 	if ((w->nested || filter_needs_body(r->prim.fc)) && request_body(r, cnt, inst->id, &it.body) != 0)
 		return VISIT_MISS;
 	if (!match_inst(r, &w->scratch, &it, it.body)) {
-		body_unref(it.body);
+		request_drop_body(&it.body);
 		return VISIT_ON;
 	}
 	v = admit(w, w->top == 1, &skip);
 	if (v != VISIT_ON || skip) {
-		body_unref(it.body);
+		request_drop_body(&it.body);
 		return v;
 	}
 	if (!w->nested) {
-		body_unref(it.body);
-		it.body = NULL;
+		request_drop_body(&it.body);
 	}
 	it.ri = keep(r, inst_ri(r->tx, cnt, inst->id));
 	it.rn = keep(r, inst_rn(r->tx, cnt, inst->id));

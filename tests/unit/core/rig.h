@@ -67,7 +67,7 @@ static inline struct addr_self rig_self(void)
 static inline void rig_open(struct rig *g, const char *const *sets)
 {
 	struct store_opts so = { .self = rig_self(), .cache_bytes = 1 << 20, .batch_max = 1024, .queue_max = 4096,
-		                     .queue_max_bytes = 1 << 25, .loops = 1 };
+		                     .queue_max_bytes = 1 << 25, .loops = 8 };
 	struct security_opts ko = { .self = rig_self() };
 	struct gate_opts go = { .self = rig_self(), .n_loops = 1 };
 	struct conf_why cw;
@@ -127,7 +127,7 @@ static inline struct peer *rig_peer(struct rig *g, enum cred_kind kind, const ch
 	struct commit commit = { .magic = COMMIT_MAGIC, .done = rig_stored };
 	struct str names = str_of(name);
 	struct cred_info c = { .kind = kind, .names = { &names, 1 }, .zone = zone, .max_ae = 4, .generation = 1,
-		                   .not_after = RIG_T0 + INT64_C(86400000000) * 10000, .random_stems = true };
+		                   .not_after = RIG_T0 + INT64_C(86400000000) * 10000 };
 	char print[32];
 	struct why why = { .rsc = RSC_NONE };
 	struct tx *tx;
