@@ -39,16 +39,24 @@ size_t body_bytes(const struct body *b)
 	return sizeof(struct cached) + b->n;
 }
 
-struct body *body_new(uint64_t id, struct str packed)
+struct body *body_alloc(uint64_t id, size_t n)
 {
-	struct cached *c = mem_get(sizeof(*c) + packed.n);
+	struct cached *c = mem_get(sizeof(*c) + n);
 
+	REQUIRE(n <= UINT32_MAX);
 	*c = (struct cached){ .in = 0 };
 	c->body.id = id;
-	c->body.n = (uint32_t)packed.n;
+	c->body.n = (uint32_t)n;
 	atomic_init(&c->body.refs, 1);
-	memcpy(c->body.bytes, packed.p, packed.n);
 	return &c->body;
+}
+
+struct body *body_new(uint64_t id, struct str packed)
+{
+	struct body *b = body_alloc(id, packed.n);
+
+	memcpy(b->bytes, packed.p, packed.n);
+	return b;
 }
 
 struct body *body_ref(struct body *b)

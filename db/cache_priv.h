@@ -19,6 +19,8 @@ size_t cache_bytes(const struct cache *c);
 
 /* A copy of the packed bytes, with one reference. */
 struct body *body_new(uint64_t id, struct str packed);
+/* Its bytes are the caller's to fill before anybody else sees it. */
+struct body *body_alloc(uint64_t id, size_t n);
 size_t body_bytes(const struct body *b);
 
 #endif

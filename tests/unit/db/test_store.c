@@ -11,6 +11,11 @@ static void on_memory(void)
 	fix_init(&f, false);
 }
 
+static void on_disk(void)
+{
+	fix_init(&f, true);
+}
+
 static void teardown(void)
 {
 	fix_fini(&f);
@@ -732,6 +737,10 @@ int main(void)
 	TCase *t = tcase_create("memory");
 
 	tcase_add_checked_fixture(t, on_memory, teardown);
+	add_all(t);
+	suite_add_tcase(s, t);
+	t = tcase_create("sqlite");
+	tcase_add_checked_fixture(t, on_disk, teardown);
 	add_all(t);
 	suite_add_tcase(s, t);
 
