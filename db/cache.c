@@ -67,7 +67,7 @@ struct body *body_ref(struct body *b)
 
 void body_unref(struct body *b)
 {
-	if (atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) == 1)
+	if (b && atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) == 1)
 		mem_put(cached_of(b));
 }
 

@@ -153,7 +153,7 @@ struct body {
 	char bytes[];
 };
 struct body *body_ref(struct body *b);
-void body_unref(struct body *b);
+void body_unref(struct body *b); /* NULL: nothing */
 
 /* Visible instances.  false: none. */
 bool store_latest(struct tx *tx, const struct node *cnt, struct inst *out);

@@ -162,7 +162,6 @@ struct tnode *node_by_rid(const struct store *s, uint32_t rid);
 struct insts *node_insts(struct store *s, struct tnode *n);
 /* Any child by name whatever its state: the first, then the next. */
 struct tnode *node_named(struct store *s, const struct tnode *parent, struct str rn, struct tnode *after);
-/* Is a given resourceID taken, in pending state? */
 /* Is it removed in pending state, itself or by an ancestor? */
 bool node_is_gone(const struct tnode *n);
 /* Notes that something pending was looked at. */
