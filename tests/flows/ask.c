@@ -68,11 +68,6 @@ static int read_parameter(const char *tok, size_t eq, const struct scope *sc, st
 	memcpy(name, tok, eq);
 	name[eq] = 0;
 	const char *text = tok + eq + 1;
-	if (strcmp(text, "none") == 0) {
-		json_object_del(a->prim, name);
-		a->no_rqi = a->no_rqi || strcmp(name, "rqi") == 0;
-		return 0;
-	}
 	json_t *v;
 	if (is_typed(name) || *text == '"') {
 		v = relaxed_value(text, sc, f);
@@ -83,6 +78,12 @@ static int read_parameter(const char *tok, size_t eq, const struct scope *sc, st
 	}
 	if (!v)
 		return -1;
+	if (*text != '"' && json_is_string(v) && strcmp(json_string_value(v), "none") == 0) {
+		json_object_del(a->prim, name);
+		json_decref(v);
+		a->no_rqi = a->no_rqi || strcmp(name, "rqi") == 0;
+		return 0;
+	}
 	json_object_set_new(a->prim, name, v);
 	return 0;
 }
