@@ -1,0 +1,545 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The administrator's socket end to end over the real store, security room and authority: who may, what is issued, framing. */
+#include "admin/admin.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "bindings/http1.h"
+#include "cse/base/clock.h"
+#include "cse/base/err.h"
+#include "cse/base/stat.h"
+#include "cse/core/gate.h"
+#include "security/seal.h"
+#include "security/security.h"
+#include "security/tls.h"
+#include "tests/unit/security/pki.h"
+
+struct rig {
+	struct pki p;
+	struct cse cse;
+	struct admin *admin;
+	struct arena a;
+	char path[256];
+	int fd;
+	unsigned status;
+	char body[1 << 20];
+};
+
+static void check_ok(int err, const struct why *why)
+{
+	ck_assert_msg(err == 0, "%d %s", err, why->text);
+}
+
+static void rig_init(struct rig *r)
+{
+	struct why why = { 0 };
+	struct cse *c = &r->cse;
+
+	memset(r, 0, sizeof(*r));
+	pki_init(&r->p, 0);
+	pki_open(&r->p);
+	arena_init(&r->a, 4096);
+	c->conf = conf_defaults();
+	c->clock = r->p.clock;
+	c->rnd = r->p.st.rnd;
+	c->n_loops = 1;
+	c->loops = calloc(1, sizeof(*c->loops));
+	c->loops[0] = loop_new(c->clock, 0, c);
+	c->stats = calloc(2, sizeof(*c->stats));
+	c->stats[0] = calloc(1, sizeof(struct stats));
+	c->stats[1] = calloc(1, sizeof(struct stats));
+	c->workers = workers_new(1);
+	c->self = r->p.o.self;
+	c->keystore = r->p.ks;
+	c->ca = r->p.ca;
+	c->seal = seal_new_volatile(c->rnd);
+	struct store_opts so = { .clock = c->clock, .rnd = c->rnd, .seal = c->seal, .workers = c->workers, .self = c->self,
+		                 .cache_bytes = 1 << 20, .batch_max = 64, .queue_max = 64, .queue_max_bytes = 1 << 20, .loops = 1 };
+	check_ok(store_open(&so, gate_make_base(&r->a, c->conf, &c->self, clock_wall_us(c->clock)), &c->store, &why), &why);
+	struct security_opts o = { .conf = c->conf, .clock = c->clock, .rnd = c->rnd, .stats = c->stats[1], .self = c->self,
+		                   .keystore = c->keystore };
+	check_ok(security_new(&o, &c->security, &why), &why);
+	check_ok(security_attach(c->security, c->store, &why), &why);
+	state_path(&r->p.st, "admin.sock", r->path);
+	check_ok(admin_open(c, r->path, &r->admin, &why), &why);
+	r->fd = -1;
+}
+
+static void rig_fini(struct rig *r)
+{
+	struct cse *c = &r->cse;
+
+	if (r->fd >= 0)
+		close(r->fd);
+	admin_close(r->admin);
+	ck_assert_int_ne(access(r->path, F_OK), 0);
+	security_free(c->security);
+	store_close(c->store);
+	workers_free(c->workers);
+	seal_close(c->seal);
+	loop_free(c->loops[0]);
+	free(c->loops);
+	free(c->stats[0]);
+	free(c->stats[1]);
+	free(c->stats);
+	conf_unref(c->conf);
+	arena_fini(&r->a);
+	pki_fini(&r->p);
+}
+
+static int dial(struct rig *r)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	memcpy(un.sun_path, r->path, strlen(r->path));
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&un, sizeof(un)), 0);
+	return fd;
+}
+
+/* Turns the loop until one answer is complete; false: the connection was closed instead. */
+static bool answer(struct rig *r)
+{
+	static const struct http1_limits lim = { 4096, 16384, sizeof(r->body), 32 };
+	struct http1_field fields[32];
+	struct http1 h;
+	char *p = malloc(sizeof(r->body) + 65536);
+	size_t n = 0;
+
+	http1_init(&h, HTTP1_RESPONSE, &lim, fields);
+	for (int i = 0; i < 2000; i++) {
+		loop_turn(r->cse.loops[0], 5);
+		ssize_t k = recv(r->fd, p + n, 65536, 0);
+		if (k == 0) {
+			free(p);
+			return false;
+		}
+		if (k < 0)
+			continue;
+		n += (size_t)k;
+		enum http1_result res;
+		while ((res = http1_parse(&h, p, &n)) == HTTP1_HEAD_DONE)
+			;
+		ck_assert_int_ne(res, HTTP1_BAD);
+		if (res != HTTP1_DONE)
+			continue;
+		ck_assert_uint_eq(n, h.head_n + h.body_n);
+		r->status = h.status;
+		memcpy(r->body, p + h.head_n, h.body_n);
+		r->body[h.body_n] = 0;
+		free(p);
+		return true;
+	}
+	ck_abort_msg("no answer");
+}
+
+static unsigned call(struct rig *r, const char *method, const char *path, const char *body)
+{
+	char head[512];
+	size_t n = body ? strlen(body) : 0;
+
+	if (r->fd < 0)
+		r->fd = dial(r);
+	int k = snprintf(head, sizeof(head), "%s %s HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n", method, path, n);
+	ck_assert_int_eq(send(r->fd, head, (size_t)k, MSG_NOSIGNAL), k);
+	if (n)
+		ck_assert_int_eq(send(r->fd, body, n, MSG_NOSIGNAL), (ssize_t)n);
+	ck_assert(answer(r));
+	return r->status;
+}
+
+static char *csr_pem(EVP_PKEY *key)
+{
+	char *p, *out;
+	BIO *b = BIO_new(BIO_s_mem());
+	X509_REQ *q = X509_REQ_new();
+	X509_REQ_set_pubkey(q, key);
+	X509_REQ_sign(q, key, EVP_sha256());
+	PEM_write_bio_X509_REQ(b, q);
+	long n = BIO_get_mem_data(b, &p);
+	out = strndup(p, (size_t)n);
+	X509_REQ_free(q);
+	BIO_free(b);
+	return out;
+}
+
+/* extra: members behind csr and names, with a comma before each. */
+static unsigned issue(struct rig *r, EVP_PKEY *key, const char *name, const char *extra)
+{
+	char *csr = csr_pem(key), *csr_json, *body;
+	json_t *s = json_string(csr);
+	csr_json = json_dumps(s, JSON_ENCODE_ANY);
+	ck_assert_int_gt(asprintf(&body, "{\"csr\":%s,\"names\":[\"%s\"]%s}", csr_json, name, extra), 0);
+	unsigned status = call(r, "POST", "/v1/credentials", body);
+	json_decref(s);
+	free(csr);
+	free(csr_json);
+	free(body);
+	return status;
+}
+
+static json_t *reply(struct rig *r)
+{
+	json_t *j = json_loads(r->body, 0, NULL);
+	ck_assert_msg(j != NULL, "%s", r->body);
+	return j;
+}
+
+static const char *member(const json_t *j, const char *name)
+{
+	const char *z = json_string_value(json_object_get(j, name));
+	ck_assert_ptr_nonnull(z);
+	return z;
+}
+
+static void error_says(struct rig *r, const char *text)
+{
+	json_t *j = reply(r);
+	ck_assert_msg(strstr(member(j, "error"), text) != NULL, "%s", r->body);
+	json_decref(j);
+}
+
+START_TEST(socket_is_private)
+{
+	struct rig *r = malloc(sizeof(*r));
+	struct stat st;
+
+	rig_init(r);
+	ck_assert_int_eq(stat(r->path, &st), 0);
+	ck_assert(S_ISSOCK(st.st_mode));
+	ck_assert_uint_eq(st.st_mode & 07777, 0600);
+	rig_fini(r);
+	free(r);
+}
+END_TEST
+
+START_TEST(issues_and_lists)
+{
+	struct rig *r = malloc(sizeof(*r));
+	EVP_PKEY *key = pki_key();
+	char out[65536];
+	struct peer *peer = NULL;
+	unsigned char fp[32];
+	struct buf pem;
+
+	rig_init(r);
+	ck_assert_msg(issue(r, key, "CDev1", ",\"life\":\"2h\"") == 201, "%s", r->body);
+	json_t *j = reply(r);
+	ck_assert_int_eq(member(j, "id")[0], 'c');
+	buf_init(&pem, 65536);
+	buf_z(&pem, member(j, "certificate"));
+	pki_save(&r->p, "dev.pem", &pem);
+	buf_reset(&pem);
+	buf_z(&pem, member(j, "ca"));
+	pki_save(&r->p, "ca.pem", &pem);
+	ck_assert_msg(PKI_OPENSSL(&r->p.st, out, "verify", "-x509_strict", "-purpose", "sslclient", "-CAfile", "ca.pem", "dev.pem") == 0,
+	              "%s", out);
+	/* The channel that shows this key is known from now on. */
+	buf_reset(&pem);
+	buf_z(&pem, member(j, "certificate"));
+	X509 *x = pki_first(&pem);
+	ck_assert_int_eq(cert_fingerprint(x, fp), 0);
+	ck_assert_int_eq(peer_of_certificate(r->cse.security, str_make((char *)fp, 32), NULL, &peer), 0);
+	ck_assert(peer_is_live(r->cse.security, peer));
+	X509_free(x);
+	ck_assert_uint_eq(call(r, "GET", "/v1/credentials", NULL), 200);
+	json_t *list = reply(r), *c = json_array_get(list, 0);
+	ck_assert_uint_eq(json_array_size(list), 1);
+	ck_assert_str_eq(member(c, "id"), member(j, "id"));
+	ck_assert_str_eq(member(c, "kind"), "device");
+	ck_assert_str_eq(member(c, "state"), "active");
+	ck_assert_str_eq(member(c, "notAfter"), member(j, "notAfter"));
+	ck_assert_str_eq(json_string_value(json_array_get(json_object_get(c, "names"), 0)), "CDev1");
+	/* Suspended and revoked act on the peer that is there. */
+	char path[128];
+	snprintf(path, sizeof(path), "/v1/credentials/%s/suspend", member(j, "id"));
+	ck_assert_uint_eq(call(r, "POST", path, NULL), 200);
+	ck_assert(!peer_is_live(r->cse.security, peer));
+	peer_unref(peer);
+	ck_assert_int_eq(peer_of_certificate(r->cse.security, str_make((char *)fp, 32), NULL, &peer), E_DENIED);
+	snprintf(path, sizeof(path), "/v1/credentials/%s/resume", member(j, "id"));
+	ck_assert_uint_eq(call(r, "POST", path, NULL), 200);
+	ck_assert_int_eq(peer_of_certificate(r->cse.security, str_make((char *)fp, 32), NULL, &peer), 0);
+	peer_unref(peer);
+	snprintf(path, sizeof(path), "/v1/credentials/%s/revoke", member(j, "id"));
+	ck_assert_uint_eq(call(r, "POST", path, NULL), 200);
+	ck_assert_int_eq(peer_of_certificate(r->cse.security, str_make((char *)fp, 32), NULL, &peer), E_DENIED);
+	snprintf(path, sizeof(path), "/v1/credentials/%s/resume", member(j, "id"));
+	ck_assert_uint_eq(call(r, "POST", path, NULL), 409);
+	error_says(r, "revoked");
+	json_decref(list);
+	json_decref(j);
+	buf_fini(&pem);
+	EVP_PKEY_free(key);
+	rig_fini(r);
+	free(r);
+}
+END_TEST
+
+START_TEST(a_name_is_given_once)
+{
+	struct rig *r = malloc(sizeof(*r));
+	EVP_PKEY *a = pki_key(), *b = pki_key();
+	char id[64];
+	unsigned char fp[32];
+	struct peer *peer;
+
+	rig_init(r);
+	ck_assert_uint_eq(issue(r, a, "CDev1", ""), 201);
+	json_t *j = reply(r);
+	snprintf(id, sizeof(id), "%s", member(j, "id"));
+	json_decref(j);
+	ck_assert_uint_eq(issue(r, b, "CDev1", ""), 409);
+	error_says(r, "replace");
+	ck_assert_uint_eq(issue(r, b, "CDev1", ",\"replace\":true"), 201);
+	j = reply(r);
+	ck_assert_str_eq(member(j, "id"), id);
+	json_decref(j);
+	ck_assert_uint_eq(call(r, "GET", "/v1/credentials", NULL), 200);
+	j = reply(r);
+	ck_assert_uint_eq(json_array_size(j), 1);
+	ck_assert_int_eq(json_integer_value(json_object_get(json_array_get(j, 0), "generation")), 2);
+	json_decref(j);
+	unsigned char *spki = NULL;
+	int n = i2d_PUBKEY(a, &spki);
+	EVP_Digest(spki, (size_t)n, fp, NULL, EVP_sha256(), NULL);
+	OPENSSL_free(spki);
+	ck_assert_int_eq(peer_of_certificate(r->cse.security, str_make((char *)fp, 32), NULL, &peer), E_DENIED);
+	EVP_PKEY_free(a);
+	EVP_PKEY_free(b);
+	rig_fini(r);
+	free(r);
+}
+END_TEST
+
+START_TEST(what_is_refused)
+{
+	struct rig *r = malloc(sizeof(*r));
+	EVP_PKEY *key = pki_key();
+
+	rig_init(r);
+	ck_assert_uint_eq(call(r, "GET", "/v1/nothing", NULL), 404);
+	ck_assert_uint_eq(call(r, "DELETE", "/v1/status", NULL), 405);
+	ck_assert_uint_eq(call(r, "POST", "/v1/credentials", "{}"), 400);
+	error_says(r, "csr is missing");
+	ck_assert_uint_eq(call(r, "POST", "/v1/credentials", "{\"csr\":\"x\",\"names\":[\"C1\"]}"), 400);
+	error_says(r, "PKCS#10");
+	ck_assert_uint_eq(issue(r, key, "CDev1", ",\"life\":\"2000d\""), 400);
+	error_says(r, "life must be at most 400 days");
+	ck_assert_uint_eq(issue(r, key, "CDev1", ",\"life\":\"10s\""), 400);
+	ck_assert_uint_eq(issue(r, key, "C*", ""), 400);
+	ck_assert_uint_eq(issue(r, key, "/id-in", ",\"kind\":\"cse\""), 400);
+	ck_assert_uint_eq(issue(r, key, "CDev1", ",\"zone\":99"), 404);
+	error_says(r, "zone");
+	ck_assert_uint_eq(call(r, "POST", "/v1/credentials/cnone/revoke", NULL), 404);
+	ck_assert_uint_eq(call(r, "GET", "/v1/events?from=x", NULL), 400);
+	/* Nothing of all that left a credential. */
+	ck_assert_uint_eq(call(r, "GET", "/v1/credentials", NULL), 200);
+	ck_assert_str_eq(r->body, "[]");
+	EVP_PKEY_free(key);
+	rig_fini(r);
+	free(r);
+}
+END_TEST
+
+START_TEST(what_is_seen)
+{
+	struct rig *r = malloc(sizeof(*r));
+	EVP_PKEY *key = pki_key();
+
+	rig_init(r);
+	ck_assert_uint_eq(issue(r, key, "CDev1", ""), 201);
+	ck_assert_uint_eq(call(r, "GET", "/v1/status", NULL), 200);
+	json_t *j = reply(r);
+	ck_assert_str_eq(member(j, "cse"), "//troth.example/id-in/cse-in");
+	ck_assert_str_eq(member(j, "clock"), "trusted");
+	ck_assert(json_is_integer(json_object_get(json_object_get(j, "store"), "nodes")));
+	ck_assert(json_object_size(json_object_get(j, "counters")) > 10);
+	json_decref(j);
+	ck_assert_uint_eq(call(r, "GET", "/v1/ca", NULL), 200);
+	j = reply(r);
+	ck_assert_ptr_nonnull(strstr(member(j, "ca"), "BEGIN CERTIFICATE"));
+	ck_assert_ptr_null(strstr(r->body, "PRIVATE"));
+	json_decref(j);
+	ck_assert_uint_eq(call(r, "POST", "/v1/clock/accept", NULL), 200);
+	/* Events: all of them, one JSON object a line, ascending; from a number on. */
+	ck_assert_uint_eq(call(r, "GET", "/v1/events", NULL), 200);
+	json_int_t last = -1;
+	unsigned issued = 0, lines = 0;
+	for (char *line = r->body, *end; (end = strchr(line, '\n')); line = end + 1) {
+		*end = 0;
+		j = json_loads(line, 0, NULL);
+		ck_assert_msg(j != NULL, "%s", line);
+		json_int_t seq = json_integer_value(json_object_get(j, "seq"));
+		ck_assert_int_gt(seq, last);
+		last = seq;
+		lines++;
+		issued += strcmp(member(j, "event"), "EV_CREDENTIAL_ISSUED") == 0;
+		json_decref(j);
+	}
+	ck_assert_uint_eq(issued, 1);
+	ck_assert_uint_ge(lines, 2);
+	char path[64];
+	snprintf(path, sizeof(path), "/v1/events?from=%lld&reveal=1", (long long)last + 1);
+	ck_assert_uint_eq(call(r, "GET", path, NULL), 200);
+	ck_assert_str_eq(r->body, "");
+	EVP_PKEY_free(key);
+	rig_fini(r);
+	free(r);
+}
+END_TEST
+
+/* --- framing ------------------------------------------------------------------------------------------------------------- */
+
+static void send_raw(struct rig *r, const char *text)
+{
+	if (r->fd < 0)
+		r->fd = dial(r);
+	ck_assert_int_eq(send(r->fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
+}
+
+START_TEST(framing)
+{
+	struct rig *r = malloc(sizeof(*r));
+
+	rig_init(r);
+	/* Byte by byte. */
+	for (const char *p = "GET /v1/ca HTTP/1.1\r\nHost: x\r\n\r\n"; *p; p++) {
+		char one[2] = { *p, 0 };
+		send_raw(r, one);
+		loop_turn(r->cse.loops[0], 0);
+	}
+	ck_assert(answer(r));
+	ck_assert_uint_eq(r->status, 200);
+	/* Not HTTP: told why, then closed. */
+	send_raw(r, "hello\r\n\r\n");
+	ck_assert(answer(r));
+	ck_assert_uint_eq(r->status, 400);
+	ck_assert(!answer(r));
+	close(r->fd);
+	r->fd = -1;
+	/* Too large a body is refused by its announcement. */
+	send_raw(r, "POST /v1/credentials HTTP/1.1\r\nHost: x\r\nContent-Length: 70000\r\n\r\n");
+	ck_assert(answer(r));
+	ck_assert_uint_eq(r->status, 413);
+	close(r->fd);
+	r->fd = -1;
+	send_raw(r, "GET /v1/ca HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+	ck_assert(answer(r));
+	ck_assert(!answer(r));
+	rig_fini(r);
+	free(r);
+}
+END_TEST
+
+/* Several requests at once are answered in order; a client that leaves while the store works does no harm. */
+START_TEST(pipelined_and_gone)
+{
+	struct rig *r = malloc(sizeof(*r));
+	EVP_PKEY *key = pki_key();
+	char all[65536] = { 0 };
+	size_t n = 0;
+
+	rig_init(r);
+	send_raw(r, "GET /v1/nothing HTTP/1.1\r\nHost: x\r\n\r\nPOST /v1/clock/accept HTTP/1.1\r\nHost: x\r\n\r\n"
+	            "GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\nGET /v1/none HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+	for (int i = 0; i < 1000; i++) {
+		loop_turn(r->cse.loops[0], 5);
+		ssize_t k = recv(r->fd, all + n, sizeof(all) - 1 - n, 0);
+		if (k == 0)
+			break;
+		n += k > 0 ? (size_t)k : 0;
+	}
+	const char *a = strstr(all, "HTTP/1.1 404"), *b = strstr(all, "accepted"), *c = strstr(all, "EV_START"),
+	           *d = b ? strstr(b, "HTTP/1.1 404") : NULL;
+	ck_assert_msg(a && b && c && d && a < b && b < c && c < d, "%s", all);
+	close(r->fd);
+	for (int i = 0; i < 10; i++) {
+		r->fd = dial(r);
+		send_raw(r, "GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n");
+		for (int k = 0; k < i; k++)
+			loop_turn(r->cse.loops[0], 0);
+		close(r->fd);
+		loop_turn(r->cse.loops[0], 0);
+	}
+	r->fd = -1;
+	ck_assert_uint_eq(issue(r, key, "CDev1", ""), 201);
+	/* And one that is under way when the server ends. */
+	send_raw(r, "GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n");
+	loop_turn(r->cse.loops[0], 1);
+	EVP_PKEY_free(key);
+	rig_fini(r);
+	free(r);
+}
+END_TEST
+
+START_TEST(connections_are_bounded)
+{
+	struct rig *r = malloc(sizeof(*r));
+	int fds[40], open = 0;
+	char c;
+
+	rig_init(r);
+	for (int i = 0; i < 40; i++) {
+		fds[i] = i < 16 ? dial(r) : -1;
+		loop_turn(r->cse.loops[0], 0);
+	}
+	for (int i = 16; i < 40; i++) {
+		fds[i] = dial(r);
+		loop_turn(r->cse.loops[0], 0);
+		ck_assert_int_eq(recv(fds[i], &c, 1, 0), 0);
+	}
+	for (int i = 0; i < 16; i++)
+		open += recv(fds[i], &c, 1, 0) < 0;
+	ck_assert_int_eq(open, 16);
+	for (int i = 0; i < 40; i++)
+		close(fds[i]);
+	for (int i = 0; i < 20; i++)
+		loop_turn(r->cse.loops[0], 0);
+	ck_assert_uint_eq(call(r, "GET", "/v1/ca", NULL), 200);
+	rig_fini(r);
+	free(r);
+}
+END_TEST
+
+START_TEST(long_path_is_refused)
+{
+	struct rig *r = malloc(sizeof(*r));
+	struct why why = { 0 };
+	struct admin *a;
+	char path[200];
+
+	rig_init(r);
+	memset(path, 'x', sizeof(path));
+	path[199] = 0;
+	ck_assert_int_eq(admin_open(&r->cse, path, &a, &why), E_CONF);
+	ck_assert_ptr_nonnull(strstr(why.text, "cse.state"));
+	rig_fini(r);
+	free(r);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("admin");
+	TCase *tc = tcase_create("admin");
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, socket_is_private);
+	tcase_add_test(tc, issues_and_lists);
+	tcase_add_test(tc, a_name_is_given_once);
+	tcase_add_test(tc, what_is_refused);
+	tcase_add_test(tc, what_is_seen);
+	tcase_add_test(tc, framing);
+	tcase_add_test(tc, pipelined_and_gone);
+	tcase_add_test(tc, connections_are_bounded);
+	tcase_add_test(tc, long_path_is_refused);
+	suite_add_tcase(suite, tc);
+	SRunner *r = srunner_create(suite);
+	srunner_run_all(r, CK_NORMAL);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
