@@ -195,7 +195,7 @@ def bench_mni(b):
     seconds = b.args.mni_seconds
     r = b.load(b.cse, "create", seconds=seconds, containers=1000, serial=b.serial())
     null = b.load(b.null, "null")
-    live = b.cse.trothctl("status", "--json")
+    live = b.cse.trothctl("--json", "status")
     store = json.loads(live.stdout)["store"]
     size, data = du(b.cse.state), store.get("live_bytes", 0)
     held = r["per_s"] >= 0.8 * plain["per_s"]

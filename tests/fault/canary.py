@@ -70,8 +70,8 @@ def main():
         for what in ("cmdline", "environ"):
             with open("/proc/%d/%s" % (c.proc.pid, what), "rb") as f:
                 look(what, f.read(), found)
-        look("events", c.trothctl("events", "--json").stdout.encode(), found)
-        look("status", c.trothctl("status", "--json").stdout.encode(), found)
+        look("events", c.trothctl("--json", "events").stdout.encode(), found)
+        look("status", c.trothctl("--json", "status").stdout.encode(), found)
         wal = [os.path.join(d, f) for d, _, fs in os.walk(c.state) for f in fs]
         for f in wal:  # while it runs: the write-ahead log too
             look("state (running) " + os.path.basename(f), open(f, "rb").read(), found)
