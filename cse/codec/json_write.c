@@ -88,16 +88,15 @@ static void write_text(struct buf *b, struct str s)
 /* "name": and before it a comma unless it is the first.  Names come from the tables and need no escape. */
 static void write_name(struct buf *b, bool first, const char *sn)
 {
-	size_t n = strlen(sn);
-	char *p = buf_room(b, n + 4), *begin = p;
+	char *p = buf_room(b, strlen(sn) + 4), *begin = p;
 
 	if (!p)
 		return;
 	if (!first)
 		*p++ = ',';
 	*p++ = '"';
-	memcpy(p, sn, n);
-	p += n;
+	while (*sn)
+		*p++ = *sn++;
 	*p++ = '"';
 	*p++ = ':';
 	buf_added(b, (size_t)(p - begin));

@@ -132,7 +132,7 @@ static const struct attr *lookup(struct src *s, struct names *in, struct str nam
 		attr = in->type ? in->type->all[at] : &in->complex->attrs[at];
 		bit = (unsigned)at;
 	} else {
-		attr = in->complex && in->complex->rooted ? type_root_attr(name) : NULL;
+		attr = !in->type && in->complex->rooted ? type_root_attr(name) : NULL;
 	}
 	if (!attr) {
 		unknown(s, in, name);

@@ -249,10 +249,11 @@ static struct val rt_value(const struct prim *p)
 
 struct val prim_value(const struct prim *p, enum param id)
 {
-	const char *at = (const char *)p + places[id].at;
+	const char *at;
 
 	CHECK(p, PRIM);
 	REQUIRE((unsigned)id < PARAM_COUNT && id != P_PC && prim_has(p, id));
+	at = (const char *)p + places[id].at;
 	switch (id) {
 	case P_OP:
 		return val_enum(p->op);

@@ -20,6 +20,7 @@ struct res *res_edit(struct arena *a, const struct res *r)
 	struct res *copy;
 
 	CHECK(r, RES);
+	REQUIRE(r->o.n < UINT32_MAX - 4);
 	copy = res_new(a, r->type, r->o.n + 4);
 	copy->o.n = r->o.n;
 	if (r->o.n)

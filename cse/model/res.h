@@ -44,7 +44,7 @@ int64_t res_stamp(const struct res *r, const struct attr *at, int64_t absent);
  */
 void res_pack(const struct res *r, struct buf *out);
 /* Every byte is checked: hard bounds on size, depth and count; E_CORRUPT, E_NEWER (format byte) or 0.
- * Text in the result points into `in` (which must live as long). */
-int res_unpack(struct arena *a, struct str in, struct res **out);
+ * Text in the result points into `row` (which must live as long). */
+int res_unpack(struct arena *a, struct str row, struct res **out);
 
 #endif

@@ -376,18 +376,18 @@ static int get_value(struct in *in, const struct attr *at, struct val *v, bool l
 	return err;
 }
 
-int res_unpack(struct arena *a, struct str text, struct res **out)
+int res_unpack(struct arena *a, struct str row, struct res **out)
 {
-	struct in in = { .a = a, .p = (const unsigned char *)text.p, .values = text.n, .depth = MAX_DEPTH };
+	struct in in = { .a = a, .p = (const unsigned char *)row.p, .values = row.n, .depth = MAX_DEPTH };
 	struct shape s = { .top = true };
 	struct res *r;
 	struct str root;
 	uint64_t ty;
 	int err;
 
-	if (text.n == 0 || text.n > MAX_BYTES)
+	if (row.n == 0 || row.n > MAX_BYTES)
 		return E_CORRUPT;
-	in.end = in.p + text.n;
+	in.end = in.p + row.n;
 	if (*in.p != FORMAT)
 		return *in.p > FORMAT ? E_NEWER : E_CORRUPT;
 	in.p++;
