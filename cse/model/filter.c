@@ -11,52 +11,52 @@ static const struct row {
 	const char *sn;
 	enum shape shape;
 	size_t at, n;
-	uint64_t min, max;
 } rows[FC_COUNT] = {
-#define ONE(id, sn, shape, ...) [FC_##id] = { #sn, shape, offsetof(struct filter, sn), 0, __VA_ARGS__ }
-#define MANY(id, sn, shape, ...) \
-	[FC_##id] = { #sn, shape, offsetof(struct filter, sn), offsetof(struct filter, n_##sn), __VA_ARGS__ }
-#define ANY 0, UINT64_MAX
-#define POSITIVE 1, UINT64_MAX
-	ONE(CRB, crb, STAMP, ANY),
-	ONE(CRA, cra, STAMP, ANY),
-	ONE(MS, ms, STAMP, ANY),
-	ONE(US, us, STAMP, ANY),
-	ONE(STS, sts, NUMBER, POSITIVE),
-	ONE(STB, stb, NUMBER, ANY),
-	ONE(EXB, exb, STAMP, ANY),
-	ONE(EXA, exa, STAMP, ANY),
-	ONE(LBL, lbl, TEXTS, ANY),
-	ONE(CLBL, clbl, TEXTS, ANY),
-	ONE(PALB, palb, TEXTS, ANY),
-	ONE(LBQ, lbq, TEXT, ANY),
-	MANY(TY, ty, NUMBERS, 1, UINT16_MAX),
-	MANY(CHTY, chty, NUMBERS, 1, UINT16_MAX),
-	MANY(PTY, pty, NUMBERS, 1, UINT16_MAX),
-	ONE(SZA, sza, NUMBER, ANY),
-	ONE(SZB, szb, NUMBER, POSITIVE),
-	ONE(CTY, cty, TEXTS, ANY),
-	MANY(ATR, atr, PAIRS, ANY),
-	MANY(CATR, catr, PAIRS, ANY),
-	MANY(PATR, patr, PAIRS, ANY),
-	ONE(SMF, smf, TEXTS, ANY),
-	ONE(FU, fu, NUMBER, 1, 3),
-	ONE(FO, fo, NUMBER, 1, 3),
-	ONE(LIM, lim, NUMBER, ANY),
-	ONE(LVL, lvl, NUMBER, POSITIVE),
-	ONE(OFST, ofst, NUMBER, POSITIVE),
-	ONE(ARP, arp, TEXT, ANY),
-	ONE(CFS, cfs, NUMBER, 1, 1),
-	ONE(CFQ, cfq, TEXT, ANY),
-	ONE(GMTY, gmty, NUMBER, 1, 6),
-	ONE(GEOM, geom, TEXT, ANY),
-	ONE(GSF, gsf, NUMBER, 1, 3),
-	ONE(OPS, ops, NUMBER, 0, 63),
+#define ONE(id, sn, shape) [FC_##id] = { #sn, shape, offsetof(struct filter, sn), 0 }
+#define MANY(id, sn, shape) [FC_##id] = { #sn, shape, offsetof(struct filter, sn), offsetof(struct filter, n_##sn) }
+	ONE(CRB, crb, STAMP),
+	ONE(CRA, cra, STAMP),
+	ONE(MS, ms, STAMP),
+	ONE(US, us, STAMP),
+	ONE(STS, sts, NUMBER),
+	ONE(STB, stb, NUMBER),
+	ONE(EXB, exb, STAMP),
+	ONE(EXA, exa, STAMP),
+	ONE(LBL, lbl, TEXTS),
+	ONE(CLBL, clbl, TEXTS),
+	ONE(PALB, palb, TEXTS),
+	ONE(LBQ, lbq, TEXT),
+	MANY(TY, ty, NUMBERS),
+	MANY(CHTY, chty, NUMBERS),
+	MANY(PTY, pty, NUMBERS),
+	ONE(SZA, sza, NUMBER),
+	ONE(SZB, szb, NUMBER),
+	ONE(CTY, cty, TEXTS),
+	MANY(ATR, atr, PAIRS),
+	MANY(CATR, catr, PAIRS),
+	MANY(PATR, patr, PAIRS),
+	ONE(SMF, smf, TEXTS),
+	ONE(FU, fu, NUMBER),
+	ONE(FO, fo, NUMBER),
+	ONE(LIM, lim, NUMBER),
+	ONE(LVL, lvl, NUMBER),
+	ONE(OFST, ofst, NUMBER),
+	ONE(ARP, arp, TEXT),
+	ONE(CFS, cfs, NUMBER),
+	ONE(CFQ, cfq, TEXT),
+	ONE(GMTY, gmty, NUMBER),
+	ONE(GEOM, geom, TEXT),
+	ONE(GSF, gsf, NUMBER),
+	ONE(OPS, ops, NUMBER),
 #undef ONE
 #undef MANY
-#undef ANY
-#undef POSITIVE
 };
+
+/* The descriptor of a condition: what JSON may say, text may say. */
+static const struct attr *attr_of(enum fc id)
+{
+	return complex_attr(param_complex()->attrs[P_FC].of, str_of(rows[id].sn));
+}
 
 void filter_init(struct filter *f)
 {
@@ -187,6 +187,21 @@ enum rsc filter_take(struct arena *a, struct filter *f, const struct obj *o, str
 	return RSC_NONE;
 }
 
+static enum rsc read_number(const struct attr *at, struct str text, uint64_t *u, struct why *w)
+{
+	int err = str_u64(text, u);
+
+	if (at->kind == K_ENUM) {
+		const struct enumeration *e = at->of;
+
+		if (err || *u > INT64_MAX || !enum_has(e, (int64_t)*u))
+			return why_set(w, RSC_BAD_REQUEST, "%s must be a value of %s", at->sn, e->name);
+	} else if (err || (at->max && (*u < (uint64_t)at->min || *u > (uint64_t)at->max))) {
+		return why_set(w, RSC_BAD_REQUEST, "%s must be an integer from %lld", at->sn, (long long)at->min);
+	}
+	return RSC_NONE;
+}
+
 enum rsc filter_read(struct arena *a, struct filter *f, enum fc id, struct str text, struct why *w)
 {
 	const struct row *r;
@@ -207,9 +222,8 @@ enum rsc filter_read(struct arena *a, struct filter *f, enum fc id, struct str t
 		break;
 	case NUMBER:
 	case NUMBERS:
-		if (str_u64(text, &u) || u < r->min || u > r->max)
-			return why_set(w, RSC_BAD_REQUEST, "%s must be a number from %llu to %llu", r->sn, (unsigned long long)r->min,
-			               (unsigned long long)r->max);
+		if (read_number(attr_of(id), text, &u, w))
+			return w->rsc;
 		if (r->shape == NUMBER)
 			*(uint64_t *)field(f, r->at) = u;
 		else
@@ -272,12 +286,11 @@ static struct val value(struct arena *a, const struct filter *f, const struct ro
 
 struct obj *filter_obj(struct arena *a, const struct filter *f)
 {
-	const struct complex *c = param_complex()->attrs[P_FC].of;
 	struct obj *o = obj_new(a, 8);
 
 	for (unsigned i = 0; i < FC_COUNT; i++)
 		if (f->has >> i & 1) {
-			const struct attr *attr = complex_attr(c, str_of(rows[i].sn));
+			const struct attr *attr = attr_of((enum fc)i);
 
 			*obj_add(a, o, attr) = value(a, f, &rows[i], attr);
 		}

@@ -817,7 +817,7 @@ static const struct attr members_requestPrimitive[] = {
 	{ "op", "operation", K_ENUM, O, NP, NA, 0, 0, 0, &enum_operation },
 	{ "to", "to", K_URI, O, NP, NA, 0, 0, 0, NULL },
 	{ "fr", "from", K_ID, O, NP, NA, 0, 0, 0, NULL },
-	{ "rqi", "requestIdentifier", K_STR, O, NP, NA, 0, 0, 0, NULL },
+	{ "rqi", "requestIdentifier", K_ID, O, NP, NA, 0, 0, 0, NULL },
 	{ "ty", "resourceType", K_UINT, O, NP, NA, 0, 0, 0, NULL },
 	{ "pc", "primitiveContent", K_OBJ, O, NP, NA, 0, 0, 0, &complex_primitiveContent },
 	{ "rids", "roleIDs", K_STR, O, NP, NA, AF_LIST, 0, 0, NULL },
@@ -830,7 +830,7 @@ static const struct attr members_requestPrimitive[] = {
 	{ "rcn", "resultContent", K_UINT, O, NP, NA, 0, 0, 0, NULL },
 	{ "ec", "eventCategory", K_UINT, O, NP, NA, 0, 0, 0, NULL },
 	{ "da", "deliveryAggregation", K_BOOL, O, NP, NA, 0, 0, 0, NULL },
-	{ "gid", "groupRequestIdentifier", K_STR, O, NP, NA, 0, 0, 0, NULL },
+	{ "gid", "groupRequestIdentifier", K_ID, O, NP, NA, 0, 0, 0, NULL },
 	{ "fc", "filterCriteria", K_OBJ, O, NP, NA, 0, 0, 0, &complex_filterCriteria },
 	{ "drt", "desiredIdentifierResultType", K_UINT, O, NP, NA, 0, 0, 0, NULL },
 	{ "tkns", "tokens", K_STR, O, NP, NA, AF_LIST, 0, 0, NULL },
@@ -843,7 +843,7 @@ static const struct attr members_requestPrimitive[] = {
 	{ "auri", "authorRelIndicator", K_BOOL, O, NP, NA, 0, 0, 0, NULL },
 	{ "sqi", "semanticQueryIndicator", K_BOOL, O, NP, NA, 0, 0, 0, NULL },
 	{ "rvi", "releaseVersionIndicator", K_STR, O, NP, NA, 0, 0, 0, NULL },
-	{ "vsi", "vendorInformation", K_STR, O, NP, NA, 0, 0, 0, NULL },
+	{ "vsi", "vendorInformation", K_TOKEN, O, NP, NA, 0, 0, 0, NULL },
 	{ 0 }
 };
 static const struct index_slot slots_requestPrimitive[128] = {

@@ -142,7 +142,7 @@ def complex_source(m, ident):
 
 PARAM_TYPES = {'P_OP': 'm2m:operation', 'P_PC': 'm2m:primitiveContent', 'P_RT': 'm2m:responseTypeInfo', 'P_FC': 'm2m:filterCriteria'}
 KIND_TYPES = {'K_URI': 'xs:anyURI', 'K_ID': 'm2m:ID', 'K_STR': 'xs:string', 'K_UINT': 'xs:nonNegativeInteger',
-              'K_STAMP': 'm2m:timestamp', 'K_ABSREL': 'm2m:absRelTimestamp', 'K_BOOL': 'xs:boolean'}
+              'K_TOKEN': 'xs:token', 'K_STAMP': 'm2m:timestamp', 'K_ABSREL': 'm2m:absRelTimestamp', 'K_BOOL': 'xs:boolean'}
 
 
 def request_members(param_def):

@@ -78,7 +78,7 @@ static const struct {
 	{ P_DA, "yes", RSC_BAD_REQUEST },    { P_OT, "now", RSC_BAD_REQUEST },  { P_RQET, "1h", RSC_BAD_REQUEST },
 	{ P_RT, "0", RSC_BAD_REQUEST },      { P_RT, "6", RSC_BAD_REQUEST },    { P_OP, "0", RSC_BAD_REQUEST },
 	{ P_OP, "6", RSC_BAD_REQUEST },      { P_FR, "a\nb", RSC_BAD_REQUEST }, { P_RQI, "\xff", RSC_BAD_REQUEST },
-	{ P_RVI, "6", RSC_RELEASE_VERSION_NOT_SUPPORTED }, { P_RVI, "", RSC_RELEASE_VERSION_NOT_SUPPORTED },
+	{ P_RQI, "a\r\nb", RSC_BAD_REQUEST }, { P_VSI, "a\x7f", RSC_BAD_REQUEST }, { P_RVI, "6", RSC_RELEASE_VERSION_NOT_SUPPORTED }, { P_RVI, "", RSC_RELEASE_VERSION_NOT_SUPPORTED },
 };
 
 START_TEST(refuses_text)
@@ -138,7 +138,7 @@ static const struct {
 } bad_filters[] = {
 	{ FC_CRB, "x" }, { FC_FU, "0" },  { FC_FU, "4" },   { FC_LVL, "0" },  { FC_OFST, "0" }, { FC_STS, "0" },
 	{ FC_SZB, "0" }, { FC_TY, "0" },  { FC_TY, "2+3" }, { FC_TY, "65536" }, { FC_LIM, "" },   { FC_LIM, "-1" },
-	{ FC_CFS, "2" }, { FC_LBL, "\xff" }, { FC_OPS, "64" },
+	{ FC_CFS, "2" }, { FC_TY, "33" }, { FC_TY, "99999" }, { FC_LBL, "\xff" }, { FC_OPS, "64" },
 };
 
 START_TEST(refuses_filters)
