@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Records of the security room: the first byte says which.  What is read is written again as the same bytes. */
+#include "cse/base/check.h"
+#include "security/record.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void same(struct buf *b, struct str in)
+{
+	REQUIRE(!b->over && str_eq(buf_as_str(b), in));
+}
+
+static void read_cred(struct arena *a, struct buf *b, struct str in)
+{
+	struct cred_info c;
+	size_t i;
+
+	if (record_unpack_cred(a, STR("c1"), in, &c) != 0)
+		return;
+	REQUIRE(c.kind <= CRED_CSE && c.state <= CRED_REVOKED && c.fingerprint.n == CRED_FINGERPRINT && c.country.n <= 2 &&
+	        c.names.n <= CRED_MAX_NAMES);
+	for (i = 0; i < c.names.n; i++)
+		REQUIRE(c.names.v[i].n <= CRED_MAX_NAME);
+	record_pack_cred(&c, b);
+	same(b, in);
+}
+
+static void read_stem(struct buf *b, struct str in)
+{
+	struct str id;
+
+	if (record_unpack_stem(in, &id) != 0)
+		return;
+	REQUIRE(id.n > 0 && id.n <= CRED_MAX_ID);
+	record_pack_stem(id, b);
+	same(b, in);
+}
+
+static void read_zone(struct buf *b, struct str in)
+{
+	uint16_t from, to;
+	bool conduit;
+
+	if (record_read_zone(in, STR("\1"), &conduit, &from, &to) != 0)
+		return;
+	REQUIRE(from != 0 && (to != 0) == conduit);
+	if (conduit)
+		record_conduit_key(from, to, b);
+	else
+		record_zone_key(from, b);
+	same(b, in);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct str in = str_make((const char *)data + 1, size ? size - 1 : 0);
+	struct arena a;
+	struct buf b;
+
+	if (size == 0)
+		return 0;
+	arena_init(&a, 1024);
+	buf_init(&b, RECORD_MAX);
+	if (data[0] == 'c')
+		read_cred(&a, &b, in);
+	else if (data[0] == 's')
+		read_stem(&b, in);
+	else
+		read_zone(&b, in);
+	buf_fini(&b);
+	arena_fini(&a);
+	return 0;
+}
