@@ -107,7 +107,7 @@ struct origin {
  * false names are told from the credential alone. TS-0004 7.3.2.1. */
 enum rsc origin_check(struct security *sec, struct prim *p, const struct peer *peer, struct origin *out);
 /* Zones (micro-segmentation): may this origin's zone reach that zone at all?  Asked before anything of the target shows:
- * refused and absent look alike (NOT_FOUND in both). */
+ * refused and absent look alike (NOT_FOUND in both).  A refusal of a request is the caller's to record (EV_ZONE). */
 bool zone_allows(struct security *sec, const struct origin *o, uint16_t target_zone);
 enum { ZONE_COMMON = 0 /* CSEBase and what lies beside the AE subtrees: every zone reaches it */, ZONE_DEFAULT = 1 };
 /* A zone, or a conduit from zone to zone (open or closed), as part of a TX_WRITE; zone_apply once it is durable.

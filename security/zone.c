@@ -114,8 +114,6 @@ bool zone_allows(struct security *sec, const struct origin *o, uint16_t target_z
 	at = place(&sec->zones, conduit);
 	open = at < sec->zones.n && sec->zones.conduits[at] == conduit;
 	pthread_rwlock_unlock(&sec->zones.lock);
-	if (!open)
-		audit(sec, EV_ZONE, o->peer, o->from, "from zone %u to zone %u", o->zone, target_zone);
 	return open;
 }
 

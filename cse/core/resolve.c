@@ -115,5 +115,9 @@ enum step_result resolve_target(struct request *r)
 
 enum step_result resolve_zone(struct request *r)
 {
-	return zone_allows(r->gate->o.security, &r->origin, r->target.node->zone) ? STEP_NEXT : not_found(r);
+	if (zone_allows(r->gate->o.security, &r->origin, r->target.node->zone))
+		return STEP_NEXT;
+	audit(r->gate->o.security, EV_ZONE, r->peer, r->origin.from, "from zone %u to zone %u", r->origin.zone,
+	      r->target.node->zone);
+	return not_found(r);
 }
