@@ -13,7 +13,7 @@ struct known {
 struct reading {
 	struct security *sec;
 	unsigned char head[AUDIT_HASH];
-	uint64_t seq, bad;
+	uint64_t seq, bad; /* seq: of the row to come, 0 before the first */
 	struct arena mem;
 	struct known *known;
 	size_t n, cap;
@@ -29,11 +29,11 @@ static int verify_row(void *arg, uint64_t seq, struct str row)
 	int err = audit_row_unpack(row, r->head, true, &parsed);
 
 	/* A row that is missing in the middle is found by its number, too. */
-	if (err || seq != r->seq) {
-		r->bad = r->seq;
+	if (err || (r->seq && seq != r->seq)) {
+		r->bad = r->seq ? r->seq : seq;
 		return E_CORRUPT;
 	}
-	r->seq++;
+	r->seq = seq + 1;
 	return 0;
 }
 

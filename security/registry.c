@@ -493,22 +493,10 @@ int registry_claim(struct security *sec, struct arena *a, const struct cred_info
 void cred_apply(struct security *sec, const struct cred_info *info)
 {
 	struct registry *r = &sec->registry;
-	struct cred *c = cred_new(&sec->self, info), *old;
-	struct holder *h;
-	bool issued, changed;
 
 	CHECK(sec, SECURITY);
 	pthread_rwlock_wrlock(&r->lock);
-	h = strmap_get(&r->by_id, info->id);
-	old = h ? h->cred : NULL;
-	issued = old == NULL || !str_eq(old->info.fingerprint, info->fingerprint);
-	changed = old && old->info.state != info->state;
 	drop_claims(r, info->id, INT64_MIN);
-	put_version(r, c);
+	put_version(r, cred_new(&sec->self, info));
 	pthread_rwlock_unlock(&r->lock);
-	if (issued)
-		audit(sec, EV_CREDENTIAL_ISSUED, NULL, STR_NONE, "%.*s generation %u", STR_ARG(info->id), info->generation);
-	if (changed)
-		audit(sec, EV_CREDENTIAL_STATE, NULL, STR_NONE, "%.*s is %s", STR_ARG(info->id),
-		      info->state == CRED_ACTIVE ? "active" : info->state == CRED_SUSPENDED ? "suspended" : "revoked");
 }

@@ -117,6 +117,26 @@ START_TEST(absolute_is_stable)
 }
 END_TEST
 
+/* The owner of a resource is kept in addr_entity's form and compared with the originator's in ours. */
+START_TEST(same_form_as_the_model)
+{
+	struct arena a;
+	struct why why;
+	struct str abs;
+	size_t i;
+
+	arena_init(&a, 1024);
+	for (i = 0; i < ARRAY_LEN(rows); i++) {
+		if (rows[i].kind != WHO_ENTITY || rows[i].star)
+			continue;
+		why = (struct why){ 0 };
+		ck_assert_msg(addr_entity(&a, str_of(rows[i].text), &self, &abs, &why) == RSC_NONE, "%s: %s", rows[i].text, why.text);
+		ck_assert_msg(str_eqz(abs, rows[i].abs), "%s: %.*s", rows[i].text, STR_ARG(abs));
+	}
+	arena_fini(&a);
+}
+END_TEST
+
 static const struct {
 	const char *pattern, *abs;
 	bool yes;
@@ -183,6 +203,7 @@ int main(void)
 
 	tcase_add_test(t, forms);
 	tcase_add_test(t, absolute_is_stable);
+	tcase_add_test(t, same_form_as_the_model);
 	tcase_add_test(t, patterns);
 	tcase_add_test(t, domains);
 	tcase_add_test(t, bounds);
