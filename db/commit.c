@@ -85,6 +85,8 @@ int commit_write(struct writer *w, const struct job *end, unsigned sweep, bool a
 	w->s->sweep.batch = w->journal.next;
 	journal_committed(&w->journal);
 	sweep_committed(w->s);
-	atomic_store_explicit(&w->s->last_seen, w->journal.w.seen_us, memory_order_relaxed);
+	/* The latest there is, as reading it all again would find. */
+	if (w->journal.w.seen_us > atomic_load_explicit(&w->s->last_seen, memory_order_relaxed))
+		atomic_store_explicit(&w->s->last_seen, w->journal.w.seen_us, memory_order_relaxed);
 	return 0;
 }

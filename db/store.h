@@ -230,7 +230,7 @@ size_t store_stale(struct tx *tx, int64_t now_us, const struct node **out, size_
 size_t store_expire(struct tx *tx, const struct node *cnt, int64_t now_us, size_t max);
 /* While the clock is doubtful nothing expires and nothing is invisible by et. */
 void store_pause_expiry(struct store *s, bool paused);
-/* Wall time of the newest commit on disk, µs; 0 for a new store. */
+/* Latest wall time of a commit on disk, µs; 0 for a new store. */
 int64_t store_last_seen(const struct store *s);
 
 /* --- records: what the security room keeps beside the tree ----------------------------------------------------- */
