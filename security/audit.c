@@ -119,6 +119,8 @@ void audit_flush(struct security *sec)
 	while (a->running && (a->n || a->busy))
 		pthread_cond_wait(&a->idle, &a->lock);
 	pthread_mutex_unlock(&a->lock);
+	if (a->running)
+		store_flush(sec->store);
 }
 
 bool audit_is_full(const struct security *sec)

@@ -67,7 +67,9 @@ int security_attach(struct security *sec, struct store *store, struct why *why)
 	CHECK(sec, SECURITY);
 	REQUIRE(sec->store == NULL);
 	sec->store = store;
-	err = zones_load(sec, store, why);
+	err = clockguard_attach(sec, store);
+	if (!err)
+		err = zones_load(sec, store, why);
 	if (!err)
 		err = registry_load(sec, store, why);
 	if (!err)

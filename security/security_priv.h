@@ -160,8 +160,12 @@ struct clockguard {
 	_Atomic bool accept;   /* the administrator said so; taken up by the next tick */
 	bool early;            /* doubtful since the start: before the last commit */
 	int64_t wall_us, mono_ns; /* where progress is measured from */
-	int64_t last_seen_us;
+	int64_t last_seen_us, accepted_seen_us;
+	struct commit commit;     /* of accepted_seen_us */
+	_Atomic bool committing;
 };
+/* First of all: what is written from now on is seen later than what the clock is compared with. */
+int clockguard_attach(struct security *sec, struct store *store);
 void clockguard_start(struct security *sec);
 
 /* --- the object (security.c) --------------------------------------------------------------------------------------- */
