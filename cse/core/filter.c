@@ -41,7 +41,12 @@ bool filter_selects(const struct filter *f)
 
 bool filter_needs_body(const struct filter *f)
 {
-	return f && (f->has & (BIT(FC_LBL) | BIT(FC_EXB) | BIT(FC_EXA)));
+	return f && (f->has & (BIT(FC_EXB) | BIT(FC_EXA)));
+}
+
+bool filter_needs_labels(const struct filter *f)
+{
+	return filter_has(f, FC_LBL);
 }
 
 /* --- conditions; one function per attribute that is looked at ---------------------------------------------------- */
@@ -78,9 +83,10 @@ static bool by_size(const struct filter *f, const struct filter_subject *s)
 
 static bool by_lbl(const struct filter *f, const struct filter_subject *s)
 {
-	for (size_t i = 0; s->lbl && i < f->lbl.n; i++)
-		if (val_list_has(s->lbl, f->lbl.v[i]))
-			return true;
+	for (size_t i = 0; i < f->lbl.n; i++)
+		for (size_t k = 0; k < s->lbl.n; k++)
+			if (str_eq(f->lbl.v[i], s->lbl.v[k]))
+				return true;
 	return false;
 }
 

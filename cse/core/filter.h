@@ -11,15 +11,16 @@ struct filter_subject {
 	int64_t ct, lt, et;    /* et INT64_MAX: does not end */
 	bool has_st, has_size; /* stateTag; contentSize */
 	uint64_t st, size;
-	const struct val *lbl; /* NULL: none */
+	struct strs lbl;
 };
 
 /* BAD_REQUEST for criteria that contradict each other or do not belong to the operation, NOT_IMPLEMENTED. */
 enum rsc filter_check(struct prim *p);
 /* Has it conditions on resources (others than limit, level, offset, usage)? */
 bool filter_selects(const struct filter *f);
-/* Does a condition look at what only the body of an instance tells (labels, an et of its own)? */
+/* Does a condition look at what only the body of an instance tells (an et of its own)? */
 bool filter_needs_body(const struct filter *f);
+bool filter_needs_labels(const struct filter *f);
 bool filter_match(const struct filter *f, const struct filter_subject *s);
 static inline bool filter_has(const struct filter *f, enum fc id) { return f && (f->has >> id & 1); }
 

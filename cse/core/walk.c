@@ -105,6 +105,20 @@ static bool allowed(struct request *r, const struct node *n, bool on_instance)
 	return authz_decide(r->gate->o.security, r->tx, &q) != NULL;
 }
 
+/* Labels of a content, in the arena of the tx. */
+static struct strs labels(struct request *r, const struct res *res)
+{
+	const struct val *v = res_get(res, &attr_lbl);
+	struct strs out = { NULL, 0 };
+
+	if (!v || v->kind != K_LIST)
+		return out;
+	out.v = arena_array(tx_arena(r->tx), v->list.n, sizeof(*out.v));
+	for (out.n = 0; out.n < v->list.n; out.n++)
+		out.v[out.n] = v->list.v[out.n].s;
+	return out;
+}
+
 static bool match_node(struct request *r, const struct node *n)
 {
 	const struct res *res = node_res(r->tx, n);
@@ -118,12 +132,15 @@ static bool match_node(struct request *r, const struct node *n)
 	s.et = res_stamp(res, &attr_et, INT64_MAX);
 	s.lt = k.lt;
 	s.st = k.st;
-	s.lbl = res_get(res, &attr_lbl);
+	if (filter_needs_labels(r->prim.fc))
+		s.lbl = labels(r, res);
 	return filter_match(r->prim.fc, &s);
 }
 
-static bool match_inst(struct request *r, struct arena *scratch, const struct item *it, const struct body *body)
+static bool match_inst(struct request *r, const struct node *cnt, const struct item *it, const struct body *body)
 {
+	enum { LABELS = 512 };
+	struct str lbl[LABELS];
 	struct filter_subject s = { .ty = it->ti->type->ty, .has_st = true, .has_size = true };
 	struct res *res;
 
@@ -133,11 +150,12 @@ static bool match_inst(struct request *r, struct arena *scratch, const struct it
 	s.et = it->end;
 	s.st = it->inst.st;
 	s.size = it->inst.size;
-	if (body && res_unpack(scratch, str_make(body->bytes, body->n), &res) == 0) {
+	if (filter_needs_labels(r->prim.fc))
+		s.lbl = (struct strs){ lbl, store_inst_labels(r->tx, cnt, it->inst.id, lbl, LABELS) };
+	if (body && res_unpack(tx_arena(r->tx), str_make(body->bytes, body->n), &res) == 0) {
 		int64_t own = res_stamp(res, &attr_et, INT64_MAX);
 
 		s.et = own < s.et ? own : s.et;
-		s.lbl = res_get(res, &attr_lbl);
 	}
 	return filter_match(r->prim.fc, &s);
 }
@@ -150,7 +168,7 @@ bool walk_target_matches(struct request *r)
 	if (!t->is_inst)
 		return match_node(r, t->node);
 	it.end = proc_inst_end(r, t->node, t->inst.ct);
-	return match_inst(r, &r->arena, &it, r->body);
+	return match_inst(r, t->node, &it, r->body);
 }
 
 /* --- limits ------------------------------------------------------------------------------------------------------ */
@@ -296,7 +314,7 @@ static enum visit visit_inst(struct request *r, struct walk *w, const struct nod
 	it.end = proc_inst_end(r, cnt, inst->ct);
 	if ((w->nested || filter_needs_body(r->prim.fc)) && request_body(r, cnt, inst->id, &it.body) != 0)
 		return VISIT_MISS;
-	if (!match_inst(r, &w->scratch, &it, it.body)) {
+	if (!match_inst(r, cnt, &it, it.body)) {
 		request_drop_body(&it.body);
 		return VISIT_ON;
 	}

@@ -58,13 +58,11 @@ START_TEST(one_kind_is_or_different_kinds_are_and)
 {
 	uint64_t ty[] = { 3, 4 };
 	struct str labels[] = { STR("floor1"), STR("floor2") };
-	struct val lv = val_str(K_TOKEN, STR("floor2")), lbl = { .kind = K_LIST };
+	struct str own = STR("floor2");
 	struct filter_subject s = subject();
 	struct filter f = { .has = HAS(FC_TY), .ty = ty, .n_ty = 2 };
 
-	lbl.list.v = &lv;
-	lbl.list.n = 1;
-	s.lbl = &lbl;
+	s.lbl = (struct strs){ &own, 1 };
 	ck_assert(filter_match(&f, &s));
 	f.has |= HAS(FC_LBL);
 	f.lbl = (struct strs){ labels, 2 };
