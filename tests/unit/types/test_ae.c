@@ -98,7 +98,9 @@ START_TEST(deregistration)
 	json_decref(REGISTER("CDev1", AE("\"rn\":\"app\",\"api\":\"Nx\"")).pc);
 	ck_assert_int_eq(CODE(&g, .peer = dev, .op = OP_DELETE, .to = "cse-in/app", .fr = "CDev1"), RSC_DELETED);
 	ck_assert_int_eq(CODE(&g, .peer = dev, .op = OP_RETRIEVE, .to = "cse-in/app", .fr = "CDev1"), RSC_NOT_FOUND);
-	ck_assert_int_eq(REGISTER("CDev1", AE("\"rn\":\"app\",\"api\":\"Nx\"")).rsc, RSC_CREATED);
+	ck_assert_int_eq(CODE(&g, .peer = dev, .op = OP_CREATE, .to = "cse-in", .fr = "CDev1", .ty = TY_AE,
+	                      .pc = AE("\"rn\":\"app\",\"api\":\"Nx\"")),
+	                 RSC_CREATED);
 }
 END_TEST
 

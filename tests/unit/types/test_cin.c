@@ -21,8 +21,8 @@ static void teardown(void)
 	rig_close(&g);
 }
 
-#define MAKE(text) \
-	SEND(&g, .peer = dev, .op = OP_CREATE, .to = "cse-in/app1/box", .fr = "CDev1", .ty = TY_CIN, .pc = (text))
+#define TAKES(text) .peer = dev, .op = OP_CREATE, .to = "cse-in/app1/box", .fr = "CDev1", .ty = TY_CIN, .pc = (text)
+#define MAKE(text) SEND(&g, TAKES(text))
 
 START_TEST(content_size_is_that_of_the_text)
 {
@@ -53,10 +53,10 @@ END_TEST
 
 START_TEST(content_must_be_there)
 {
-	ck_assert_int_eq(MAKE("{\"m2m:cin\":{}}").rsc, RSC_BAD_REQUEST);
-	ck_assert_int_eq(MAKE("{\"m2m:cin\":{\"con\":null}}").rsc, RSC_BAD_REQUEST);
-	ck_assert_int_eq(MAKE("{\"m2m:cin\":{\"con\":1,\"cs\":1}}").rsc, RSC_BAD_REQUEST);
-	ck_assert_int_eq(MAKE("{\"m2m:cin\":{\"con\":1,\"st\":1}}").rsc, RSC_BAD_REQUEST);
+	ck_assert_int_eq(CODE(&g, TAKES("{\"m2m:cin\":{}}")), RSC_BAD_REQUEST);
+	ck_assert_int_eq(CODE(&g, TAKES("{\"m2m:cin\":{\"con\":null}}")), RSC_BAD_REQUEST);
+	ck_assert_int_eq(CODE(&g, TAKES("{\"m2m:cin\":{\"con\":1,\"cs\":1}}")), RSC_BAD_REQUEST);
+	ck_assert_int_eq(CODE(&g, TAKES("{\"m2m:cin\":{\"con\":1,\"st\":1}}")), RSC_BAD_REQUEST);
 }
 END_TEST
 
