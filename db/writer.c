@@ -312,7 +312,6 @@ struct writer *writer_new(struct store *s)
 
 	w->s = s;
 	w->disk = s->disk;
-	w->finished = s->seq;
 	w->chains = mem_zget((s->o.loops + 1) * sizeof(*w->chains));
 	w->ev_stored = s->disk->ops->event_bytes(s->disk, &w->ev_in);
 	w->ev_out = w->ev_in;
@@ -324,6 +323,8 @@ struct writer *writer_new(struct store *s)
 
 void writer_start(struct writer *w)
 {
+	/* What was read from disk is durable. */
+	w->finished = w->s->seq;
 	REQUIRE(pthread_create(&w->thread, NULL, run, w) == 0);
 	w->running = true;
 }
