@@ -5,7 +5,7 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "cse/model/any.h"
+#include "cse/base/conf.h"
 
 static struct arena arena;
 static struct content c;
@@ -365,6 +365,15 @@ START_TEST(refuses_requests)
 }
 END_TEST
 
+START_TEST(default_limits_are_those_of_the_options)
+{
+	ck_assert_uint_eq(codec_limits_default.depth, strtoul(conf_row(CONF_JSON_DEPTH)->def, NULL, 10));
+	ck_assert_uint_eq(codec_limits_default.values, strtoul(conf_row(CONF_JSON_VALUES)->def, NULL, 10));
+	/* any_is_value allows what the option may be at most, so that a row reads what came in. */
+	ck_assert_int_eq(conf_row(CONF_JSON_DEPTH)->max, 128);
+}
+END_TEST
+
 /* TS-0004 6.7. */
 START_TEST(media_types)
 {
@@ -402,6 +411,7 @@ int main(void)
 	tcase_add_test(t, reads_the_example);
 	tcase_add_test(t, reads_every_parameter);
 	tcase_add_loop_test(t, refuses_requests, 0, ARRAY_LEN(bad_requests));
+	tcase_add_test(t, default_limits_are_those_of_the_options);
 	tcase_add_test(t, media_types);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);
