@@ -268,16 +268,17 @@ void cse_close(struct cse *c)
 		binding_https.close(c->https);
 	if (c->gate)
 		gate_free(c->gate);
-	if (c->workers)
-		workers_free(c->workers);
-	if (c->store)
-		store_close(c->store);
 	if (c->tls)
 		tls_free(c->tls);
 	if (c->ca)
 		ca_close(c->ca);
+	/* Its last events go into the store. */
 	if (c->security)
 		security_free(c->security);
+	if (c->workers)
+		workers_free(c->workers);
+	if (c->store)
+		store_close(c->store);
 	if (c->seal)
 		seal_close(c->seal);
 	if (c->keystore)

@@ -72,7 +72,8 @@ def main():
                 look(what, f.read(), found)
         look("events", c.trothctl("--json", "events").stdout.encode(), found)
         look("status", c.trothctl("--json", "status").stdout.encode(), found)
-        wal = [os.path.join(d, f) for d, _, fs in os.walk(c.state) for f in fs]
+        wal = [os.path.join(d, f) for d, _, fs in os.walk(c.state) for f in fs
+               if os.path.isfile(os.path.join(d, f))]
         for f in wal:  # while it runs: the write-ahead log too
             look("state (running) " + os.path.basename(f), open(f, "rb").read(), found)
         # keys: no private key may stand in clear anywhere in the state folder

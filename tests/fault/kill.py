@@ -161,7 +161,8 @@ def main():
         client.close()
         for number in range(args.kills):
             cycle(cse, number, rnd, totals)
-        assert cse.stop() == 0, "trothd did not end well"
+        status = cse.stop()
+        assert status == 0, "trothd ended with %d" % status
     except Exception as e:
         print("kill %d of %d, seed %d: %s: %s" % (number + 1, args.kills, args.seed, type(e).__name__, e))
         print(cse.log_tail(2000))
