@@ -306,7 +306,7 @@ END_TEST
 /* Against a plain list: set, moved and cancelled at random, the same ones fire in each turn, in order of time. */
 START_TEST(timers_agree_with_a_list)
 {
-	enum { N = 200, ROUNDS = 3000 };
+	enum { N = 200, ROUNDS = 1000 };
 	static struct alarm a[N];
 	static int64_t due[N];
 	struct rnd *r = rnd_new_seeded(7);
