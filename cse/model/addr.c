@@ -192,7 +192,8 @@ static bool normalise(struct arena *a, struct str id, const struct addr_self *se
 	if (str_starts(rest, STR("/"))) {
 		rest = str_from(rest, 1);
 		sp = str_cut(&rest, '/', &more);
-		if (!is_fqdn(sp) || !more)
+		/* TS-0003 table 7.1.3-2 has CSEs of any service provider: "//" "*" "/mn1". */
+		if (!(is_fqdn(sp) || (pattern && str_index(sp, '*') < sp.n && is_element(sp, true))) || !more)
 			return false;
 	}
 	first = str_cut(&rest, '/', &more);
