@@ -21,15 +21,16 @@ void acp_unref(struct acp *p)
 	arena_fini(&mem);
 }
 
-/* FNV-1a: only to skip unequal identifiers quickly; a collision costs a comparison. */
+/* Of the length and the last bytes, in which identifiers differ: only to skip unequal ones quickly, a collision costs a
+ * comparison. */
 uint32_t acp_hash(struct str s)
 {
-	uint32_t h = 2166136261u;
-	size_t i;
+	uint64_t tail = 0;
+	size_t n = s.n < sizeof(tail) ? s.n : sizeof(tail);
 
-	for (i = 0; i < s.n; i++)
-		h = (h ^ (unsigned char)s.p[i]) * 16777619u;
-	return h;
+	if (n)
+		memcpy(&tail, s.p + s.n - n, n);
+	return (uint32_t)(((tail ^ s.n << 56) * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
 }
 
 uint16_t acp_country(struct str s)
@@ -56,7 +57,9 @@ static bool originator_matches(const struct acp_rule *r, const struct acp_facts 
 			return true;
 	}
 	for (i = 0; i < r->n_patterns; i++) {
-		if (who_matches(r->patterns[i], f->from))
+		size_t n = r->prefixes[i];
+
+		if (f->from.n >= n && memcmp(f->from.p, r->patterns[i].p, n) == 0 && who_matches(r->patterns[i], f->from))
 			return true;
 	}
 	return false;

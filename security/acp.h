@@ -48,6 +48,7 @@ struct acp_rule {
 	const char *partly; /* something in it never matches: an event, but not the rule's end */
 	uint32_t n_exact, n_patterns, n_domains, n_contexts, n_details;
 	uint32_t *hashes;   /* of exact */
+	uint32_t *prefixes; /* of patterns: bytes before the first star */
 	struct str *exact, *patterns, *domains;
 	struct acp_context *contexts;
 	struct acp_detail *details;

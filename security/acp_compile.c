@@ -78,12 +78,14 @@ static void keep_entities(struct builder *b, const struct who *w, size_t n, stru
 	r->exact = arena_array(b->a, r->n_exact, sizeof(*r->exact));
 	r->hashes = arena_array(b->a, r->n_exact, sizeof(*r->hashes));
 	r->patterns = arena_array(b->a, r->n_patterns, sizeof(*r->patterns));
+	r->prefixes = arena_array(b->a, r->n_patterns, sizeof(*r->prefixes));
 	r->domains = arena_array(b->a, r->n_domains, sizeof(*r->domains));
 	r->n_exact = r->n_patterns = r->n_domains = 0;
 	for (i = 0; i < n; i++) {
 		if (w[i].kind == WHO_DOMAIN) {
 			r->domains[r->n_domains++] = arena_str(b->a, w[i].abs);
 		} else if (w[i].kind == WHO_ENTITY && w[i].star) {
+			r->prefixes[r->n_patterns] = (uint32_t)str_index(w[i].abs, '*');
 			r->patterns[r->n_patterns++] = arena_str(b->a, w[i].abs);
 		} else if (w[i].kind == WHO_ENTITY) {
 			r->hashes[r->n_exact] = acp_hash(w[i].abs);
@@ -112,7 +114,7 @@ static const char *read_originators(struct builder *b, const struct val *v, stru
 		r->n_patterns += w[i].kind == WHO_ENTITY && w[i].star;
 		r->n_exact += w[i].kind == WHO_ENTITY && !w[i].star;
 		/* TS-0001 9.6.2.1: a group that cannot be read rejects. */
-		if (w[i].kind == WHO_GROUP && r->never == NULL)
+		if (w[i].kind == WHO_GROUP)
 			r->never = "a group in acor cannot be read";
 	}
 	b->patterns += r->n_patterns;
@@ -401,13 +403,13 @@ static void read_rule(struct builder *b, const struct val *v, struct acp_rule *r
 		const char *why = read_member(b, &v->o->m[i], r);
 
 		has_acor |= is(&v->o->m[i], "acor");
-		if (why && r->never == NULL)
+		if (why)
 			r->never = why;
 		arena_reset(&b->tmp);
 	}
-	if (r->never == NULL && !has_acor)
+	if (!has_acor)
 		r->never = refuse(b, "a rule needs acor");
-	if (r->never == NULL && r->ops == 0)
+	if (r->ops == 0)
 		r->never = refuse(b, "a rule needs acop");
 }
 

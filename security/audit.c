@@ -31,6 +31,8 @@ struct audit *audit_new(struct security *sec, size_t max_bytes)
 	a->sec = sec;
 	rnd_bytes(sec->rnd, a->seed, sizeof(a->seed));
 	atomic_init(&a->max_bytes, max_bytes);
+	arena_init(&a->mem, 1024);
+	buf_init(&a->row, AUDIT_ROW_MAX);
 	REQUIRE(pthread_mutex_init(&a->lock, NULL) == 0);
 	REQUIRE(pthread_cond_init(&a->wake, NULL) == 0);
 	REQUIRE(pthread_cond_init(&a->idle, NULL) == 0);
@@ -132,24 +134,24 @@ bool audit_is_full(const struct security *sec)
 /* --- the thread ---------------------------------------------------------------------------------------------------- */
 
 /* One name, one pseudonym, whatever form it was given in. */
-struct str audit_canonical(const struct addr_self *self, struct str s)
+struct str audit_canonical(struct arena *a, const struct addr_self *self, struct str s)
 {
-	struct str sp = { "", 0 };
+	struct str rest, sp;
+	struct who w;
+	bool more;
 
-	if (str_starts(s, STR("//")) && str_starts(str_from(s, 2), self->sp))
-		sp = str_from(s, 2 + self->sp.n);
-	else if (str_starts(s, STR("/")) && !str_starts(s, STR("//")))
-		sp = s;
-	if (sp.n < 2 || sp.p[0] != '/')
+	if (who_parse(a, s, self, false, &w) != 0 || w.kind != WHO_ENTITY)
 		return s;
-	if (str_starts(str_from(sp, 1), self->cse) && sp.n > self->cse.n + 2 && sp.p[self->cse.n + 1] == '/')
-		return str_from(sp, self->cse.n + 2);
-	return sp.p[1] == 'S' && str_index(str_from(sp, 1), '/') == sp.n - 1 ? str_from(sp, 1) : sp;
+	if (w.stem.n)
+		return w.stem;
+	rest = str_from(w.abs, 2);
+	sp = str_cut(&rest, '/', &more);
+	return str_eq_nocase(sp, self->sp) ? str_make(rest.p - 1, rest.n + 1) : w.abs;
 }
 
 static void append(struct audit *a, const struct note *n)
 {
-	struct str who = audit_canonical(&a->sec->self, str_make(n->who, n->n_who));
+	struct str who;
 	struct audit_row r = { .time_us = n->time_us, .n = n->n, .event = str_of(names[n->ev]),
 		.cred = str_make(n->cred, n->n_cred), .detail = str_make(n->detail, n->n_detail),
 		.has_who = n->n_who > 0, .has_source = n->stranger && n->prefix.family };
@@ -159,6 +161,7 @@ static void append(struct audit *a, const struct note *n)
 	/* The table is for those who proved something. */
 	if (n->stranger && audit_is_full(a->sec))
 		return;
+	who = audit_canonical(&a->mem, &a->sec->self, str_make(n->who, n->n_who));
 	if (r.has_who)
 		r.who = audit_pseudonym(a->key, who);
 	if (r.has_source)
@@ -170,6 +173,7 @@ static void append(struct audit *a, const struct note *n)
 		log_write(a->sec->log, LOG_INTERNAL, "a security event could not be stored: %s", err_text(err));
 	else
 		memcpy(a->head, head, sizeof(head));
+	arena_reset(&a->mem);
 	log_write(a->sec->log, LOG_SECURITY_EVENT, "%s n=%u credential=%.*s originator=o-%016llx", names[n->ev], n->n,
 	          STR_ARG(r.cred), (unsigned long long)r.who);
 }
@@ -261,7 +265,6 @@ int audit_attach(struct security *sec, struct store *store, struct why *why)
 	sigset_t all, before;
 	int err;
 
-	buf_init(&a->row, AUDIT_ROW_MAX);
 	err = store_rec_each(store, REC_META, read_key, a);
 	if (!err && next)
 		err = store_event_each(store, next - 1, read_head, a);
@@ -293,6 +296,7 @@ void audit_free(struct audit *a)
 	}
 	explicit_bzero(a->key, sizeof(a->key));
 	buf_fini(&a->row);
+	arena_fini(&a->mem);
 	pthread_cond_destroy(&a->wake);
 	pthread_cond_destroy(&a->idle);
 	pthread_mutex_destroy(&a->lock);

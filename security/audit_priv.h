@@ -41,6 +41,7 @@ struct audit {
 	bool has_key;
 	unsigned char key[AUDIT_HASH], head[AUDIT_HASH];
 	struct buf row;
+	struct arena mem; /* of one row */
 };
 
 /* Under the lock.  True: to be noted now; false: counted with the one before. */
@@ -49,6 +50,6 @@ bool repeat_is_first(struct audit *a, const struct note *n, int64_t now_ns);
 void repeat_close(struct audit *a, int64_t now_ns);
 void audit_leave(struct audit *a, const struct note *n);
 /* An originator in the form that its credential lists. */
-struct str audit_canonical(const struct addr_self *self, struct str s);
+struct str audit_canonical(struct arena *a, const struct addr_self *self, struct str s);
 
 #endif

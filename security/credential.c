@@ -134,20 +134,43 @@ static int bad(struct why *why, int err, const char *text)
 	return err;
 }
 
-static int check_cse_name(const struct security *sec, const struct cred_info *c, struct str name, struct why *why)
+static bool is_entity(struct security *sec, struct str name, bool stem)
 {
-	struct str rest = str_from(name, 1);
+	struct arena a;
+	struct who w;
+	bool yes;
 
+	arena_init(&a, 512);
+	yes = who_parse(&a, name, &sec->self, stem, &w) == 0 && w.kind == WHO_ENTITY && (w.star || (w.stem.n > 0) == stem);
+	arena_fini(&a);
+	return yes;
+}
+
+static int check_cse_name(struct security *sec, const struct cred_info *c, struct str name, struct why *why)
+{
 	if (c->kind != CRED_CSE && c->kind != CRED_GATEWAY)
 		return bad(why, E_DENIED, "names: a CSE-ID belongs to a credential of kind cse or gateway");
-	if (!who_is_name(rest) || rest.p[0] == 'S')
+	if (!is_entity(sec, name, false) || !who_is_name(str_from(name, 1)))
 		return bad(why, E_SYNTAX, "names: a CSE-ID is a slash and unreserved characters, the first no S, without *");
-	if (str_eq(rest, sec->self.cse))
+	if (str_eq(str_from(name, 1), sec->self.cse))
 		return bad(why, E_DENIED, "names: this is the CSE-ID of this CSE");
 	return 0;
 }
 
-static int check_name(const struct security *sec, const struct cred_info *c, struct str name, struct why *why)
+static int check_stem(struct security *sec, const struct cred_info *c, struct str name, struct str whole, struct why *why)
+{
+	if (name.n > CRED_MAX_STEM)
+		return bad(why, E_LIMIT, "names: an AE-ID stem has at most 128 characters");
+	if (!is_entity(sec, name, true) || !who_is_name(whole))
+		return bad(why, E_SYNTAX, "names: an AE-ID stem is C or S and unreserved characters (RFC 3986 2.3)");
+	if (c->kind == CRED_CSE)
+		return bad(why, E_DENIED, "names: a CSE's credential lists CSE-IDs, not AE-IDs");
+	if (str_eq(name, sec->administrator) && c->kind != CRED_ADMIN)
+		return bad(why, E_DENIED, "names: the administrator's name needs a credential of kind admin");
+	return 0;
+}
+
+static int check_name(struct security *sec, const struct cred_info *c, struct str name, struct why *why)
 {
 	struct str whole = name;
 
@@ -160,15 +183,8 @@ static int check_name(const struct security *sec, const struct cred_info *c, str
 			return bad(why, E_DENIED, "names: only a gateway's name may end with *");
 		whole = str_first(name, name.n - 1);
 	}
-	if (is_stem(name)) {
-		if (!who_is_name(whole) || name.n < 2)
-			return bad(why, E_SYNTAX, "names: an AE-ID stem is C or S and unreserved characters (RFC 3986 2.3)");
-		if (c->kind == CRED_CSE)
-			return bad(why, E_DENIED, "names: a CSE's credential lists CSE-IDs, not AE-IDs");
-		if (str_eq(name, sec->administrator) && c->kind != CRED_ADMIN)
-			return bad(why, E_DENIED, "names: the administrator's name needs a credential of kind admin");
-		return 0;
-	}
+	if (is_stem(name))
+		return check_stem(sec, c, name, whole, why);
 	if (!is_app_id(whole))
 		return bad(why, E_SYNTAX, "names: neither an AE-ID stem (C, S), a CSE-ID (/) nor an App-ID (R, N)");
 	return 0;

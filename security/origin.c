@@ -111,7 +111,7 @@ static struct str cse_part(struct arena *a, struct str abs, const struct addr_se
 	bool more;
 	struct str sp = str_cut(&rest, '/', &more), cse = str_cut(&rest, '/', &more);
 
-	return str_eq(sp, self->sp) ? arena_printf(a, "/%.*s", STR_ARG(cse)) : STR_NONE;
+	return str_eq_nocase(sp, self->sp) ? arena_printf(a, "/%.*s", STR_ARG(cse)) : STR_NONE;
 }
 
 /* Names that another CSE may not bring: ours, those of our registrees, those of other CSEs known here. */

@@ -11,6 +11,7 @@ enum {
 	CRED_MAX_ID = 64,
 	CRED_MAX_NAMES = 256,
 	CRED_MAX_NAME = 200,
+	CRED_MAX_STEM = 128, /* a record's key */
 	CRED_FINGERPRINT = 32,
 	RECORD_MAX = 65536,
 };

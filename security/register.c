@@ -8,7 +8,6 @@
 #include "security/record.h"
 
 enum {
-	STEM_MAX = 128,          /* a record's key */
 	TRIES = 8,
 	BOUND_BEYOND_MAX = 1024, /* stems that a credential may collect beyond the AEs that it may have at a time */
 };
@@ -49,8 +48,8 @@ static enum rsc take_given(struct security *sec, struct tx *tx, struct prim *p, 
 {
 	enum owner owner = registry_owner(sec, c, stem);
 
-	if (stem.n > STEM_MAX)
-		return prim_fail(p, RSC_BAD_REQUEST, "From: an AE-ID stem has at most %d characters", STEM_MAX);
+	if (stem.n > CRED_MAX_STEM)
+		return prim_fail(p, RSC_BAD_REQUEST, "From: an AE-ID stem has at most %d characters", CRED_MAX_STEM);
 	if (owner != OWNER_SELF && !(owner == OWNER_NOBODY && listed(c, stem)))
 		return prim_fail(p, RSC_APP_RULE_VALIDATION_FAILED, "From is not an AE-ID that this credential lists");
 	if (store_ri_taken(tx, stem))

@@ -4,12 +4,19 @@
 
 #include <stdlib.h>
 
-static void copy_self(struct security *sec, const struct addr_self *self)
+static int copy_self(struct security *sec, const struct addr_self *self, struct why *why)
 {
+	struct who w;
+
 	sec->self.sp = arena_str(&sec->mem, self->sp);
 	sec->self.cse = arena_str(&sec->mem, self->cse);
 	sec->self.base = arena_str(&sec->mem, self->base);
-	sec->self_abs = arena_printf(&sec->mem, "//%.*s/%.*s", STR_ARG(self->sp), STR_ARG(self->cse));
+	if (who_parse(&sec->mem, arena_printf(&sec->mem, "/%.*s", STR_ARG(self->cse)), self, false, &w) != 0 || w.stem.n) {
+		why_set(why, RSC_INTERNAL_SERVER_ERROR, "cse.id: a slash and unreserved characters, the first no S");
+		return E_CONF;
+	}
+	sec->self_abs = w.abs;
+	return 0;
 }
 
 static int read_conf(struct security *sec, const struct conf *c, struct why *why)
@@ -43,8 +50,9 @@ int security_new(const struct security_opts *o, struct security **out, struct wh
 	sec->log = o->log;
 	sec->stats = o->stats;
 	arena_init(&sec->mem, 1024);
-	copy_self(sec, &o->self);
-	err = read_conf(sec, o->conf, why);
+	err = copy_self(sec, &o->self, why);
+	if (!err)
+		err = read_conf(sec, o->conf, why);
 	if (err) {
 		arena_fini(&sec->mem);
 		free(sec);

@@ -4,43 +4,18 @@
 
 #include "cse/base/err.h"
 
-static bool is_unreserved(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-	       c == '_' || c == '~';
-}
-
 bool who_is_name(struct str s)
 {
 	size_t i;
 
 	for (i = 0; i < s.n; i++) {
-		if (!is_unreserved(s.p[i]))
+		char c = s.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
+		      c == '~'))
 			return false;
 	}
 	return s.n > 0;
-}
-
-/* Elements between slashes: not empty, unreserved or '*'. */
-static int check_elements(struct str s, bool *star)
-{
-	bool more = true;
-
-	*star = false;
-	while (more) {
-		struct str e = str_cut(&s, '/', &more);
-		size_t i;
-
-		if (e.n == 0)
-			return E_SYNTAX;
-		for (i = 0; i < e.n; i++) {
-			if (e.p[i] == '*')
-				*star = true;
-			else if (!is_unreserved(e.p[i]))
-				return E_SYNTAX;
-		}
-	}
-	return 0;
 }
 
 /* TS-0004 table 6.3.3-1, m2m:roleID. */
@@ -56,76 +31,38 @@ static int read_role(struct str s, struct who *out)
 	return 0;
 }
 
-static struct str join(struct arena *a, struct str sp, struct str cse, struct str stem)
+/* "//sp/Sstem", and "//sp/cse/Cstem" of this CSE. */
+static struct str stem_of(struct str abs, const struct addr_self *self)
 {
-	size_t n = 2 + sp.n + (cse.n ? 1 + cse.n : 0) + (stem.n ? 1 + stem.n : 0);
-	char *p = arena_alloc(a, n), *at = p;
-
-	*at++ = '/';
-	*at++ = '/';
-	memcpy(at, sp.p, sp.n);
-	at += sp.n;
-	if (cse.n) {
-		*at++ = '/';
-		memcpy(at, cse.p, cse.n);
-		at += cse.n;
-	}
-	if (stem.n) {
-		*at++ = '/';
-		memcpy(at, stem.p, stem.n);
-	}
-	return str_make(p, n);
-}
-
-static int entity(struct arena *a, const struct addr_self *self, bool star, struct str sp, struct str cse, struct str stem,
-                  struct who *out)
-{
-	struct str abs;
-	bool ours = str_eq(sp, self->sp) && (cse.n == 0 || str_eq(cse, self->cse));
-
-	/* An S stem is unique in the whole domain: its registrar is no part of the identifier. */
-	if (cse.n && stem.n && stem.p[0] == 'S' && ours)
-		cse = STR_NONE;
-	/* "//sp/Sxyz" is written as a CSE-ID is. */
-	if (stem.n == 0 && cse.p[0] == 'S') {
-		stem = cse;
-		cse = STR_NONE;
-		ours = str_eq(sp, self->sp);
-	}
-	abs = join(a, sp, cse, stem);
-	*out = (struct who){ .kind = WHO_ENTITY, .star = star, .abs = abs };
-	if (ours && stem.n && !star)
-		out->stem = str_from(abs, abs.n - stem.n);
-	return 0;
-}
-
-/* sp/e0, sp/e0/e1 or longer. */
-static int read_path(struct arena *a, const struct addr_self *self, bool star, struct str s, struct str sp, struct str rest,
-                     struct who *out)
-{
+	struct str rest = str_from(abs, 2), first;
 	bool more;
-	struct str e0 = str_cut(&rest, '/', &more), e1;
 
+	if (!str_eq_nocase(str_cut(&rest, '/', &more), self->sp))
+		return STR_NONE;
+	first = str_cut(&rest, '/', &more);
 	if (!more)
-		return entity(a, self, star, sp, e0, STR_NONE, out);
-	e1 = str_cut(&rest, '/', &more);
-	if (!more && (e1.p[0] == 'C' || (star && e1.p[0] == '*') ||
-	              (e1.p[0] == 'S' && str_eq(sp, self->sp) && str_eq(e0, self->cse))))
-		return entity(a, self, star, sp, e0, e1, out);
-	if (star)
+		return first.p[0] == 'S' ? first : STR_NONE;
+	return str_eq(first, self->cse) ? rest : STR_NONE;
+}
+
+/* "//sp" alone: what the model accepts before a CSE-ID. */
+static int read_domain(struct arena *a, struct str s, const struct addr_self *self, struct who *out)
+{
+	struct why why = { 0 };
+	struct str abs;
+
+	if (addr_entity(a, arena_printf(a, "%.*s/x", STR_ARG(s)), self, &abs, &why) != RSC_NONE)
 		return E_SYNTAX;
-	*out = (struct who){ .kind = WHO_GROUP, .abs = s };
+	*out = (struct who){ .kind = WHO_DOMAIN, .abs = str_first(abs, abs.n - 2) };
 	return 0;
 }
 
-/* Without a leading slash: relative to this CSE. */
-static int read_bare(struct arena *a, const struct addr_self *self, bool star, struct str s, struct who *out)
+static int read_resource(struct arena *a, struct str s, struct who *out)
 {
-	if (str_index(s, '/') == s.n && s.p[0] == 'C')
-		return entity(a, self, star, self->sp, self->cse, s, out);
-	if (str_index(s, '/') == s.n && s.p[0] == 'S')
-		return entity(a, self, star, self->sp, STR_NONE, s, out);
-	if (star)
+	struct why why = { 0 };
+	struct addr ad;
+
+	if (addr_parse(a, s, &ad, &why) != RSC_NONE || ad.attr.n)
 		return E_SYNTAX;
 	*out = (struct who){ .kind = WHO_GROUP, .abs = s };
 	return 0;
@@ -133,37 +70,31 @@ static int read_bare(struct arena *a, const struct addr_self *self, bool star, s
 
 int who_parse(struct arena *a, struct str s, const struct addr_self *self, bool stars, struct who *out)
 {
-	size_t slashes = 0;
-	struct str rest, sp = self->sp;
-	bool star, more = true;
-	int err;
+	struct who w = { .kind = WHO_ENTITY, .star = str_index(s, '*') < s.n };
+	struct why why = { 0 };
+	enum rsc rsc;
 
-	if (s.n == 0)
-		return E_SYNTAX;
-	if (s.n > WHO_MAX_BYTES)
-		return E_LIMIT;
+	if (s.n == 0 || s.n > WHO_MAX_BYTES)
+		return s.n ? E_LIMIT : E_SYNTAX;
 	if (str_eq(s, STR("all"))) {
 		*out = (struct who){ .kind = WHO_ALL, .abs = s };
 		return 0;
 	}
 	if (str_index(s, '@') < s.n)
 		return read_role(s, out);
-	while (slashes < 2 && slashes < s.n && s.p[slashes] == '/')
-		slashes++;
-	rest = str_from(s, slashes);
-	err = check_elements(rest, &star);
-	if (err || (star && !stars))
-		return err ? err : E_SYNTAX;
-	if (slashes == 0)
-		return read_bare(a, self, star, s, out);
-	if (slashes == 2)
-		sp = str_cut(&rest, '/', &more);
-	if (more)
-		return read_path(a, self, star, s, sp, rest, out);
-	if (star)
+	if (w.star && !stars)
 		return E_SYNTAX;
-	*out = (struct who){ .kind = WHO_DOMAIN, .abs = s };
-	return 0;
+	rsc = w.star ? addr_entity_pattern(a, s, self, &w.abs, &why) : addr_entity(a, s, self, &w.abs, &why);
+	if (rsc == RSC_NONE) {
+		w.stem = w.star ? STR_NONE : stem_of(w.abs, self);
+		*out = w;
+		return 0;
+	}
+	if (w.star)
+		return E_SYNTAX;
+	if (str_starts(s, STR("//")) && str_index(str_from(s, 2), '/') == s.n - 2)
+		return read_domain(a, s, self, out);
+	return read_resource(a, s, out);
 }
 
 /* One path element.  Leftmost places for what stands between stars are enough, so this is linear. */

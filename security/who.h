@@ -8,7 +8,7 @@
 
 #include "cse/model/addr.h"
 
-enum { WHO_MAX_BYTES = 255 };
+enum { WHO_MAX_BYTES = 1024 };
 
 enum who_kind {
 	WHO_ENTITY,  /* an AE or a CSE ("//sp/S..." may be either: the identifier does not tell) */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Records of the security room: the first byte says which.  What is read is written again as the same bytes. */
 #include "cse/base/check.h"
+#include "security/audit_row.h"
 #include "security/record.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -51,6 +52,27 @@ static void read_zone(struct buf *b, struct str in)
 	same(b, in);
 }
 
+/* A row of the event table: the hash is made anew, the rest is the same. */
+static void read_event(struct buf *b, struct str in)
+{
+	unsigned char head[AUDIT_HASH] = { 0 };
+	struct audit_row row;
+
+	REQUIRE(audit_row_unpack(in, head, true, &row) != 0 || memcmp(head, in.p, AUDIT_HASH) == 0);
+	memset(head, 0, sizeof(head));
+	if (audit_row_unpack(in, head, false, &row) != 0)
+		return;
+	memset(head, 0, sizeof(head));
+	audit_row_pack(&row, head, b);
+	REQUIRE(!b->over && str_eq(str_from(buf_as_str(b), AUDIT_HASH), str_from(in, AUDIT_HASH)));
+	/* Now it is a row of a chain. */
+	memset(head, 0, sizeof(head));
+	REQUIRE(audit_row_unpack(buf_as_str(b), head, true, &row) == 0);
+	buf_reset(b);
+	audit_row_json(&row, 7, STR_NONE, b);
+	REQUIRE(!b->over && str_is_utf8(buf_as_str(b)));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str in = str_make((const char *)data + 1, size ? size - 1 : 0);
@@ -65,6 +87,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		read_cred(&a, &b, in);
 	else if (data[0] == 's')
 		read_stem(&b, in);
+	else if (data[0] == 'e')
+		read_event(&b, in);
 	else
 		read_zone(&b, in);
 	buf_fini(&b);

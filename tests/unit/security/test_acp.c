@@ -124,6 +124,7 @@ START_TEST(unreadable_groups)
 	ck_assert(!ask_as("{'acor':['grp5','CDev1'],'acop':2}", DEV1));
 	ck_assert(!ask_as("{'acor':['/mn1/cse-mn/g','all'],'acop':2}", DEV1));
 	ck_assert(ask_as("{'acor':['grp5'],'acop':2},{'acor':['CDev1'],'acop':2}", DEV1));
+	ck_assert(!valid("{'acor':['grp5']}"));
 }
 END_TEST
 

@@ -90,7 +90,7 @@ END_TEST
 START_TEST(no_identifier_at_all)
 {
 	static const char *const names[] = { "C D", "CDev1/", "///", "C*", "C\xff", "/id-in/*" };
-	char longest[300];
+	char longest[1200];
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(names); i++)
