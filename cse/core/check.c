@@ -62,7 +62,8 @@ enum rsc check_release(struct request *r)
 	struct prim *p = &r->prim;
 
 	p->rvi = RVI_1;
-	if (!prim_has(p, P_RVI))
+	/* A text that is no release is kept, though the parameter does not count as given. */
+	if (!prim_has(p, P_RVI) && p->rvi_text.n == 0)
 		return RSC_NONE;
 	for (size_t i = 0; i < ARRAY_LEN(releases); i++) {
 		if (str_eqz(p->rvi_text, releases[i].text)) {

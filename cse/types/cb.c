@@ -31,7 +31,8 @@ static struct val points_of_access(struct change *c)
 
 static void show(struct change *c)
 {
-	static const char *const serializations[] = { "application/json" };
+	/* TS-0004 6.3.3, m2m:serializations: names, not media types. */
+	static const char *const serializations[] = { "json" };
 	static const char *const releases[] = { "1", "2", "2a", "3", "4", "5" };
 	const struct known *k = c->known;
 	const char *type = conf_str(c->conf, CONF_CSE_TYPE);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Plays flows:  runner [--way NAME] [--check] [--verbose] [--part i/n] [file.flow | folder] ... */
 #include <dirent.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,6 +127,8 @@ int main(int argc, char **argv)
 	struct options o = { 0 };
 	struct files fs = { 0 };
 	unsigned bad = 0;
+	/* A connection that the server has closed is an outcome, not a reason to end. */
+	signal(SIGPIPE, SIG_IGN);
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--check") == 0)
 			o.check = true;
