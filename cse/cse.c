@@ -149,10 +149,13 @@ static int open_tls(struct cse *c, struct why *why)
 		hosts[n] = str_of(h);
 	struct ca_opts co = { .dir = conf_str(c->conf, CONF_CSE_STATE), .keystore = c->keystore, .clock = c->clock,
 		.rnd = c->rnd, .log = c->log, .self = c->self, .hosts = { hosts, n },
-		.server_life_us = conf_num(c->conf, CONF_SEC_SERVER_LIFE) * 1000 };
+		.server_life_us = conf_num(c->conf, CONF_SEC_SERVER_LIFE) * 1000,
+		.import = conf_str(c->conf, CONF_SEC_ISSUING_CA) };
 	int r = ca_open(&co, &c->ca, why);
 	if (r)
 		return r;
+	if (ca_is_new(c->ca))
+		audit(c->security, EV_CA_MADE, NULL, STR_NONE, *co.import ? "imported" : "made");
 	return tls_new(c->ca, c->security, c->n_loops, &c->tls, why);
 }
 
@@ -224,8 +227,11 @@ static void tick(struct loop *l, struct loop_timer *t)
 {
 	struct cse *c = CONTAINER_OF(t, struct cse, tick);
 	struct why why = { RSC_NONE, "" };
-	if (ca_tick(c->ca) && tls_renew(c->tls, &why))
-		log_write(c->log, LOG_CERT_EXPIRY, "the renewed server certificate cannot be used: %s", why.text);
+	if (ca_tick(c->ca)) {
+		audit(c->security, EV_KEY_ROTATED, NULL, STR_NONE, "server certificate");
+		if (tls_renew(c->tls, &why))
+			log_write(c->log, LOG_CERT_EXPIRY, "the renewed server certificate cannot be used: %s", why.text);
+	}
 	loop_timer_set(l, t, loop_now_ns(l) + TICK_NS, tick);
 }
 

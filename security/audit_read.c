@@ -105,6 +105,7 @@ int audit_each(struct security *sec, uint64_t from, bool reveal, int (*fn)(void 
 	CHECK(sec, SECURITY);
 	REQUIRE(sec->store != NULL);
 	audit_flush(sec);
+	store_flush(sec->store);
 	arena_init(&r.mem, 4096);
 	buf_init(&r.line, 4096);
 	if (reveal) {
