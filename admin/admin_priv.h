@@ -34,6 +34,7 @@ struct admin_call {
 	/* While it waits for the store: */
 	struct commit commit;
 	struct cred_info cred;
+	enum sec_event event;
 	const char *what;
 	unsigned status;
 	/* While it waits for a worker: */

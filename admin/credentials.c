@@ -36,13 +36,14 @@ static void put_done(struct commit *commit, int err)
 		admin_refuse(c, admin_status(err), "the credential could not be stored: %s", err_text(err));
 		return;
 	}
-	cred_apply(cse->security, &c->cred); /* it records the event, too */
+	cred_apply(cse->security, &c->cred);
+	audit(cse->security, c->event, NULL, STR_NONE, "%s %s", c->what, c->cred.id.p);
 	log_write(cse->log, LOG_ADMIN, "%s %s", c->what, c->cred.id.p);
 	admin_answer(c, c->status);
 }
 
 /* Stores c->cred; the reply is made already and leaves when all is durable.  c->cred.id ends with a zero byte. */
-static void put_credential(struct admin_call *c, const char *what, unsigned status)
+static void put_credential(struct admin_call *c, enum sec_event event, const char *what, unsigned status)
 {
 	struct cse *cse = c->admin->cse;
 	struct why why = { 0 };
@@ -55,6 +56,7 @@ static void put_credential(struct admin_call *c, const char *what, unsigned stat
 		admin_refuse(c, admin_status(err), "%s", why.text[0] ? why.text : err_text(err));
 		return;
 	}
+	c->event = event;
 	c->what = what;
 	c->status = status;
 	c->commit = (struct commit){ .magic = COMMIT_MAGIC, .loop = c->admin->loop, .done = put_done };
@@ -158,7 +160,7 @@ void admin_issue(struct admin_call *c)
 		admin_refuse(c, admin_status(err), "%s", why.text[0] ? why.text : err_text(err));
 	} else {
 		fill_reply(c, &pem);
-		put_credential(c, "issued", 201);
+		put_credential(c, EV_CREDENTIAL_ISSUED, "issued", 201);
 	}
 	buf_fini(&pem);
 }
@@ -204,7 +206,7 @@ static void change_state(struct admin_call *c, enum cred_state to, const char *w
 	c->cred.state = to;
 	c->cred.id = str_of(arena_strz(&c->arena, c->cred.id));
 	buf_printf(&c->reply, "{\"id\":\"%.*s\",\"state\":\"%s\"}", STR_ARG(c->cred.id), states[to]);
-	put_credential(c, what, 200);
+	put_credential(c, EV_CREDENTIAL_STATE, what, 200);
 }
 
 void admin_suspend(struct admin_call *c)
