@@ -19,7 +19,7 @@
 enum {
 	HANDSHAKE_STEPS = 4,          /* per turn: each costs as much as 40 requests, which must not wait for many */
 	LINGER_MS = 2000,
-	LINGER_BYTES = 1 << 20,
+	LINGER_BYTES = 16 << 20,      /* a client that still uploads must get to read why it should not */
 	WATCH_MS = 250,               /* four slices look at all connections in a second */
 	WATCH_LEAST = 64,
 	TELL_MS = 1000,               /* refused handshakes are logged once a second at most */

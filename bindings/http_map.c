@@ -44,6 +44,7 @@ static enum rsc read_list(struct prim *p, enum param id, struct str value, char 
 
 enum rsc http_header_read(struct prim *p, struct str name, struct str value)
 {
+	enum rsc rsc;
 	int id = 0;
 
 	while (id < PARAM_COUNT && (header_name[id].n != name.n || !str_eq_nocase(header_name[id], name)))
@@ -55,7 +56,11 @@ enum rsc http_header_read(struct prim *p, struct str name, struct str value)
 		return read_list(p, P_RT, value, '&');
 	if (param_row((enum param)id)->list)
 		return read_list(p, (enum param)id, value, '+');
-	return prim_read(p, (enum param)id, value);
+	rsc = prim_read(p, (enum param)id, value);
+	/* A release that nobody knows is no Release 1: the refusal names ours. */
+	if (id == P_RVI)
+		p->has |= (uint32_t)1 << P_RVI;
+	return rsc;
 }
 
 /* --- path -------------------------------------------------------------------------------------------------------- */

@@ -226,6 +226,7 @@ START_TEST(bad_fields)
 	must_not(RSC_BAD_REQUEST, "GET /x", "X-M2M-OT: today\r\n", "");
 	must_not(RSC_BAD_REQUEST, "GET /x", "X-M2M-RTU: a&&b\r\n", "");
 	must_not(RSC_RELEASE_VERSION_NOT_SUPPORTED, "GET /x", "X-M2M-RVI: 9\r\n", "");
+	ck_assert(prim_has(&prim, P_RVI));
 }
 END_TEST
 
