@@ -22,7 +22,8 @@ struct side *side_new(struct store *s, struct insts *in, const struct side_spec 
 	sd->name_n = (uint16_t)sp->rn.n;
 	sd->n_labels = sp->n_labels;
 	sd->labels_n = (uint32_t)sp->labels.n;
-	memcpy(sd->text, sp->rn.p, sp->rn.n);
+	if (sp->rn.n)
+		memcpy(sd->text, sp->rn.p, sp->rn.n);
 	if (sp->labels.n)
 		memcpy(sd->text + sp->rn.n, sp->labels.p, sp->labels.n);
 	s->tree_bytes += sizeof(*sd) + sd->name_n + sd->labels_n;
