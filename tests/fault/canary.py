@@ -59,7 +59,7 @@ def look(where, data, found):
 def main():
     c, found = Cse(sets=["log.level=debug"]), []
     pcap = os.path.join(c.dir, "packets")
-    dump = subprocess.Popen(["tcpdump", "-i", "lo", "-w", pcap, "-U", "-s", "0", "tcp port %d" % c.port],
+    dump = subprocess.Popen(["tcpdump", "-Z", "root", "--immediate-mode", "-i", "lo", "-w", pcap, "-U", "-s", "0", "tcp port %d" % c.port],
                             stderr=subprocess.PIPE)
     dump.stderr.readline()  # it listens now
     try:
@@ -85,7 +85,7 @@ def main():
         dump.terminate()
         dump.wait()
         packets = open(pcap, "rb").read()
-        assert len(packets) > 20000, "no packets were captured: run as root"
+        assert len(packets) > 20000, "only %d bytes of packets were captured: run as root" % len(packets)
         look("packets", packets, found)
         look("log", open(c.log_path, "rb").read(), found)
         for d, _, fs in os.walk(c.state):
