@@ -43,7 +43,7 @@ class Client:
         self.conn = None
 
     def connect(self):
-        self.conn = http.client.HTTPSConnection("localhost", self.cse.port, context=self.ctx, timeout=self.timeout)
+        self.conn = http.client.HTTPSConnection("127.0.0.1", self.cse.port, context=self.ctx, timeout=self.timeout)
         self.conn.connect()
 
     def close(self):
