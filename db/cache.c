@@ -8,7 +8,7 @@
 #include "db/htab_priv.h"
 #include "db/mem_priv.h"
 
-enum { SHARDS = 16, EVICT_TRIES = 32 };
+enum { SHARDS = 16, RUN = 64, EVICT_TRIES = 32 };
 
 struct cached {
 	struct hlink link;
@@ -86,14 +86,15 @@ struct cache *cache_new(size_t max_bytes)
 	return c;
 }
 
+/* Ids are ours and consecutive: as they are they fill buckets evenly, and what is young or old together lies together. */
 static uint64_t hash_of(uint64_t id)
 {
-	return htab_mix(id);
+	return id / (RUN * SHARDS) * RUN + id % RUN;
 }
 
-static struct shard *shard_of(struct cache *c, uint64_t hash)
+static struct shard *shard_of(struct cache *c, uint64_t id)
 {
-	return &c->sh[hash >> 60];
+	return &c->sh[id / RUN % SHARDS];
 }
 
 static struct cached *find(const struct shard *sh, uint64_t id, uint64_t hash)
@@ -131,7 +132,7 @@ static void take_out(struct shard *sh, struct cached *e)
 struct body *cache_get(struct cache *c, uint64_t id)
 {
 	uint64_t hash = hash_of(id);
-	struct shard *sh = shard_of(c, hash);
+	struct shard *sh = shard_of(c, id);
 	struct body *b = NULL;
 
 	pthread_mutex_lock(&sh->lock);
@@ -151,7 +152,7 @@ void cache_put(struct cache *c, struct body *b)
 {
 	struct cached *e = cached_of(b), *out = NULL;
 	uint64_t hash = hash_of(b->id);
-	struct shard *sh = shard_of(c, hash);
+	struct shard *sh = shard_of(c, b->id);
 
 	pthread_mutex_lock(&sh->lock);
 	if (e->in || find(sh, b->id, hash)) {
@@ -187,7 +188,7 @@ void cache_put(struct cache *c, struct body *b)
 void cache_drop(struct cache *c, uint64_t id)
 {
 	uint64_t hash = hash_of(id);
-	struct shard *sh = shard_of(c, hash);
+	struct shard *sh = shard_of(c, id);
 
 	pthread_mutex_lock(&sh->lock);
 	struct cached *e = find(sh, id, hash);

@@ -2,6 +2,9 @@
 /* One transaction of the writer: jobs, security events, a share of the sweeping, and the row of the batch log. */
 #include "db/writer_priv.h"
 
+/* Per transaction: rows to sweep and facts of a snapshot, about a millisecond in an idle moment. */
+enum { SWEEP_IDLE = 500, SNAPSHOT_IDLE = 8192, SNAPSHOT_BUSY = 64 };
+
 static int write_op(struct writer *w, const struct job *j, const struct op *op)
 {
 	struct disk *d = w->disk;
@@ -57,7 +60,7 @@ static int write_sweep(struct writer *w, unsigned max, bool all, int *swept)
 }
 
 /* Jobs from the front up to `end`, events, and a share of what waits to be swept. */
-int commit_write(struct writer *w, const struct job *end, unsigned sweep, bool all)
+int commit_write(struct writer *w, const struct job *end, bool idle)
 {
 	struct disk *d = w->disk;
 	unsigned appends = 0;
@@ -71,7 +74,9 @@ int commit_write(struct writer *w, const struct job *end, unsigned sweep, bool a
 	if (!err)
 		err = event_write(w);
 	if (!err)
-		err = write_sweep(w, sweep + 2 * appends, all, &swept);
+		err = write_sweep(w, 2 * appends + (idle ? SWEEP_IDLE : 0), idle, &swept);
+	if (!err)
+		err = snapshot_step(&w->journal, d, 3 * appends + (idle ? SNAPSHOT_IDLE : SNAPSHOT_BUSY));
 	if (!err)
 		err = journal_end(&w->journal, d);
 	if (!err)

@@ -11,12 +11,14 @@ void journal_init(struct journal *j, struct store *s)
 	*j = (struct journal){ .s = s, .next = 1 };
 	buf_init(&j->part, PART_MAX);
 	buf_init(&j->open, PART_MAX);
+	snapshot_init(&j->snap);
 }
 
 void journal_fini(struct journal *j)
 {
 	buf_fini(&j->part);
 	buf_fini(&j->open);
+	snapshot_fini(&j->snap);
 }
 
 void journal_begin(struct journal *j)
@@ -139,6 +141,8 @@ void journal_committed(struct journal *j)
 		j->open_rows = 0;
 	}
 	j->next++;
+	snapshot_committed(j);
+	snapshot_check(j);
 }
 
 void journal_rolled_back(struct journal *j)
@@ -146,4 +150,5 @@ void journal_rolled_back(struct journal *j)
 	if (j->joined)
 		j->open.n -= j->part.n;
 	j->joined = false;
+	snapshot_rolled_back(j);
 }

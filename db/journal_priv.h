@@ -9,6 +9,7 @@
 #include "db/batch_priv.h"
 #include "db/disk.h"
 #include "db/job_priv.h"
+#include "db/snapshot_priv.h"
 
 struct journal {
 	struct store *s;
@@ -27,6 +28,7 @@ struct journal {
 	uint64_t facts;           /* in log and snapshot together */
 	uint64_t batch_from;      /* older rows are void */
 	uint64_t snap_from, snap_to; /* rows of the snapshot that count */
+	struct snapshot snap;
 };
 
 void journal_init(struct journal *j, struct store *s);

@@ -331,5 +331,7 @@ int load_store(struct store *s, struct journal *j, struct why *why)
 	j->snap_from = l.meta[META_SNAP_FROM];
 	j->snap_to = l.meta[META_SNAP_TO];
 	j->batch_from = l.meta[META_BATCH_FROM];
+	if (j->batch_from || j->snap_from) /* rows that were void already may still be there */
+		j->snap.state = SNAP_VOID;
 	return 0;
 }

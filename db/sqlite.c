@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The SQLite backing: opening, and the writer's transactions.  WAL, synchronous=FULL, a checkpoint every 1000 frames. */
+/* The SQLite backing: opening, and the writer's transactions.  WAL, synchronous=FULL, a checkpoint every 4 MB. */
 #include "db/sqlite_priv.h"
 
 #include <errno.h>
@@ -319,7 +319,8 @@ static int open_db(struct sqlite *q, struct why *why)
 	}
 	sqlite3_extended_result_codes(q->db, 1);
 	/* Rows are sealed, so what is deleted need not be wiped. */
-	if ((err = sqlite_exec(q, q->db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
+	if ((err = sqlite_exec(q, q->db, "PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+	                                 "PRAGMA wal_autocheckpoint=0;"
 	                                 "PRAGMA secure_delete=OFF; PRAGMA cache_size=-8192; PRAGMA temp_store=MEMORY;"
 	                                 "PRAGMA journal_size_limit=16777216"))) {
 		why_set(why, RSC_INTERNAL_SERVER_ERROR, "store.db is no store, or is damaged");

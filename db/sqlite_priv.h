@@ -17,7 +17,7 @@ enum sql_statement {
 	SQL_COUNT
 };
 
-enum { READERS = 8, WAL_FRAMES = 1000 };
+enum { READERS = 8, WAL_FRAMES = 500 };
 
 struct reader {
 	sqlite3 *db;

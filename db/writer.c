@@ -18,7 +18,6 @@
 enum {
 	PUBLISH_OPS = 96, /* a hold of the lock: some 5 µs */
 	UNDO_JOBS = 256,
-	SWEEP_IDLE = 500, /* rows of an idle transaction: about a millisecond */
 	IDLE_MS = 20,     /* quiet for so long: idle */
 	PROBE_MS = 250
 };
@@ -234,7 +233,7 @@ static bool turn(struct writer *w)
 	if (!n && !events)
 		return false;
 	if (events || !only_failed(w, end)) {
-		err = commit_write(w, end, 0, false);
+		err = commit_write(w, end, false);
 		event_done(w, !err);
 		stat_add(w->s->o.stats, STAT_COMMITS, !err);
 	}
@@ -256,14 +255,19 @@ static void probe(struct writer *w)
 	log_write(w->s->o.log, LOG_STORE_RECOVERED, "the probe write succeeded");
 }
 
+static bool has_work(const struct writer *w)
+{
+	return !sweep_is_idle(w->s) || snapshot_is_due(&w->journal);
+}
+
 /* A slice of what may wait.  false: nothing is left. */
 static bool idle(struct writer *w)
 {
 	if (sweep_memory(w->s))
 		return true;
-	if (sweep_is_idle(w->s) || store_is_readonly(w->s))
+	if (!has_work(w) || store_is_readonly(w->s))
 		return false;
-	int err = commit_write(w, w->first, SWEEP_IDLE, true);
+	int err = commit_write(w, w->first, true);
 	if (err)
 		fail(w, err);
 	return !err;
@@ -279,7 +283,7 @@ static void *run(void *arg)
 			continue;
 		if (atomic_load(&w->stop) && !w->first)
 			break;
-		bool work = !sweep_is_idle(w->s), ro = store_is_readonly(w->s);
+		bool work = has_work(w), ro = store_is_readonly(w->s);
 		if (wait_for_call(w, calls, ro ? PROBE_MS : work ? IDLE_MS : 0))
 			continue;
 		if (ro)

@@ -59,9 +59,9 @@ void writer_flush(struct writer *w);
 
 /* --- commit.c: one transaction ------------------------------------------------------------------------------------- */
 
-/* Jobs from the front up to `end`, events, and of what waits to be swept two rows per instance and `sweep` more.
- * After an error nothing of it happened. */
-int commit_write(struct writer *w, const struct job *end, unsigned sweep, bool all);
+/* Jobs from the front up to `end`, events, and a share of sweeping and of a snapshot, a larger one when nothing else is
+ * to do.  After an error nothing of it happened. */
+int commit_write(struct writer *w, const struct job *end, bool idle);
 
 /* --- event.c -------------------------------------------------------------------------------------------------------- */
 
