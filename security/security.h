@@ -61,6 +61,7 @@ struct str cred_make_id(struct security *sec, struct arena *a);
  * bound to it): a new key for the same names is the same id with generation + 1.  E_SYNTAX, E_LIMIT, E_DENIED: why says
  * what is wrong. */
 int cred_put(struct security *sec, struct tx *tx, const struct cred_info *c, struct why *why);
+/* The caller records the event (EV_CREDENTIAL_ISSUED or EV_CREDENTIAL_STATE). */
 void cred_apply(struct security *sec, const struct cred_info *c);
 /* The credential that a name belongs to: the one that lists it and is not revoked, else the one that the stem is bound to.
  * Copies into the arena; false when nobody's. */

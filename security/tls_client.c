@@ -16,7 +16,8 @@ static int refuse(struct why *why, const char *what, const char *file)
 
 static int load(SSL_CTX *ctx, const char *ca_file, const char *cert_file, const char *key_file, struct why *why)
 {
-	if (!tls_harden(ctx, 0))
+	/* Every certificate of ca_file is an anchor: an imported issuing CA may come without its root. */
+	if (!tls_harden(ctx, 1))
 		return refuse(why, "TLS cannot be set up with", "this OpenSSL");
 	if (SSL_CTX_load_verify_file(ctx, ca_file) != 1)
 		return refuse(why, "cannot read the trusted certificates of", ca_file);

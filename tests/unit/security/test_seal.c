@@ -4,6 +4,10 @@
 
 #include <openssl/evp.h>
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 
 #include "cse/base/err.h"
 #include "security/datakeys.h"
@@ -188,6 +192,82 @@ START_TEST(no_key_and_nonce_twice)
 }
 END_TEST
 
+/* What a child has sealed before it was killed, in memory that it shares with the test. */
+struct shared {
+	_Atomic uint32_t n;
+	unsigned char head[1 << 18][16]; /* number and nonce of each blob */
+};
+
+static void seal_until_killed(struct state *st, struct shared *sh)
+{
+	struct why why = { 0 };
+	struct keystore *ks;
+	struct seal *s;
+	char blob[SEAL_OVERHEAD + 8];
+
+	if (keystore_open("file", st->dir, st->rnd, &ks, &why) || seal_open(st->dir, ks, st->rnd, &s, &why))
+		_exit(1);
+	for (uint64_t i = 0;; i++) {
+		seal_bytes(s, 1, i, "12345678", 8, blob);
+		uint32_t at = sh->n;
+		if (at == ARRAY_LEN(sh->head))
+			_exit(0);
+		memcpy(sh->head[at], blob, 16);
+		sh->n = at + 1;
+		if (i % 20 == 19 && seal_rotate(s, &why))
+			_exit(1);
+	}
+}
+
+/* TROTH_KILLS=1000 for the long run. */
+START_TEST(no_key_and_nonce_twice_over_kills)
+{
+	const char *kills = getenv("TROTH_KILLS");
+	struct state st;
+	struct datakeys d;
+	struct why why = { 0 };
+	int status;
+
+	state_init(&st);
+	struct shared *sh = mmap(NULL, sizeof(*sh), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert(sh != MAP_FAILED);
+	for (int k = kills ? (int)strtol(kills, NULL, 10) : 40; k > 0; k--) {
+		uint32_t before = sh->n, want = before + (uint32_t)rnd_below(st.rnd, 60);
+		/* A child that is killed before it seals has opened, recorded, or neither. */
+		uint64_t turns = rnd_below(st.rnd, 400);
+		pid_t pid = fork();
+		ck_assert_int_ge(pid, 0);
+		if (pid == 0)
+			seal_until_killed(&st, sh);
+		pid_t ended = 0;
+		while (sh->n < want && (k % 4 || turns-- > 0) && (ended = waitpid(pid, &status, WNOHANG)) == 0)
+			sched_yield();
+		kill(pid, SIGKILL);
+		if (ended == 0)
+			ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+		ck_assert_msg(WIFSIGNALED(status), "the folder does not open after a kill");
+	}
+	uint32_t n = sh->n;
+	qsort(sh->head, n, 16, cmp_nonce);
+	for (uint32_t i = 1; i < n; i++)
+		ck_assert_int_ne(memcmp(sh->head[i - 1], sh->head[i], 16), 0);
+	ck_assert_int_eq(datakeys_open(&d, st.dir, &why), 0);
+	struct keystore *ks = open_keys(&st);
+	unsigned char (*keys)[32] = calloc(d.n, 32);
+	for (uint32_t i = 0; i < d.n; i++)
+		ck_assert_int_eq(keystore_unwrap(ks, datakeys_get(&d, i + 1), keys[i]), 0);
+	qsort(keys, d.n, 32, cmp_key);
+	for (uint32_t i = 1; i < d.n; i++)
+		ck_assert_int_ne(cmp_key(keys[i - 1], keys[i]), 0);
+	ck_assert_uint_gt(n, 0);
+	free(keys);
+	datakeys_fini(&d);
+	keystore_close(ks);
+	munmap(sh, sizeof(*sh));
+	state_fini(&st);
+}
+END_TEST
+
 START_TEST(key_is_on_disk_before_use)
 {
 	struct state st;
@@ -342,11 +422,12 @@ int main(void)
 {
 	Suite *suite = suite_create("seal");
 	TCase *tc = tcase_create("seal");
-	tcase_set_timeout(tc, 60);
+	tcase_set_timeout(tc, 300);
 	tcase_add_test(tc, opens_at_its_place_only);
 	tcase_add_test(tc, empty_and_large);
 	tcase_add_test(tc, layout_is_as_documented);
 	tcase_add_test(tc, no_key_and_nonce_twice);
+	tcase_add_test(tc, no_key_and_nonce_twice_over_kills);
 	tcase_add_test(tc, key_is_on_disk_before_use);
 	tcase_add_test(tc, torn_append_is_cut_off);
 	tcase_add_test(tc, damage_is_refused);

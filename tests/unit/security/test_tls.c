@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <openssl/err.h>
+#include <pthread.h>
 #include <sys/socket.h>
 
 #include "security/cert.h"
@@ -538,6 +539,42 @@ START_TEST(renewal_keeps_connections)
 }
 END_TEST
 
+struct acceptor {
+	struct tls *tls;
+	unsigned loop;
+};
+
+static void *accept_many(void *arg)
+{
+	struct acceptor *a = arg;
+	for (int i = 0; i < 200; i++) {
+		SSL *ssl = tls_accept(a->tls, a->loop);
+		ck_assert_ptr_nonnull(ssl);
+		SSL_free(ssl);
+	}
+	return NULL;
+}
+
+START_TEST(loops_accept_during_renewal)
+{
+	struct rig r;
+	struct why why = { 0 };
+	pthread_t t[2];
+	struct acceptor a[2];
+
+	rig_init(&r);
+	for (unsigned i = 0; i < 2; i++) {
+		a[i] = (struct acceptor){ r.tls, i };
+		ck_assert_int_eq(pthread_create(&t[i], NULL, accept_many, &a[i]), 0);
+	}
+	for (int i = 0; i < 5; i++)
+		ck_assert_int_eq(tls_renew(r.tls, &why), 0);
+	for (unsigned i = 0; i < 2; i++)
+		pthread_join(t[i], NULL);
+	rig_fini(&r);
+}
+END_TEST
+
 START_TEST(memory_of_an_idle_connection)
 {
 	enum { CONNS = 64, BAR = 32768 };
@@ -587,6 +624,7 @@ int main(void)
 	tcase_add_test(tc, long_chains_refused);
 	tcase_add_test(tc, own_client);
 	tcase_add_test(tc, renewal_keeps_connections);
+	tcase_add_test(tc, loops_accept_during_renewal);
 	tcase_add_test(tc, memory_of_an_idle_connection);
 	suite_add_tcase(suite, tc);
 	SRunner *r = srunner_create(suite);
