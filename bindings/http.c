@@ -30,6 +30,7 @@ static void answered(struct http_conn *hc)
 {
 	struct http_exchange *x = hc->x;
 
+	http_release(hc);
 	if (hc->closing) {
 		conn_finish(&hc->conn);
 		return;
@@ -49,6 +50,8 @@ static void send_answer(struct http_conn *hc)
 	conn_pause(&hc->conn);
 	if (conn_send(&hc->conn, x->out.p + x->from, x->out.n - x->from))
 		answered(hc);
+	else if (hc->conn.state == CONN_OPEN)
+		http_hold(hc);
 }
 
 static void send_plain(struct http_conn *hc, unsigned status, struct str text, struct str allow)
@@ -224,7 +227,8 @@ static void judge(struct http_conn *hc)
 		conn_close(&hc->conn);
 		return;
 	}
-	hc->closing = !x->h.keep_alive;
+	http_release(hc);
+	hc->closing = !x->h.keep_alive || hl->ending;
 	x->wish = (struct http_wish){ .close = hc->closing, .origin = allowed_origin(hc) };
 	switch (x->h.method) {
 	case HTTP1_GET:
@@ -303,10 +307,14 @@ static void settle(struct http_conn *hc)
 		return;
 	if (hc->phase == HTTP_IDLE)
 		http_exchange_give(hc);
-	if (hc->conn.eof)
+	if (hc->conn.eof || (hc->phase == HTTP_IDLE && http_lane_of(hc)->ending)) {
 		conn_finish(&hc->conn);
-	else
-		conn_deadline(&hc->conn, hc->phase == HTTP_READING ? hc->deadline_ns : now_of(hc) + http_lane_of(hc)->set->idle_ns);
+	} else if (hc->phase == HTTP_IDLE) {
+		conn_deadline(&hc->conn, now_of(hc) + http_lane_of(hc)->set->idle_ns);
+	} else {
+		conn_deadline(&hc->conn, hc->deadline_ns);
+		http_hold(hc);
+	}
 }
 
 static void on_again(struct loop *l, struct loop_task *t)
@@ -390,6 +398,7 @@ static void on_gone(struct conn *c)
 		gate_abandon(hc->request);
 	hc->request = NULL;
 	conn_list_del(&hc->waiting);
+	http_release(hc);
 	if (hc->again.queued)
 		loop_defer_cancel(c->lane->loop, &hc->again);
 	http_exchange_give(hc);

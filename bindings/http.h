@@ -14,6 +14,7 @@ struct http_set {
 	struct conf *conf;        /* counted; cors_origins lie in it */
 	struct http1_limits limits;
 	int64_t head_ns, body_ns, idle_ns;
+	size_t held_max;          /* per lane: bytes of messages that wait for their peers */
 	struct conn_times times;
 	unsigned max_handshakes;  /* per lane */
 };
@@ -42,6 +43,9 @@ struct http_lane {
 	struct buf head;          /* an answer's head being made */
 	struct conn_link waiting; /* connections that may not submit: the store is congested */
 	struct loop_timer retry;
+	struct conn_link held;    /* connections that wait for their peer in the middle of a message, longest first */
+	size_t held_bytes;
+	bool ending;              /* each answer is its connection's last */
 	int64_t told_ns;          /* when a refused message was logged last */
 	unsigned untold;
 };
@@ -64,7 +68,8 @@ struct http_conn {
 	struct request *request;  /* HTTP_JUDGED */
 	struct http_exchange *x;  /* NULL when idle */
 	struct loop_task again;   /* other connections get their turn first */
-	struct conn_link waiting;
+	struct conn_link waiting, held;
+	size_t held_bytes;
 };
 
 extern const struct conn_user http_user;
@@ -80,12 +85,18 @@ enum { HTTP_KEEP = 65536 /* larger buffers do not stay in the pool */ };
 void http_exchange_take(struct http_conn *hc);
 /* Clears it.  Harmless when there is none. */
 void http_exchange_give(struct http_conn *hc);
+/* The message waits for its peer: its memory counts, and when the lane has too much of that, who waits longest is closed
+ * (which may be this one).  Called again when it has grown. */
+void http_hold(struct http_conn *hc);
+void http_release(struct http_conn *hc);
 
 struct http_set *http_set_new(struct conf *c, unsigned n_lanes);
 void http_set_free(struct http_set *s);
 void http_lane_init(struct http_lane *hl, struct gate *gate, const struct http_set *set);
 void http_lane_fini(struct http_lane *hl);
-/* Connections of the lane with a request under way; for a graceful end. */
+/* A graceful end begins: idle connections are closed, the others after their present answer. */
+void http_lane_end(struct http_lane *hl);
+/* Connections of the lane with a request under way. */
 unsigned http_lane_busy(const struct http_lane *hl);
 
 #endif

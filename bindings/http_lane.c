@@ -12,6 +12,7 @@ enum {
 	IN_SLACK = 65536,  /* framing and the beginning of the next message */
 	OUT_SLACK = 1 << 20,
 	HEAD_MAX = 1 << 16,
+	HELD = 4,          /* largest requests and answers that a lane holds for slow peers */
 };
 
 /* --- exchanges --------------------------------------------------------------------------------------------------- */
@@ -74,6 +75,30 @@ void http_exchange_give(struct http_conn *hc)
 	hl->n_pool++;
 }
 
+/* --- memory held by slow peers ----------------------------------------------------------------------------------- */
+
+void http_hold(struct http_conn *hc)
+{
+	struct http_lane *hl = http_lane_of(hc);
+	size_t bytes = hc->x->in.cap + hc->x->out.cap;
+
+	if (hc->held_bytes == 0)
+		conn_list_add(&hl->held, &hc->held);
+	hl->held_bytes += bytes - hc->held_bytes;
+	hc->held_bytes = bytes;
+	while (hl->held_bytes > hl->set->held_max && hl->held.next != &hl->held)
+		conn_close(&CONTAINER_OF(hl->held.next, struct http_conn, held)->conn);
+}
+
+void http_release(struct http_conn *hc)
+{
+	if (hc->held_bytes == 0)
+		return;
+	conn_list_del(&hc->held);
+	http_lane_of(hc)->held_bytes -= hc->held_bytes;
+	hc->held_bytes = 0;
+}
+
 /* --- lanes ------------------------------------------------------------------------------------------------------- */
 
 struct http_set *http_set_new(struct conf *c, unsigned n_lanes)
@@ -91,6 +116,7 @@ struct http_set *http_set_new(struct conf *c, unsigned n_lanes)
 	s->idle_ns = conf_num(c, CONF_HTTP_T_IDLE) * NS_PER_MS;
 	s->times.handshake_ns = conf_num(c, CONF_HTTP_T_TLS) * NS_PER_MS;
 	s->times.send_ns = conf_num(c, CONF_HTTP_T_SEND) * NS_PER_MS;
+	s->held_max = HELD * (s->limits.body + (size_t)conf_num(c, CONF_LIM_REPLY_B));
 	s->max_handshakes = ((unsigned)conf_num(c, CONF_HTTP_HALF) + n_lanes - 1) / n_lanes;
 	return s;
 }
@@ -110,6 +136,7 @@ void http_lane_init(struct http_lane *hl, struct gate *gate, const struct http_s
 	hl->lane.max_handshakes = set->max_handshakes;
 	buf_init(&hl->head, HEAD_MAX);
 	conn_list_init(&hl->waiting);
+	conn_list_init(&hl->held);
 }
 
 void http_lane_fini(struct http_lane *hl)
@@ -120,6 +147,20 @@ void http_lane_fini(struct http_lane *hl)
 		exchange_free(x);
 	}
 	buf_fini(&hl->head);
+}
+
+void http_lane_end(struct http_lane *hl)
+{
+	struct conn_link *next;
+
+	hl->ending = true;
+	for (struct conn_link *l = hl->lane.all.next; l != &hl->lane.all; l = next) {
+		struct conn *c = CONTAINER_OF(l, struct conn, all);
+
+		next = l->next;
+		if (c->state != CONN_OPEN || http_conn_of(c)->phase == HTTP_IDLE)
+			conn_finish(c);
+	}
 }
 
 unsigned http_lane_busy(const struct http_lane *hl)

@@ -152,15 +152,18 @@ static void https_reload(struct binding *b, struct conf *c, struct tls *tls)
 static void finish_answers(struct binding *b)
 {
 	int64_t end = clock_mono_ns(b->o.clock) + (int64_t)GRACE_MS * NS_PER_MS;
-	unsigned busy;
+	unsigned busy, turns = 0;
 
+	for (unsigned i = 0; i < b->o.n_loops; i++)
+		http_lane_end(b->lanes[i]);
 	do {
 		busy = 0;
 		for (unsigned i = 0; i < b->o.n_loops; i++) {
 			loop_turn(b->o.loops[i], 1);
 			busy += http_lane_busy(b->lanes[i]);
 		}
-	} while (busy > 0 && clock_mono_ns(b->o.clock) < end);
+		/* Turns are counted for a clock that stands still. */
+	} while (busy > 0 && clock_mono_ns(b->o.clock) < end && ++turns < GRACE_MS);
 }
 
 static void https_close(struct binding *b)

@@ -355,6 +355,43 @@ START_TEST(large_answer)
 }
 END_TEST
 
+static const char *const tight[] = { "https.max_body=64k", "limits.reply_bytes=64k", NULL };
+
+/* Memory that slow peers hold is bounded for all together: here four times 128 kB.  Who waits longest makes room. */
+START_TEST(slow_peers_share_a_bound)
+{
+	enum { N = 12 };
+	static char part[50000];
+	struct client d[N];
+	int left = 0;
+
+	memset(part, ' ', sizeof(part));
+	for (int i = 0; i < N; i++) {
+		client_open(&d[i], &w);
+		client_send(&d[i], "POST /cse-in/ae HTTP/1.1\r\n" WHO "X-M2M-RI: c\r\nContent-Type: application/json;ty=3\r\n"
+		                   "Content-Length: 60000\r\n\r\n");
+		client_send_n(&d[i], part, sizeof(part));
+		client_turns(&d[i], 8);
+	}
+	for (int i = 0; i < N; i++) {
+		client_turns(&d[i], 2);
+		ck_assert_msg(left == 0 || !d[i].eof, "%d went before an older one", i);
+		left += !d[i].eof;
+	}
+	ck_assert_int_ge(left, 6);
+	ck_assert_int_le(left, 8);
+	client_ask(&c, GET, 200, &a);
+	/* The newest can still complete what it began. */
+	part[0] = '{';
+	part[1] = '}';
+	client_send_n(&d[N - 1], part, 10000);
+	ck_assert(client_answer(&d[N - 1], &a));
+	ck_assert_uint_eq(a.h.status, 400);
+	for (int i = 0; i < N; i++)
+		client_close(&d[i]);
+}
+END_TEST
+
 START_TEST(too_large)
 {
 	char head[2000];
@@ -472,6 +509,11 @@ static void setup_slow(void)
 	open_with(slow);
 }
 
+static void setup_tight(void)
+{
+	open_with(tight);
+}
+
 static void setup_browsers(void)
 {
 	open_with(browsers);
@@ -509,6 +551,8 @@ int main(void)
 	tcase_add_test(t, slow_head);
 	tcase_add_test(t, slow_body);
 	tcase_add_test(t, slow_reader);
+	t = with(s, "memory", setup_tight);
+	tcase_add_test(t, slow_peers_share_a_bound);
 	t = with(s, "browsers", setup_browsers);
 	tcase_add_test(t, cors);
 	r = srunner_create(s);

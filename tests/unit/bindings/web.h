@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <signal.h>
 #include <sys/socket.h>
 
 #include "bindings/http1.h"
@@ -85,6 +86,7 @@ static inline void web_open(struct web *w, const char *const *sets)
 	struct binding_opts o = { .n_loops = 1 };
 
 	memset(w, 0, sizeof(*w));
+	signal(SIGPIPE, SIG_IGN);
 	rig_open(&w->g, sets);
 	ck_assert_int_eq(conf_set(w->g.conf, "https.listen=127.0.0.1:0", &cw), 0);
 	pki_init(&w->p, RIG_T0);
