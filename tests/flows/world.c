@@ -108,6 +108,7 @@ static int open_rooms(struct world *w, bool https, struct fail *f)
 	int err = 0, rc = -1;
 	arena_init(&a, ARENA_BLOCK);
 	w->loop = loop_new(w->clock, 0, NULL);
+	w->workers = workers_new(1);
 	if (w->durable && (err = keystore_open("file", w->dir, w->rnd, &w->keystore, &why)) == 0)
 		err = seal_open(w->dir, w->keystore, w->rnd, &w->seal, &why);
 	if (err || !w->loop)
@@ -156,8 +157,12 @@ static void close_rooms(struct world *w)
 		seal_close(w->seal);
 	if (w->keystore)
 		keystore_close(w->keystore);
+	/* What is done is posted to the loop. */
+	if (w->workers)
+		workers_free(w->workers);
 	if (w->loop)
 		loop_free(w->loop);
+	w->workers = NULL;
 	w->https = NULL;
 	w->gate = NULL;
 	w->tls = NULL;
@@ -190,7 +195,6 @@ int world_open(const struct way_setup *s, bool durable, bool https, struct world
 	w->verbose = s->verbose;
 	w->clock = clock_new_fake(s->wall_us);
 	w->rnd = rnd_new();
-	w->workers = workers_new(1);
 	w->lanes[0] = w->lanes[1] = &w->stats;
 	snprintf(w->dir, sizeof(w->dir), "%.40s/troth-flow-XXXXXX", tmp && *tmp ? tmp : "/tmp");
 	if (durable && !mkdtemp(w->dir)) {
@@ -208,7 +212,6 @@ int world_open(const struct way_setup *s, bool durable, bool https, struct world
 void world_close(struct world *w)
 {
 	close_rooms(w);
-	workers_free(w->workers);
 	if (w->durable)
 		nftw(w->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 	conf_unref(w->conf);

@@ -27,9 +27,9 @@ struct world {
 	struct rnd *rnd;
 	struct stats stats, *lanes[2];
 	struct addr_self self;
-	struct workers *workers;
 
 	/* Made anew by a restart. */
+	struct workers *workers;
 	struct loop *loop;
 	struct keystore *keystore;
 	struct seal *seal;
