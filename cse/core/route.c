@@ -6,6 +6,8 @@ enum step_result route_target(struct request *r)
 {
 	struct prim *p = &r->prim;
 
+	if (r->oet_done)
+		return STEP_NEXT; /* the second time, at its execution time */
 	if (addr_parse(&r->arena, p->to, &r->to, &p->why))
 		return STEP_ANSWER;
 	if (r->to.attr.n) {

@@ -164,6 +164,7 @@ static void time_out(struct loop *l, struct loop_timer *t)
 		/* The worker still holds the request: it goes back to the pool when the body arrives. */
 		fail(r, RSC_REQUEST_TIMEOUT, STR("the request expired before it could be carried out"));
 		reply->prepare(r->arg, &r->resp);
+		count(r);
 		r->reply = NULL;
 		reply->release(r->arg);
 	}

@@ -17,6 +17,7 @@
 #include "cse/base/work.h"
 #include "cse/codec/codec.h"
 #include "cse/core/gate.h"
+#include "security/seal.h"
 
 #define RIG_T0 INT64_C(1795168800000000) /* 20261120T100000 */
 
@@ -27,6 +28,7 @@ struct rig {
 	struct workers *workers;
 	struct loop *loop;
 	struct stats *stats;
+	struct seal *seal;
 	struct store *store;
 	struct security *security;
 	struct gate *gate;
@@ -64,9 +66,10 @@ static inline struct addr_self rig_self(void)
 	return (struct addr_self){ STR("troth.example"), STR("id-in"), STR("cse-in") };
 }
 
-static inline void rig_open(struct rig *g, const char *const *sets)
+/* dir: NULL for the memory store. */
+static inline void rig_open_at(struct rig *g, const char *const *sets, const char *dir, size_t cache)
 {
-	struct store_opts so = { .self = rig_self(), .cache_bytes = 1 << 20, .batch_max = 1024, .queue_max = 4096,
+	struct store_opts so = { .self = rig_self(), .dir = dir, .cache_bytes = cache, .batch_max = 1024, .queue_max = 4096,
 		                     .queue_max_bytes = 1 << 25, .loops = 8 };
 	struct security_opts ko = { .self = rig_self() };
 	struct gate_opts go = { .self = rig_self(), .n_loops = 1 };
@@ -83,6 +86,7 @@ static inline void rig_open(struct rig *g, const char *const *sets)
 	so.clock = ko.clock = go.clock = g->clock;
 	so.rnd = ko.rnd = go.rnd = g->rnd;
 	so.stats = ko.stats = g->stats;
+	so.seal = g->seal = seal_new_volatile(g->rnd);
 	so.workers = go.workers = g->workers;
 	ck_assert_int_eq(store_open(&so, gate_make_base(&g->arena, g->conf, &so.self, RIG_T0), &g->store, &why), 0);
 	ko.conf = go.conf = g->conf;
@@ -96,6 +100,11 @@ static inline void rig_open(struct rig *g, const char *const *sets)
 	ck_assert_msg(gate_bootstrap(g->gate, &why) == 0, "%s", why.text);
 }
 
+static inline void rig_open(struct rig *g, const char *const *sets)
+{
+	rig_open_at(g, sets, NULL, 1 << 20);
+}
+
 static inline void rig_close(struct rig *g)
 {
 	store_flush(g->store);
@@ -106,6 +115,7 @@ static inline void rig_close(struct rig *g)
 		peer_unref(g->peers[i]);
 	security_free(g->security);
 	store_close(g->store);
+	seal_close(g->seal);
 	loop_free(g->loop);
 	workers_free(g->workers);
 	conf_unref(g->conf);

@@ -130,7 +130,8 @@ START_TEST(nothing_before_its_execution_time)
 {
 	struct rig_answer a;
 
-	rig_launch(&g, &(struct rig_ask){ .peer = dev, .op = OP_RETRIEVE, .to = "cse-in/app1", .fr = "CDev1", .oet = "5000" }, &a);
+	rig_launch(&g, &(struct rig_ask){ .peer = dev, .op = OP_RETRIEVE, .to = "cse-in/app1#aei", .fr = "CDev1", .oet = "5000" },
+	           &a);
 	clock_advance_us(g.clock, 4900000);
 	loop_turn(g.loop, 0);
 	ck_assert(!a.done);
@@ -138,6 +139,7 @@ START_TEST(nothing_before_its_execution_time)
 	rig_turn(&g, &a);
 	ck_assert(a.done);
 	ck_assert_int_eq(a.rsc, RSC_OK);
+	ck_assert_str_eq(rig_s(rig_pc(&a, "m2m:ae"), "aei"), "CDev1");
 	json_decref(a.pc);
 }
 END_TEST
