@@ -2,49 +2,7 @@
 /* contentInstance, TS-0004 7.4.7: the size of its content, and whether the container takes it. */
 #include "cse/types/behaviour.h"
 
-#include "cse/base/check.h"
-
-/* Bytes that an escape stands for, in UTF-8; *i is moved behind it.  The token has been validated. */
-static unsigned escape(struct str s, size_t *i)
-{
-	unsigned code = 0;
-
-	if (s.p[*i + 1] != 'u') {
-		*i += 2;
-		return 1;
-	}
-	for (size_t k = *i + 2; k < *i + 6; k++) {
-		char c = s.p[k];
-
-		code = code << 4 | (unsigned)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
-	}
-	*i += 6;
-	if (code >= 0xd800 && code < 0xdc00) {
-		*i += 6; /* the other half of the pair */
-		return 4;
-	}
-	return code < 0x80 ? 1 : code < 0x800 ? 2 : 3;
-}
-
-/* contentSize: of a string its text, else the JSON token as it stands. */
-static uint64_t size_of(struct str token)
-{
-	uint64_t n = 0;
-
-	if (token.n < 2 || token.p[0] != '"')
-		return token.n;
-	if (!memchr(token.p, '\\', token.n))
-		return token.n - 2;
-	for (size_t i = 1; i < token.n - 1;) {
-		if (token.p[i] == '\\') {
-			n += escape(token, &i);
-		} else {
-			n++;
-			i++;
-		}
-	}
-	return n;
-}
+#include "cse/model/any.h"
 
 static bool is_number_in(struct str s, uint64_t max)
 {
@@ -83,7 +41,7 @@ static enum rsc create(struct change *c)
 		return why_set(c->why, RSC_BAD_REQUEST, "content (con) must not be null");
 	if ((rsc = check_info(c)))
 		return rsc;
-	c->append->size = size_of(con->s);
+	c->append->size = any_size(con->s);
 	if (c->append->size > mbs)
 		return why_set(c->why, RSC_NOT_ACCEPTABLE, "content (con) is larger than maxByteSize (mbs) of the container");
 	return RSC_NONE;
