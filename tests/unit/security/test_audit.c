@@ -294,7 +294,7 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_set_timeout(t, 30);
+	tcase_set_timeout(t, 60);
 	tcase_add_test(t, chain);
 	tcase_add_test(t, tampering);
 	tcase_add_test(t, foreign_row);
@@ -306,6 +306,7 @@ int main(void)
 	tcase_add_test(t, threads);
 	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(small, setup_small, teardown);
+	tcase_set_timeout(small, 60);
 	tcase_add_test(small, full_table);
 	suite_add_tcase(s, small);
 	r = srunner_create(s);

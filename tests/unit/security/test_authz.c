@@ -527,6 +527,80 @@ START_TEST(explanations)
 }
 END_TEST
 
+/* --- threads --------------------------------------------------------------------------------------------------------- */
+
+enum { ASKERS = 3, ROUNDS = 3000 };
+
+struct asker {
+	const char *cnt;
+	struct peer *peer;
+	_Atomic bool *stop;
+	unsigned yes, no;
+};
+
+static void *asks(void *arg)
+{
+	struct asker *k = arg;
+	struct arena a;
+
+	arena_init(&a, 4096);
+	while (!atomic_load(k->stop)) {
+		struct prim p;
+		struct origin o;
+		struct tx *tx;
+
+		prim_init(&p, &a);
+		p.op = OP_RETRIEVE;
+		p.fr = STR("CDev1");
+		p.has = 1u << P_FR;
+		if (peer_is_live(room.sec, k->peer) && origin_check(room.sec, &p, k->peer, &o) == RSC_NONE) {
+			tx = store_begin(room.store, &a, TX_READ);
+			struct ask q = { .prim = &p, .origin = &o, .acop = ACOP_R, .node = store_by_ri(tx, str_of(k->cnt)) };
+			const struct grant *g = authz_decide(room.sec, tx, &q);
+
+			ck_assert(g == NULL || grant_covers(g, tx, q.node, ACOP_R));
+			k->yes += g != NULL;
+			k->no += g == NULL;
+			store_end(tx);
+		}
+		arena_reset(&a);
+	}
+	arena_fini(&a);
+	return NULL;
+}
+
+/* Decisions go on while policies, credentials, zones and the option change; each is by the old or by the new state. */
+START_TEST(threads)
+{
+	const char *acp = add_acp(RULE("CDev1", 2), RULE("CAdmin", 63)), *cnt = add("", TY_CNT, acp, NULL);
+	struct asker k[ASKERS];
+	pthread_t t[ASKERS];
+	_Atomic bool stop = false;
+	struct cred_info c = room_info(&room, "c9", CRED_DEVICE, "CDev9");
+	int i;
+
+	for (i = 0; i < ASKERS; i++) {
+		k[i] = (struct asker){ .cnt = cnt, .peer = dev1, .stop = &stop };
+		ck_assert_int_eq(pthread_create(&t[i], NULL, asks, &k[i]), 0);
+	}
+	for (i = 0; i < ROUNDS / 100; i++) {
+		change(acp, rules_acp(&room.a, i % 2 ? "{'pv':{'acr':[" RULE("CDev1", 2) "]},'pvs':{'acr':[" RULE("CAdmin", 63) "]}}"
+		                                     : "{'pv':{'acr':[" RULE("CDev2", 2) "]},'pvs':{'acr':[" RULE("CAdmin", 63) "]}}"));
+		c.generation++;
+		room_put_cred(&room, &c);
+		zone_apply(room.sec, (uint16_t)(2 + i));
+		zone_apply_conduit(room.sec, 1, (uint16_t)(2 + i), true);
+		security_reload(room.sec, room.conf);
+		clock_advance_us(room.clock, 1000000);
+		clockguard_tick(room.sec);
+	}
+	atomic_store(&stop, true);
+	for (i = 0; i < ASKERS; i++)
+		pthread_join(t[i], NULL);
+	ck_assert(may(dev1, ACOP_R, cnt));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("authz");
@@ -535,6 +609,7 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_set_timeout(t, 60);
 	tcase_add_test(t, linked_policies);
 	tcase_add_test(t, authentication_flag);
 	tcase_add_test(t, contexts_from_channel_and_credential);
@@ -555,6 +630,7 @@ int main(void)
 	tcase_add_test(t, events);
 	tcase_add_test(t, too_many_links);
 	tcase_add_test(t, explanations);
+	tcase_add_test(t, threads);
 	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(p, setup_parent, teardown);
 	tcase_add_test(p, parent_decides);

@@ -142,6 +142,7 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_set_timeout(t, 60);
 	tcase_add_test(t, progress_is_trusted);
 	tcase_add_test(t, jumps);
 	tcase_add_test(t, steps_add_up);

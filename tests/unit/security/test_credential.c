@@ -226,6 +226,7 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_set_timeout(t, 60);
 	tcase_add_test(t, names);
 	tcase_add_test(t, other_members);
 	tcase_add_test(t, names_are_owned);

@@ -267,6 +267,7 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_set_timeout(t, 60);
 	tcase_add_test(t, device_speaks_for_its_stems);
 	tcase_add_test(t, false_originators);
 	tcase_add_test(t, other_forms);

@@ -274,6 +274,7 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_set_timeout(t, 60);
 	tcase_add_test(t, first_unused);
 	tcase_add_test(t, given);
 	tcase_add_test(t, not_listed);

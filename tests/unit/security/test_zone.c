@@ -169,6 +169,7 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_set_timeout(t, 60);
 	tcase_add_test(t, matrix);
 	tcase_add_test(t, one_way);
 	tcase_add_test(t, administrator_and_self);
