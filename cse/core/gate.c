@@ -109,6 +109,7 @@ void gate_reload(struct gate *g, struct conf *c)
 	s->older = atomic_load(&g->settings);
 	while (!atomic_compare_exchange_weak(&g->settings, &s->older, s))
 		;
+	security_reload(g->o.security, c);
 }
 
 const struct codec_limits *gate_limits(const struct gate *g)
