@@ -8,7 +8,7 @@ enum { JOIN_BYTES = 64 << 10, JOIN_ROWS = 256, PART_MAX = 1 << 29 };
 
 void journal_init(struct journal *j, struct store *s)
 {
-	*j = (struct journal){ .s = s, .next = 1 };
+	*j = (struct journal){ .s = s, .next = 1, .join_rows = JOIN_ROWS };
 	buf_init(&j->part, PART_MAX);
 	buf_init(&j->open, PART_MAX);
 	snapshot_init(&j->snap);
@@ -101,7 +101,7 @@ static int put_row(struct journal *j, struct disk *d)
 {
 	int err;
 
-	if (!j->open_rows || (j->open_rows + 1 < JOIN_ROWS && j->open.n + j->part.n < JOIN_BYTES))
+	if (!j->open_rows || (j->open_rows + 1 < j->join_rows && j->open.n + j->part.n < JOIN_BYTES))
 		return d->ops->put_log(d, DISK_BATCH, j->next, buf_as_str(&j->part));
 	j->joined = true;
 	buf_put(&j->open, j->part.p, j->part.n);

@@ -19,7 +19,7 @@ struct journal {
 
 	struct buf open;          /* parts of the small rows at the end */
 	uint64_t open_from;
-	unsigned open_rows;
+	unsigned open_rows, join_rows; /* joined when there are so many */
 	bool joined;              /* the running transaction joins them */
 
 	uint64_t ids, rids;       /* reserved: below these */

@@ -19,7 +19,8 @@ enum {
 	PUBLISH_OPS = 96, /* a hold of the lock: some 5 µs */
 	UNDO_JOBS = 256,
 	IDLE_MS = 20,     /* quiet for so long: idle */
-	PROBE_MS = 250
+	PROBE_FIRST_MS = 20,
+	PROBE_MAX_MS = 1000
 };
 
 /* --- waking and waiting ------------------------------------------------------------------------------------------- */
@@ -186,6 +187,7 @@ static void fail(struct writer *w, int err)
 	stat_add(s->o.stats, STAT_COMMIT_FAILED, 1);
 	if (!atomic_exchange_explicit(&s->readonly, true, memory_order_relaxed))
 		log_write(s->o.log, LOG_STORE_READONLY, "%s", err_text(err));
+	w->probe_ms = PROBE_FIRST_MS;
 	if (err == E_FULL)
 		w->disk->ops->relieve(w->disk);
 	tree_lock(s);
@@ -249,6 +251,7 @@ static bool turn(struct writer *w)
 
 static void probe(struct writer *w)
 {
+	w->probe_ms = w->probe_ms < PROBE_MAX_MS / 2 ? w->probe_ms * 2 : PROBE_MAX_MS;
 	if (w->disk->ops->probe(w->disk))
 		return;
 	atomic_store_explicit(&w->s->readonly, false, memory_order_relaxed);
@@ -284,7 +287,7 @@ static void *run(void *arg)
 		if (atomic_load(&w->stop) && !w->first)
 			break;
 		bool work = has_work(w), ro = store_is_readonly(w->s);
-		if (wait_for_call(w, calls, ro ? PROBE_MS : work ? IDLE_MS : 0))
+		if (wait_for_call(w, calls, ro ? w->probe_ms : work ? IDLE_MS : 0))
 			continue;
 		if (ro)
 			probe(w);

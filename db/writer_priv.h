@@ -32,6 +32,7 @@ struct writer {
 	struct body **freed;
 	unsigned cap_freed;
 	struct chain *chains;     /* per loop */
+	unsigned probe_ms;        /* until the next probe write */
 
 	_Atomic uint32_t calls;   /* grows with each reason to turn; the futex that it sleeps on */
 	atomic_bool sleeping, stop;

@@ -166,6 +166,7 @@ static void child(struct play *p, struct shared *sh)
 {
 	fix_open(&p->f);
 	p->f.s->writer->journal.snap.min_garbage = 200;
+	p->f.s->writer->journal.join_rows = 20;
 	m_learn_ids(&p->f, p->m);
 	p->issued = &sh->issued;
 	p->acked = &sh->acked;
