@@ -187,10 +187,8 @@ bool sweep_memory(struct store *s)
 /* Side entries of instances that go. */
 static void drop_sides(struct store *s, const uint64_t *ids, unsigned n)
 {
-	if (!s->side_id.n)
-		return;
 	tree_lock(s);
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n && s->side_id.n; i++) {
 		struct side *sd = side_by_id(s, NULL, ids[i]);
 		if (sd)
 			side_free(s, sd);
@@ -309,7 +307,8 @@ int sweep_rows(struct store *s, struct disk *d, unsigned max, bool all, uint32_t
 		if ((k = sweep_list(s, d, w->lists, max - (unsigned)n)) < 0)
 			return k;
 		n += k;
-		if (!list_block(w->lists))
+		w->lists->over = !list_block(w->lists);
+		if (w->lists->over)
 			*swept_rid = w->lists->rid;
 	}
 	while (w->n_rids && (unsigned)n < max) {
@@ -347,7 +346,7 @@ void sweep_committed(struct store *s)
 		struct sweep_list *l = w->lists;
 		l->mark_d = l->d;
 		l->mark_e = l->e;
-		if (!list_block(l)) {
+		if (l->over) {
 			waited(w, l->b ? l->b->n : l->in->cni_d + 1);
 			w->lists = l->next;
 			if (!w->lists)
@@ -368,6 +367,7 @@ void sweep_rolled_back(struct store *s)
 	if (w->lists) {
 		w->lists->d = w->lists->mark_d;
 		w->lists->e = w->lists->mark_e;
+		w->lists->over = false;
 	}
 	if (w->n_rids < w->mark_rids)
 		w->n_rids = w->mark_rids;

@@ -32,6 +32,7 @@ struct sweep_list {
 	struct block *b;
 	struct insts *in;
 	uint32_t rid;          /* of the removed container */
+	bool over;             /* the transaction came to its end */
 	uint32_t d, e, mark_d, mark_e;
 	uint64_t batch;
 };

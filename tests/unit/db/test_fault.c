@@ -199,7 +199,7 @@ static void every(enum shim_error e, bool lasting, unsigned each)
 	for (unsigned n = 1; n <= total; n += step ? (unsigned)strtoul(step, NULL, 10) : each)
 		run(n, e, lasting, &exits);
 	/* Syncs were among them. */
-	ck_assert_uint_gt(exits, 0);
+	ck_assert(step || exits > 0);
 }
 
 START_TEST(test_once)
