@@ -93,6 +93,9 @@ int store_open(const struct store_opts *o, const struct res *base, struct store 
 		err = disk_sqlite_open(o, &s->disk, why);
 	else
 		s->disk = disk_memory_new();
+	/* Nothing is at rest there, and what was sealed would come back sealed. */
+	if (!o->dir)
+		s->o.seal = NULL;
 	if (!err) {
 		s->writer = writer_new(s);
 		err = load_store(s, &s->writer->journal, why);

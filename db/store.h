@@ -50,7 +50,7 @@ struct store_opts {
 	struct rnd *rnd;
 	struct log *log;         /* may be NULL */
 	struct stats *stats;     /* may be NULL */
-	struct seal *seal;       /* seals rows, bodies and records; NULL: memory store only */
+	struct seal *seal;       /* seals rows, bodies and records; the memory store needs none and uses none */
 	struct workers *workers; /* for body misses and backup; may be NULL with the memory store */
 	struct addr_self self;   /* copied */
 	const char *dir;         /* state folder; NULL: memory store, nothing is kept */
