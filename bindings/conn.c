@@ -335,6 +335,11 @@ static void shake(struct conn *c)
 {
 	int r, e;
 
+	/* Somebody looked whether the port is open. */
+	if (!c->heard) {
+		conn_close(c);
+		return;
+	}
 	ERR_clear_error();
 	r = SSL_accept(c->ssl);
 	e = r == 1 ? SSL_ERROR_NONE : SSL_get_error(c->ssl, r);

@@ -90,6 +90,7 @@ struct conn {
 	struct peer *peer;                /* once CONN_OPEN; a reference */
 	struct ipaddr from;
 	int fd;                           /* until it is registered */
+	bool heard;                       /* a byte has come */
 	bool eof;                         /* the peer sends no more */
 	bool paused;                      /* not read at present */
 	bool sending;                     /* the user waits for `sent` */

@@ -102,6 +102,8 @@ bool conn_receive(struct conn *c)
 	}
 	if (n == 0)
 		c->eof = true;
+	else
+		c->heard = true;
 	lane->feeding = c;
 	lane->feed = 0;
 	lane->fed = (size_t)n;

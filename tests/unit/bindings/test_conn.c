@@ -104,6 +104,8 @@ START_TEST(closed_without_a_word)
 		client_close(&c[i]);
 	turns(10);
 	ck_assert_uint_eq(https_connections(w.b, 0), 0);
+	/* A look at the port is no refused handshake, and no event. */
+	ck_assert_uint_eq(web_stat(&w, STAT_TLS_REFUSED), 0);
 }
 END_TEST
 
