@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Who may include whom: layers.txt; and x_priv.h stays in its folder (its unit tests may see it too)."""
+"""Who may include whom: layers.txt; and x_priv.h stays in its folder (its unit tests and fuzz targets may see it too)."""
 import os
 import re
 import sys
@@ -44,14 +44,16 @@ def check(t):
                 continue
             if not t.exists(inc):
                 yield "%s: \"%s\" is not a path from the top; write the whole path" % (place, inc)
-            elif re.search(r"_priv\.h$", inc) and os.path.dirname(path) != home and not is_unit_test_of(path, home):
+            elif re.search(r"_priv\.h$", inc) and os.path.dirname(path) != home and not is_test_of(path, home):
                 yield "%s: %s is private to %s; use its public header" % (place, inc, home)
             elif not in_tests and home != os.path.dirname(path) and not inc.startswith(tuple(allowed + [folder + "/"])):
                 yield "%s: %s may not include %s (tests/arch/layers.txt)" % (place, folder, inc)
 
 
-def is_unit_test_of(path, folder):
-    return path.startswith("tests/") and os.path.basename(os.path.dirname(path)) == os.path.basename(folder)
+def is_test_of(path, folder):
+    """Its unit tests; and the fuzz targets, which all lie in one folder."""
+    return path.startswith("tests/fuzz/") or (
+        path.startswith("tests/") and os.path.basename(os.path.dirname(path)) == os.path.basename(folder))
 
 
 if __name__ == "__main__":
