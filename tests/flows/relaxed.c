@@ -117,6 +117,13 @@ static char *time_text(const char *s, const struct scope *sc, struct fail *f)
 	return strdup(out);
 }
 
+char *relaxed_wire(const json_t *v, const json_t *request)
+{
+	const char *rqi = json_string_value(json_object_get(request, "rqi"));
+	bool odd = rqi && *rqi && rqi[strlen(rqi) - 1] % 2;
+	return json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY | (odd ? JSON_ENSURE_ASCII : 0));
+}
+
 /* --- text with variables ------------------------------------------------------------------------------------------ */
 
 struct text {

@@ -25,6 +25,10 @@ struct scope {
 /* Borrowed; NULL and a sentence when there is no such variable. */
 json_t *scope_get(const struct scope *sc, const char *name, size_t n, struct fail *f);
 
+/* A request's JSON as text, for the wire.  Caller frees.  Every second request (by its identifier) writes what is not ASCII
+ * as escapes, so that both are read. */
+char *relaxed_wire(const json_t *v, const json_t *request);
+
 /* One value at *p; *p moves behind it.  A new reference, or NULL. */
 json_t *relaxed_parse(const char **p, const struct scope *sc, struct fail *f);
 /* A whole text must be one value. */

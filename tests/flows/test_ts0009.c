@@ -82,6 +82,8 @@ START_TEST(fields_and_content)
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		has(all, parts[i]);
 	has("{op: 2, to: a, fr: CAe, rqi: r1}", "\r\nx-m2m-origin: CAe\r\nx-m2m-ri: r1\r\n");
+	has("{op: 3, to: a, rqi: r2, pc: {a: \"\u00fc\"}}", "{\"a\":\"\xc3\xbc\"}");
+	has("{op: 3, to: a, rqi: r1, pc: {a: \"\u00fc\"}}", "{\"a\":\"\\u00FC\"}");
 	has("{op: 3, to: a, pc: {m2m:cnt: {}}}", "\r\nContent-Type: application/vnd.onem2m-res+json\r\n");
 	has("{op: 5, to: a, pc: {m2m:sgn: {}}}", "\r\nContent-Type: application/vnd.onem2m-ntfy+json\r\n");
 	struct fail f = { 0 };

@@ -200,7 +200,7 @@ static void put_content(struct text *t, const json_t *prim)
 	json_t *pc = json_object_get(prim, "pc"), *ty = json_object_get(prim, "ty");
 	bool has = pc && !json_object_get(pc, "m2m:atrl");
 	char line[120] = "";
-	char *body = has ? json_dumps(pc, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+	char *body = has ? relaxed_wire(pc, prim) : NULL;
 	if (ty && op == 1)
 		snprintf(line, sizeof(line), "Content-Type: application/json;ty=%" JSON_INTEGER_FORMAT "\r\n", json_integer_value(ty));
 	else if (has)

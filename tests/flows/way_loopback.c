@@ -73,7 +73,7 @@ static int loopback_post(struct world *w, struct actor *a, const json_t *request
 	l->closed = !l->peer;
 	if (l->closed)
 		return 0;
-	char *text = json_dumps(request, JSON_COMPACT | JSON_ENCODE_ANY);
+	char *text = relaxed_wire(request, request);
 	buf_fini(&l->answer.text);
 	l->answer = (struct loopback_answer){ 0 };
 	l->asked = true;
