@@ -56,9 +56,10 @@ static const struct {
 enum rsc check_release(struct request *r)
 {
 	static const struct {
-		const char *text;
+		struct str text;
 		enum rvi rvi;
-	} releases[] = { { "1", RVI_1 }, { "2", RVI_2 }, { "2a", RVI_2A }, { "3", RVI_3 }, { "4", RVI_4 }, { "5", RVI_5 } };
+	} releases[] = { { { "3", 1 }, RVI_3 }, { { "1", 1 }, RVI_1 }, { { "2", 1 }, RVI_2 },
+		             { { "2a", 2 }, RVI_2A }, { { "4", 1 }, RVI_4 }, { { "5", 1 }, RVI_5 } };
 	struct prim *p = &r->prim;
 
 	p->rvi = RVI_1;
@@ -66,7 +67,7 @@ enum rsc check_release(struct request *r)
 	if (!prim_has(p, P_RVI) && p->rvi_text.n == 0)
 		return RSC_NONE;
 	for (size_t i = 0; i < ARRAY_LEN(releases); i++) {
-		if (str_eqz(p->rvi_text, releases[i].text)) {
+		if (str_eq(p->rvi_text, releases[i].text)) {
 			p->rvi = releases[i].rvi;
 			return RSC_NONE;
 		}
@@ -77,7 +78,18 @@ enum rsc check_release(struct request *r)
 	                 "releaseVersionIndicator (rvi) must be 1, 2, 2a, 3, 4 or 5");
 }
 
-static enum rsc check_places(struct prim *p)
+void check_init(struct gate *g)
+{
+	for (size_t i = 0; i < ARRAY_LEN(places); i++)
+		for (int op = OP_CREATE; op <= OP_NOTIFY; op++)
+			if (!(places[i].on & ON(op)))
+				g->refused[op] |= 1u << places[i].id;
+	for (size_t i = 0; i < ARRAY_LEN(unsupported); i++)
+		for (int op = OP_CREATE; op <= OP_NOTIFY; op++)
+			g->refused[op] |= 1u << unsupported[i];
+}
+
+static enum rsc say_misplaced(struct prim *p)
 {
 	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
 		enum param id = places[i].id;
@@ -95,6 +107,13 @@ static enum rsc check_places(struct prim *p)
 		if (prim_has(p, unsupported[i]))
 			return prim_fail(p, RSC_NOT_IMPLEMENTED, "%s (%s) is not supported by this CSE", row->ln, row->sn);
 	}
+	UNREACHABLE();
+}
+
+static enum rsc check_places(const struct gate *g, struct prim *p)
+{
+	if (p->has & g->refused[p->op])
+		return say_misplaced(p);
 	if (p->da)
 		return prim_fail(p, RSC_NOT_IMPLEMENTED, "deliveryAggregation (da) is not supported by this CSE");
 	if (p->tqi || p->asi || p->auri || p->sqi)
@@ -252,7 +271,7 @@ enum step_result check_primitive(struct request *r)
 	struct prim *p = &r->prim;
 	enum rsc rsc;
 
-	if ((rsc = check_release(r)) || (rsc = check_mandatory(p)) || (rsc = check_places(p)) ||
+	if ((rsc = check_release(r)) || (rsc = check_mandatory(p)) || (rsc = check_places(r->gate, p)) ||
 	    (rsc = check_event_category(p)) || (rsc = check_response_type(p)) || (rsc = check_result_content(r)) ||
 	    (rsc = check_content(r)) || (rsc = filter_check(p)) || (rsc = check_times(r)))
 		return STEP_ANSWER;

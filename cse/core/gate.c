@@ -139,6 +139,7 @@ int gate_new(const struct gate_opts *o, struct gate **out, struct why *why)
 	atomic_init(&g->settings, settings_new(o->conf));
 	known_init(&g->known);
 	types_init(g);
+	check_init(g);
 	g->root_uri = type_root_attr(STR("m2m:uri"));
 	g->root_rce = type_root_attr(STR("m2m:rce"));
 	g->root_uril = type_root_attr(STR("m2m:uril"));

@@ -46,6 +46,7 @@ struct gate {
 	struct lane *lanes;
 	_Atomic(struct settings *) settings;
 	struct known known;
+	uint32_t refused[OP_NOTIFY + 1];    /* parameters that an operation may not carry, as bits of prim.has */
 	struct typeinfo types[GATE_TYPES];
 	unsigned n_types;
 	const struct attr *root_uri, *root_rce, *root_uril, *root_rrl, *root_dbg; /* m2m: elements that are no resources */

@@ -60,6 +60,7 @@ struct request {
 	struct commit commit;
 	struct fetch fetch;
 	uint64_t fetched;            /* instance whose body `fetch` holds; 0: none */
+	uint64_t missing;            /* instance whose body was not on the disk once */
 
 	/* What the answer shows. */
 	const struct typeinfo *shown_ti;

@@ -204,8 +204,9 @@ static void fetched(struct fetch *f)
 
 	if (f->err == 0) {
 		r->fetched = f->id;
-	} else if (f->err != E_ABSENT && r->reply) {
-		/* Gone meanwhile is for resolve to find out; anything else is ours. */
+	} else if (f->err == E_ABSENT && r->missing != f->id) {
+		r->missing = f->id; /* gone meanwhile, for resolve to find out */
+	} else if (r->reply) {
 		r->wait = WAIT_NONE;
 		loop_timer_cancel(r->loop, &r->timer);
 		why_set(&r->prim.why, RSC_INTERNAL_SERVER_ERROR, "the content of the resource could not be read");

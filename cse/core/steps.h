@@ -12,7 +12,9 @@ void steps_refuse(struct request *r);
 /* For gate_answer_constant. */
 void steps_answer_constant(struct request *r);
 
-/* Reads releaseVersionIndicator, so that the answer carries it (check.c). */
+/* Fills g->refused (check.c). */
+void check_init(struct gate *g);
+/* Reads releaseVersionIndicator, so that the answer carries it. */
 enum rsc check_release(struct request *r);
 enum step_result check_primitive(struct request *r);   /* check.c */
 enum step_result check_origin(struct request *r);

@@ -20,6 +20,8 @@ static void teardown(void)
 
 #define GET(...) CODE(&g, .peer = dev, .op = OP_RETRIEVE, .to = "cse-in/app1", .fr = "CDev1", __VA_ARGS__)
 
+#define HAS(id) (UINT64_C(1) << (id))
+
 START_TEST(releases)
 {
 	static const char *const good[] = { "", "1", "2", "2a", "3", "4", "5" };
@@ -99,6 +101,47 @@ START_TEST(parameters_in_the_wrong_place)
 	ck_assert_int_eq(GET(.also = 1u << P_GID), RSC_NOT_IMPLEMENTED);
 	ck_assert_int_eq(GET(.also = 1u << P_TKNS), RSC_NOT_IMPLEMENTED);
 	ck_assert_int_eq(GET(.drt = 3), RSC_BAD_REQUEST);
+}
+END_TEST
+
+START_TEST(filter_criteria)
+{
+	static const struct {
+		struct filter f;
+		enum op op;
+		enum rsc want;
+	} cases[] = {
+		{ { .has = HAS(FC_FU), .fu = 4 }, OP_RETRIEVE, RSC_BAD_REQUEST },
+		{ { .has = HAS(FC_FU), .fu = 3 }, OP_RETRIEVE, RSC_NOT_IMPLEMENTED },
+		{ { .has = HAS(FC_FU), .fu = 1 }, OP_DELETE, RSC_BAD_REQUEST },
+		{ { .has = HAS(FC_FU), .fu = 2 }, OP_RETRIEVE, RSC_OK },
+		{ { .has = HAS(FC_SMF) }, OP_RETRIEVE, RSC_NOT_IMPLEMENTED },
+		{ { .has = HAS(FC_FO), .fo = 3 }, OP_RETRIEVE, RSC_NOT_IMPLEMENTED },
+		{ { .has = HAS(FC_FO), .fo = 4 }, OP_RETRIEVE, RSC_BAD_REQUEST },
+		{ { .has = HAS(FC_LIM) }, OP_RETRIEVE, RSC_BAD_REQUEST },
+		{ { .has = HAS(FC_LVL) }, OP_RETRIEVE, RSC_BAD_REQUEST },
+		{ { .has = HAS(FC_OFST) }, OP_RETRIEVE, RSC_BAD_REQUEST },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct filter f = cases[i].f;
+		enum rsc rsc = CODE(&g, .peer = dev, .op = cases[i].op, .to = "cse-in/app1", .fr = "CDev1", .fc = &f);
+
+		ck_assert_msg(rsc == cases[i].want, "case %zu: %d", i, rsc);
+	}
+}
+END_TEST
+
+START_TEST(content_in_the_wrong_place)
+{
+	ck_assert_int_eq(GET(.pc = "{\"m2m:ae\":{}}"), RSC_BAD_REQUEST);
+	ck_assert_int_eq(CODE(&g, .peer = dev, .op = OP_UPDATE, .to = "cse-in/app1", .fr = "CDev1",
+	                      .pc = "{\"m2m:atrl\":[\"lbl\"]}"),
+	                 RSC_BAD_REQUEST);
+	ck_assert_int_eq(CODE(&g, .peer = dev, .op = OP_NOTIFY, .to = "cse-in/app1", .fr = "CDev1"), RSC_BAD_REQUEST);
+	ck_assert_int_eq(CODE(&g, .peer = dev, .op = OP_RETRIEVE, .to = "cse-in/app1#aei", .fr = "CDev1", .atrl = "rr"),
+	                 RSC_BAD_REQUEST);
+	ck_assert_int_eq(CODE(&g, .peer = dev, .op = OP_DELETE, .to = "cse-in/app1#aei", .fr = "CDev1"), RSC_BAD_REQUEST);
 }
 END_TEST
 
@@ -184,6 +227,8 @@ int main(void)
 	tcase_add_test(t, mandatory_parameters);
 	tcase_add_test(t, result_contents_by_operation);
 	tcase_add_test(t, parameters_in_the_wrong_place);
+	tcase_add_test(t, filter_criteria);
+	tcase_add_test(t, content_in_the_wrong_place);
 	tcase_add_test(t, response_types);
 	tcase_add_test(t, times);
 	tcase_add_test(t, nothing_before_its_execution_time);

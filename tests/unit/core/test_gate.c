@@ -70,6 +70,7 @@ START_TEST(a_reload_changes_what_comes_next)
 	struct conf *c = conf_defaults();
 	struct conf_why why;
 
+	ck_assert(!gate_is_congested(g.gate));
 	ck_assert_int_eq(gate_limits(g.gate)->depth, 32);
 	ck_assert_int_eq(conf_set(c, "limits.json_depth=9", &why), 0);
 	ck_assert_int_eq(conf_set(c, "limits.resources_per_ae=100", &why), 0);

@@ -285,6 +285,42 @@ START_TEST(attributes_against_the_table)
 }
 END_TEST
 
+START_TEST(policies_of_one_resource_are_bounded)
+{
+	char pc[2000] = "{\"m2m:cnt\":{\"acpi\":[\"cse-in/acpAdmin\"";
+
+	for (int i = 0; i < 40; i++)
+		strncat(pc, ",\"cse-in/acpAdmin\"", sizeof(pc) - strlen(pc) - 1);
+	strncat(pc, "]}}", sizeof(pc) - strlen(pc) - 1);
+	ck_assert_int_eq(MAKE("cse-in/app1", TY_CNT, pc), RSC_BAD_REQUEST);
+}
+END_TEST
+
+/* rcn 9, TS-0004 7.3.3.12: only what the request did not say. */
+START_TEST(what_the_request_takes_away_is_not_shown_as_gone)
+{
+	struct rig_answer a;
+
+	ck_assert_int_eq(MAKE("cse-in/app1", TY_CNT, "{\"m2m:cnt\":{\"rn\":\"box\",\"mni\":3}}"), RSC_CREATED);
+	a = SEND(&g, .peer = dev, .op = OP_UPDATE, .to = "cse-in/app1/box", .fr = "CDev1", .rcn = RCN_MODIFIED + 1,
+	         .pc = "{\"m2m:cnt\":{\"mni\":null}}");
+	ck_assert_ptr_null(json_object_get(rig_pc(&a, "m2m:cnt"), "mni"));
+	json_decref(a.pc);
+}
+END_TEST
+
+START_TEST(a_middle_node_refuses_what_belongs_to_the_infrastructure)
+{
+	static const char *const sets[] = { "cse.type=mn", NULL };
+
+	rig_close(&g);
+	rig_open(&g, sets);
+	dev = rig_ae(&g, "CDev1", "app1");
+	ck_assert_int_eq(MAKE("cse-in/app1", TY_MSSP, "{\"m2m:mssp\":{}}"), RSC_OPERATION_NOT_ALLOWED);
+	ck_assert_int_eq(CODE(&g, .peer = dev, .op = OP_RETRIEVE, .to = "/other/x", .fr = "CDev1"), RSC_TARGET_NOT_REACHABLE);
+}
+END_TEST
+
 START_TEST(announcing_attributes_are_accepted_and_absent)
 {
 	struct rig_answer a = CREATE("cse-in/app1", TY_CNT, "{\"m2m:cnt\":{\"at\":[\"/mn1\"],\"aa\":[\"mni\"]}}");
@@ -315,6 +351,9 @@ int main(void)
 	tcase_add_test(t, an_et_is_compared_with_many_children);
 	tcase_add_test(t, types_that_are_no_children);
 	tcase_add_test(t, attributes_against_the_table);
+	tcase_add_test(t, policies_of_one_resource_are_bounded);
+	tcase_add_test(t, what_the_request_takes_away_is_not_shown_as_gone);
+	tcase_add_test(t, a_middle_node_refuses_what_belongs_to_the_infrastructure);
 	tcase_add_test(t, announcing_attributes_are_accepted_and_absent);
 	suite_add_tcase(s, t);
 	return rig_run(s);

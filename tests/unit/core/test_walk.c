@@ -221,6 +221,106 @@ START_TEST(many_children_in_slices)
 }
 END_TEST
 
+START_TEST(a_first_child_that_is_too_large_is_given_in_part)
+{
+	struct filter f = { .has = HAS(FC_LIM) | HAS(FC_OFST), .lim = 2, .ofst = 1 };
+	struct rig_answer a = WALK(RCN_ATTRS_CHILDREN, &f);
+	json_t *cnt = json_object_get(rig_pc(&a, "m2m:ae"), "m2m:cnt");
+
+	ck_assert_int_eq(json_array_size(cnt), 1);
+	ck_assert_int_eq(json_array_size(json_object_get(json_array_get(cnt, 0), "m2m:cin")), 1);
+	ck_assert_int_eq(a.cnst, 1);
+	ck_assert_int_eq(a.cnot, 2);
+	json_decref(a.pc);
+}
+END_TEST
+
+START_TEST(deep_trees)
+{
+	char to[400] = "cse-in/app1/b/c";
+	struct rig_answer a;
+
+	for (int i = 0; i < 40; i++) {
+		ck_assert_int_eq(make(to, TY_CNT, "{\"m2m:cnt\":{\"rn\":\"d\"}}"), RSC_CREATED);
+		strncat(to, "/d", sizeof(to) - strlen(to) - 1);
+	}
+	a = WALK(RCN_REFS, NULL);
+	ck_assert_int_eq(json_array_size(json_object_get(rig_pc(&a, "m2m:ae"), "ch")), 46);
+	json_decref(a.pc);
+	a = WALK(RCN_ATTRS_CHILDREN, NULL);
+	ck_assert_int_eq(a.rsc, RSC_OK);
+	json_decref(a.pc);
+}
+END_TEST
+
+START_TEST(ends_of_instances)
+{
+	struct filter f = { .has = HAS(FC_EXB) | HAS(FC_TY), .exb = RIG_T0 + INT64_C(86400000000) };
+	uint64_t ty = TY_CIN;
+	struct rig_answer a;
+
+	f.ty = &ty;
+	f.n_ty = 1;
+	ck_assert_int_eq(make("cse-in/app1/a", TY_CIN, "{\"m2m:cin\":{\"rn\":\"i4\",\"con\":1,\"et\":\"20261120T120000\"}}"),
+	                 RSC_CREATED);
+	a = WALK(RCN_REFS, &f);
+	ck_assert_int_eq(json_array_size(json_object_get(rig_pc(&a, "m2m:ae"), "ch")), 1);
+	json_decref(a.pc);
+	ck_assert_int_eq(CODE(&g, .peer = dev, .op = OP_RETRIEVE, .to = "cse-in/app1/a/i4", .fr = "CDev1", .fc = &f), RSC_OK);
+	ck_assert_int_eq(CODE(&g, .peer = dev, .op = OP_RETRIEVE, .to = "cse-in/app1/a/i1", .fr = "CDev1", .fc = &f),
+	                 RSC_NOT_FOUND);
+}
+END_TEST
+
+START_TEST(an_inactive_ae_is_not_discovered)
+{
+	struct filter f = { .has = HAS(FC_FU), .fu = 1 };
+	struct peer *admin = rig_peer(&g, CRED_ADMIN, "CAdmin", 1);
+	struct rig_answer a;
+
+	ck_assert_int_eq(make("cse-in/app1", TY_ACP,
+	                      "{\"m2m:acp\":{\"rn\":\"p\",\"pv\":{\"acr\":[{\"acor\":[\"all\"],\"acop\":63}]},"
+	                      "\"pvs\":{\"acr\":[{\"acor\":[\"CDev1\"],\"acop\":63}]}}}"),
+	                 RSC_CREATED);
+	ck_assert_int_eq(CODE(&g, .peer = dev, .op = OP_UPDATE, .to = "cse-in/app1", .fr = "CDev1",
+	                      .pc = "{\"m2m:ae\":{\"acpi\":[\"cse-in/app1/p\"]}}"),
+	                 RSC_UPDATED);
+	a = SEND(&g, .peer = admin, .op = OP_RETRIEVE, .to = "cse-in", .fr = "CAdmin", .fc = &f);
+	ck_assert_int_eq(json_array_size(json_object_get(a.pc, "m2m:uril")), 3);
+	json_decref(a.pc);
+	ck_assert_int_eq(CODE(&g, .peer = dev, .op = OP_UPDATE, .to = "cse-in/app1", .fr = "CDev1",
+	                      .pc = "{\"m2m:ae\":{\"regs\":2}}"),
+	                 RSC_UPDATED);
+	a = SEND(&g, .peer = admin, .op = OP_RETRIEVE, .to = "cse-in", .fr = "CAdmin", .fc = &f);
+	ck_assert_int_eq(json_array_size(json_object_get(a.pc, "m2m:uril")), 2);
+	json_decref(a.pc);
+}
+END_TEST
+
+START_TEST(gone_between_two_slices)
+{
+	struct rig_answer a, b, c;
+
+	ck_assert_int_eq(make("cse-in/app1", TY_CNT, "{\"m2m:cnt\":{\"rn\":\"many\"}}"), RSC_CREATED);
+	for (int i = 0; i < 600; i++)
+		ck_assert_int_eq(make("cse-in/app1/many", TY_CNT, "{\"m2m:cnt\":{}}"), RSC_CREATED);
+	rig_launch(&g, &(struct rig_ask){ .peer = dev, .op = OP_RETRIEVE, .to = "cse-in/app1/many", .fr = "CDev1",
+	                                  .rcn = RCN_REFS + 1 }, &a);
+	ck_assert(!a.done);
+	rig_launch(&g, &(struct rig_ask){ .peer = dev, .op = OP_DELETE, .to = "cse-in/app1/many", .fr = "CDev1" }, &b);
+	rig_launch(&g, &(struct rig_ask){ .peer = dev, .op = OP_CREATE, .to = "cse-in/app1", .fr = "CDev1", .ty = TY_CNT,
+	                                  .pc = "{\"m2m:cnt\":{\"rn\":\"many\"}}" }, &c);
+	store_flush(g.store);
+	rig_turn(&g, &a);
+	ck_assert_int_eq(a.rsc, RSC_NOT_FOUND);
+	json_decref(a.pc);
+	rig_turn(&g, &b);
+	rig_turn(&g, &c);
+	ck_assert_int_eq(c.rsc, RSC_CREATED);
+	json_decref(c.pc);
+}
+END_TEST
+
 START_TEST(a_delete_shows_what_was_below)
 {
 	struct rig_answer a = SEND(&g, .peer = dev, .op = OP_DELETE, .to = "cse-in/app1/a", .fr = "CDev1",
@@ -248,6 +348,11 @@ int main(void)
 	tcase_add_test(t, discovery);
 	tcase_add_test(t, a_stranger_sees_nothing);
 	tcase_add_test(t, many_children_in_slices);
+	tcase_add_test(t, a_first_child_that_is_too_large_is_given_in_part);
+	tcase_add_test(t, deep_trees);
+	tcase_add_test(t, ends_of_instances);
+	tcase_add_test(t, an_inactive_ae_is_not_discovered);
+	tcase_add_test(t, gone_between_two_slices);
 	tcase_add_test(t, a_delete_shows_what_was_below);
 	suite_add_tcase(s, t);
 	return rig_run(s);
