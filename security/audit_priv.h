@@ -18,11 +18,11 @@ struct note {
 	char who[128], cred[AUDIT_ID_MAX], detail[AUDIT_DETAIL_MAX];
 };
 
-/* Something that was noted and may come again before until_ns. */
+/* Something that was noted and may come again before until_ns.  Apart from its note, so that looking for it is quick. */
 struct repeat {
-	struct note note;  /* note.n: how often since it was noted */
 	uint64_t hash;
-	int64_t until_ns;  /* 0: free */
+	int64_t until_ns; /* 0: free */
+	uint32_t n;       /* how often since it was noted */
 };
 
 struct audit {
@@ -37,6 +37,7 @@ struct audit {
 	uint32_t lost;
 	struct note notes[NOTES];
 	struct repeat repeats[REPEATS + AUDIT_COUNT]; /* the last ones: anything else of that event */
+	struct note repeated[REPEATS + AUDIT_COUNT];
 	/* The thread's own: */
 	bool has_key;
 	unsigned char key[AUDIT_HASH], head[AUDIT_HASH];

@@ -77,7 +77,7 @@ struct cred *cred_new(const struct addr_self *self, const struct cred_info *info
 	struct cred *c;
 	size_t i;
 
-	arena_init(&mem, 1024);
+	arena_init(&mem, 512);
 	c = ARENA_NEW(&mem, struct cred);
 	c->magic = CRED_MAGIC;
 	c->mem = mem;

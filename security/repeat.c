@@ -34,23 +34,28 @@ static uint64_t hash_of(const struct audit *a, const struct note *n)
 	return str_hash(str_make(text, at), a->seed);
 }
 
-static void open_repeat(struct repeat *r, const struct note *n, uint64_t hash, int64_t now_ns)
+static void open_repeat(struct audit *a, size_t i, const struct note *n, uint64_t hash, int64_t now_ns)
 {
-	r->note = *n;
-	r->note.n = 0;
-	r->hash = hash;
-	r->until_ns = now_ns + length(n->ev);
+	a->repeated[i] = *n;
+	a->repeats[i] = (struct repeat){ .hash = hash, .until_ns = now_ns + length(n->ev) };
 }
 
 /* Over: nothing came since it was noted, so the next one is a first; else the count is noted and a new second begins. */
-static void close_repeat(struct audit *a, struct repeat *r, int64_t now_ns)
+static void close_repeat(struct audit *a, size_t i, int64_t now_ns)
 {
+	struct repeat *r = &a->repeats[i];
+	struct note *n = &a->repeated[i];
+
 	if (r->until_ns == 0 || r->until_ns > now_ns)
 		return;
-	if (r->note.n)
-		audit_leave(a, &r->note);
-	r->until_ns = r->note.n && now_ns != INT64_MAX ? now_ns + length(r->note.ev) : 0;
-	r->note.n = 0;
+	r->until_ns = 0;
+	if (r->n == 0)
+		return;
+	n->n = r->n;
+	audit_leave(a, n);
+	r->n = 0;
+	if (now_ns != INT64_MAX)
+		r->until_ns = now_ns + length(n->ev);
 }
 
 void repeat_close(struct audit *a, int64_t now_ns)
@@ -58,35 +63,37 @@ void repeat_close(struct audit *a, int64_t now_ns)
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(a->repeats); i++)
-		close_repeat(a, &a->repeats[i], now_ns);
+		close_repeat(a, i, now_ns);
+}
+
+static void count(struct audit *a, size_t i, const struct note *n)
+{
+	a->repeats[i].n++;
+	a->repeated[i].time_us = n->time_us;
 }
 
 bool repeat_is_first(struct audit *a, const struct note *n, int64_t now_ns)
 {
 	uint64_t hash = hash_of(a, n);
-	struct repeat *r, *gap = NULL;
-	size_t i;
+	size_t i, gap = REPEATS;
 
 	for (i = 0; i < REPEATS; i++) {
-		r = &a->repeats[i];
-		close_repeat(a, r, now_ns);
-		if (r->until_ns && r->hash == hash) {
-			r->note.n++;
-			r->note.time_us = n->time_us;
+		close_repeat(a, i, now_ns);
+		if (a->repeats[i].until_ns == 0) {
+			gap = gap == REPEATS ? i : gap;
+		} else if (a->repeats[i].hash == hash) {
+			count(a, i, n);
 			return false;
 		}
-		if (r->until_ns == 0 && gap == NULL)
-			gap = r;
 	}
-	if (gap) {
-		open_repeat(gap, n, hash, now_ns);
+	if (gap < REPEATS) {
+		open_repeat(a, gap, n, hash, now_ns);
 		return true;
 	}
-	r = &a->repeats[REPEATS + n->ev];
-	close_repeat(a, r, now_ns);
-	if (r->until_ns == 0)
-		open_repeat(r, &(struct note){ .ev = n->ev, .stranger = n->stranger }, 0, now_ns);
-	r->note.n++;
-	r->note.time_us = n->time_us;
+	i = REPEATS + n->ev;
+	close_repeat(a, i, now_ns);
+	if (a->repeats[i].until_ns == 0)
+		open_repeat(a, i, &(struct note){ .ev = n->ev, .stranger = n->stranger }, 0, now_ns);
+	count(a, i, n);
 	return false;
 }
