@@ -4,11 +4,6 @@
 
 #include "bindings/http1_priv.h"
 
-/* What a state says after it has taken all that it can. */
-enum turn { T_GO, T_WAIT, T_BAD };
-
-enum { MAX_DIGITS = 16, MAX_EXT = 1024 };
-
 #define ALL (C_TOKEN | C_TARGET | C_HOST | C_VALUE)
 #define URI (C_TARGET | C_HOST | C_VALUE)
 const unsigned char http1_class[256] = {
@@ -29,27 +24,21 @@ bool http1_bad(struct http1 *h, unsigned status, const char *why)
 	return false;
 }
 
-static enum turn bad(struct http1 *h, unsigned status, const char *why)
+enum http1_turn http1_turn_bad(struct http1 *h, unsigned status, const char *why)
 {
 	http1_bad(h, status, why);
 	return T_BAD;
 }
 
-static size_t min_size(size_t a, size_t b)
+void http1_begin_line(struct http1 *h)
 {
-	return a < b ? a : b;
-}
-
-/* A line begins at pos: it must end within its own limit and within that of the head. */
-static void begin_line(struct http1 *h)
-{
-	h->cap = min_size(h->pos + h->lim->line + 2, h->head_cap);
+	h->cap = http1_min(h->pos + h->lim->line + 2, h->head_cap);
 }
 
 void http1_init(struct http1 *h, enum http1_kind kind, const struct http1_limits *lim, struct http1_field *fields)
 {
 	*h = (struct http1){ .kind = kind, .lim = lim, .fields = fields, .keep_alive = true, .head_cap = lim->head };
-	begin_line(h);
+	http1_begin_line(h);
 }
 
 void http1_answers_head(struct http1 *h)
@@ -80,7 +69,7 @@ static size_t skip_value(const char *p, size_t pos, size_t end)
 				break;
 			pos += 8;
 		}
-		size_t stop = min_size(end, pos + 8), at = skip(p, pos, stop, C_VALUE);
+		size_t stop = http1_min(end, pos + 8), at = skip(p, pos, stop, C_VALUE);
 		if (at < stop || at == end)
 			return at;
 		pos = at;
@@ -92,17 +81,16 @@ static struct http1_span span(size_t at, size_t end)
 	return (struct http1_span){ (uint32_t)at, (uint32_t)(end - at) };
 }
 
-/* A line must end in CR LF; nothing else ends it. */
-static enum turn need_lf(struct http1 *h, const char *p)
+enum http1_turn http1_need_lf(struct http1 *h, const char *p)
 {
 	if (p[h->pos] != '\n')
-		return bad(h, 400, "a carriage return is not followed by a line feed");
+		return http1_turn_bad(h, 400, "a carriage return is not followed by a line feed");
 	h->pos++;
-	begin_line(h);
+	http1_begin_line(h);
 	return T_GO;
 }
 
-static enum turn on_start(struct http1 *h, const char *p)
+static enum http1_turn on_start(struct http1 *h, const char *p)
 {
 	/* RFC 9112 2.2: one empty line ahead of a request line is tolerated. */
 	if (p[h->pos] == '\r' && h->kind == HTTP1_REQUEST && h->blank++ == 0) {
@@ -115,13 +103,13 @@ static enum turn on_start(struct http1 *h, const char *p)
 	return T_GO;
 }
 
-static enum turn on_method(struct http1 *h, const char *p, size_t end)
+static enum http1_turn on_method(struct http1 *h, const char *p, size_t end)
 {
 	h->pos = skip(p, h->pos, end, C_TOKEN);
 	if (h->pos == end)
 		return T_WAIT;
 	if (p[h->pos] != ' ' || h->pos == h->mark)
-		return bad(h, 400, "the request line does not begin with a method and one space");
+		return http1_turn_bad(h, 400, "the request line does not begin with a method and one space");
 	h->method_text = span(h->mark, h->pos);
 	if (!http1_method_done(h, p))
 		return T_BAD;
@@ -130,13 +118,13 @@ static enum turn on_method(struct http1 *h, const char *p, size_t end)
 	return T_GO;
 }
 
-static enum turn on_target(struct http1 *h, const char *p, size_t end)
+static enum http1_turn on_target(struct http1 *h, const char *p, size_t end)
 {
 	h->pos = skip(p, h->pos, end, C_TARGET);
 	if (h->pos == end)
 		return T_WAIT;
 	if (p[h->pos] != ' ' || h->pos == h->mark)
-		return bad(h, 400, "the request target holds a character that must be percent-encoded, or is empty");
+		return http1_turn_bad(h, 400, "the request target holds a character that must be percent-encoded, or is empty");
 	h->target = span(h->mark, h->pos);
 	if (!http1_target_done(h, p))
 		return T_BAD;
@@ -145,13 +133,13 @@ static enum turn on_target(struct http1 *h, const char *p, size_t end)
 	return T_GO;
 }
 
-static enum turn on_version(struct http1 *h, const char *p, size_t end, char ends_with, unsigned next)
+static enum http1_turn on_version(struct http1 *h, const char *p, size_t end, char ends_with, unsigned next)
 {
 	h->pos = skip(p, h->pos, end, C_TARGET);
 	if (h->pos == end)
 		return T_WAIT;
 	if (p[h->pos] != ends_with)
-		return bad(h, 400, "the start line is not well formed");
+		return http1_turn_bad(h, 400, "the start line is not well formed");
 	if (!http1_version_done(h, http1_str(p, span(h->mark, h->pos))))
 		return T_BAD;
 	h->mark = ++h->pos;
@@ -159,33 +147,33 @@ static enum turn on_version(struct http1 *h, const char *p, size_t end, char end
 	return T_GO;
 }
 
-static enum turn on_status(struct http1 *h, const char *p, size_t end)
+static enum http1_turn on_status(struct http1 *h, const char *p, size_t end)
 {
 	h->pos = skip(p, h->pos, end, C_TOKEN);
 	if (h->pos == end)
 		return T_WAIT;
 	/* TS-0009 6.3.3: without a reason phrase; some senders then forget the space, too. */
 	if (p[h->pos] != ' ' && p[h->pos] != '\r')
-		return bad(h, 400, "the status line is not well formed");
+		return http1_turn_bad(h, 400, "the status line is not well formed");
 	if (!http1_status_done(h, http1_str(p, span(h->mark, h->pos))))
 		return T_BAD;
 	h->state = p[h->pos++] == ' ' ? S_R_REASON : S_LINE_LF;
 	return T_GO;
 }
 
-static enum turn on_reason(struct http1 *h, const char *p, size_t end)
+static enum http1_turn on_reason(struct http1 *h, const char *p, size_t end)
 {
 	h->pos = skip_value(p, h->pos, end);
 	if (h->pos == end)
 		return T_WAIT;
 	if (p[h->pos] != '\r')
-		return bad(h, 400, "the reason phrase holds a control character");
+		return http1_turn_bad(h, 400, "the reason phrase holds a control character");
 	h->pos++;
 	h->state = S_LINE_LF;
 	return T_GO;
 }
 
-static enum turn on_name_first(struct http1 *h, const char *p)
+static enum http1_turn on_name_first(struct http1 *h, const char *p)
 {
 	char c = p[h->pos];
 
@@ -195,21 +183,21 @@ static enum turn on_name_first(struct http1 *h, const char *p)
 		return T_GO;
 	}
 	if (c == ' ' || c == '\t')
-		return bad(h, 400, "a field line begins with white space (folded lines are refused)");
+		return http1_turn_bad(h, 400, "a field line begins with white space (folded lines are refused)");
 	if (h->n_fields + h->n_trailers >= h->lim->fields)
-		return bad(h, 431, "too many field lines");
+		return http1_turn_bad(h, 431, "too many field lines");
 	h->mark = h->pos;
 	h->state = S_NAME;
 	return T_GO;
 }
 
-static enum turn on_name(struct http1 *h, const char *p, size_t end)
+static enum http1_turn on_name(struct http1 *h, const char *p, size_t end)
 {
 	h->pos = skip(p, h->pos, end, C_TOKEN);
 	if (h->pos == end)
 		return T_WAIT;
 	if (p[h->pos] != ':' || h->pos == h->mark)
-		return bad(h, 400, "a field line does not begin with a name and a colon");
+		return http1_turn_bad(h, 400, "a field line does not begin with a name and a colon");
 	if (!h->trailers)
 		h->fields[h->n_fields].name = span(h->mark, h->pos);
 	h->pos++;
@@ -217,7 +205,7 @@ static enum turn on_name(struct http1 *h, const char *p, size_t end)
 	return T_GO;
 }
 
-static enum turn on_ows(struct http1 *h, const char *p, size_t end)
+static enum http1_turn on_ows(struct http1 *h, const char *p, size_t end)
 {
 	while (h->pos < end && (p[h->pos] == ' ' || p[h->pos] == '\t'))
 		h->pos++;
@@ -228,7 +216,7 @@ static enum turn on_ows(struct http1 *h, const char *p, size_t end)
 	return T_GO;
 }
 
-static enum turn on_value(struct http1 *h, const char *p, size_t end)
+static enum http1_turn on_value(struct http1 *h, const char *p, size_t end)
 {
 	size_t stop;
 
@@ -236,7 +224,7 @@ static enum turn on_value(struct http1 *h, const char *p, size_t end)
 	if (h->pos == end)
 		return T_WAIT;
 	if (p[h->pos] != '\r')
-		return bad(h, 400, "a field's value holds a control character");
+		return http1_turn_bad(h, 400, "a field's value holds a control character");
 	if (!h->trailers) {
 		for (stop = h->pos; stop > h->mark && (p[stop - 1] == ' ' || p[stop - 1] == '\t'); stop--)
 			;
@@ -247,9 +235,9 @@ static enum turn on_value(struct http1 *h, const char *p, size_t end)
 	return T_GO;
 }
 
-static enum turn on_field_lf(struct http1 *h, const char *p)
+static enum http1_turn on_field_lf(struct http1 *h, const char *p)
 {
-	if (need_lf(h, p) == T_BAD)
+	if (http1_need_lf(h, p) == T_BAD)
 		return T_BAD;
 	h->state = S_NAME_FIRST;
 	if (h->trailers) {
@@ -261,9 +249,9 @@ static enum turn on_field_lf(struct http1 *h, const char *p)
 	return http1_field_done(h, p, &h->fields[h->n_fields - 1]) ? T_GO : T_BAD;
 }
 
-static enum turn on_end_lf(struct http1 *h, const char *p)
+static enum http1_turn on_end_lf(struct http1 *h, const char *p)
 {
-	if (need_lf(h, p) == T_BAD)
+	if (http1_need_lf(h, p) == T_BAD)
 		return T_BAD;
 	if (h->trailers) {
 		h->state = S_DONE;
@@ -274,14 +262,14 @@ static enum turn on_end_lf(struct http1 *h, const char *p)
 }
 
 /* States of the head and of trailers, one line after the other; end: bytes there are, or the limit. */
-static enum turn head_turn(struct http1 *h, const char *p, size_t end)
+static enum http1_turn head_turn(struct http1 *h, const char *p, size_t end)
 {
 	switch (h->state) {
 	case S_START:
 		return on_start(h, p);
 	case S_START_LF:
 		h->state = S_START;
-		return need_lf(h, p);
+		return http1_need_lf(h, p);
 	case S_METHOD:
 		return on_method(h, p, end);
 	case S_TARGET:
@@ -296,7 +284,7 @@ static enum turn head_turn(struct http1 *h, const char *p, size_t end)
 		return on_reason(h, p, end);
 	case S_LINE_LF:
 		h->state = S_NAME_FIRST;
-		return need_lf(h, p);
+		return http1_need_lf(h, p);
 	case S_NAME_FIRST:
 		return on_name_first(h, p);
 	case S_NAME:
@@ -312,151 +300,21 @@ static enum turn head_turn(struct http1 *h, const char *p, size_t end)
 	}
 }
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static enum turn on_size(struct http1 *h, const char *p, size_t n)
-{
-	int d;
-
-	while (h->pos < n && (d = hex(p[h->pos])) >= 0) {
-		h->chunk = h->chunk * 16 + (unsigned)d;
-		if (++h->digits > MAX_DIGITS)
-			return bad(h, 400, "a chunk size has too many digits");
-		if (h->chunk > h->lim->body - h->body_n)
-			return bad(h, 413, "the content is larger than this server takes");
-		h->pos++;
-	}
-	if (h->pos == n)
-		return T_WAIT;
-	if (h->digits == 0)
-		return bad(h, 400, "a chunk does not begin with its size");
-	h->state = p[h->pos] == '\r' ? S_SIZE_LF : S_EXT_BWS;
-	if (h->state == S_SIZE_LF)
-		h->pos++;
-	return T_GO;
-}
-
-static enum turn on_ext(struct http1 *h, const char *p, size_t n)
-{
-	while (h->pos < n && p[h->pos] != '\r') {
-		char c = p[h->pos];
-
-		if (++h->ext > MAX_EXT)
-			return bad(h, 400, "chunk extensions are too long");
-		if (!http1_is(c, C_VALUE))
-			return bad(h, 400, "a chunk extension holds a control character");
-		if (h->state == S_EXT_BWS && c == ';')
-			h->state = S_EXT;
-		else if (h->state == S_EXT_BWS && c != ' ' && c != '\t')
-			return bad(h, 400, "a chunk size is not a hexadecimal number");
-		h->pos++;
-	}
-	if (h->pos == n)
-		return T_WAIT;
-	if (h->state == S_EXT_BWS)
-		return bad(h, 400, "a chunk size is followed by white space");
-	h->pos++;
-	h->state = S_SIZE_LF;
-	return T_GO;
-}
-
-static enum turn on_size_lf(struct http1 *h, const char *p)
-{
-	if (need_lf(h, p) == T_BAD)
-		return T_BAD;
-	h->digits = 0;
-	if (h->chunk > 0) {
-		h->state = S_DATA;
-		return T_GO;
-	}
-	h->trailers = true;
-	h->head_cap = h->pos + h->lim->head;
-	begin_line(h);
-	h->state = S_NAME_FIRST;
-	return T_GO;
-}
-
-static enum turn on_data(struct http1 *h, char *p, size_t n)
-{
-	size_t w = h->head_n + h->body_n, take = min_size(n - h->pos, h->chunk);
-
-	if (w != h->pos)
-		memmove(p + w, p + h->pos, take);
-	h->pos += take;
-	h->body_n += take;
-	h->chunk -= take;
-	if (h->chunk > 0)
-		return T_WAIT;
-	h->state = S_DATA_CR;
-	return T_GO;
-}
-
-/* States of chunked content. */
-static enum turn chunk_turn(struct http1 *h, char *p, size_t n)
-{
-	switch (h->state) {
-	case S_SIZE:
-		return on_size(h, p, n);
-	case S_EXT_BWS:
-	case S_EXT:
-		return on_ext(h, p, n);
-	case S_SIZE_LF:
-		return on_size_lf(h, p);
-	case S_DATA:
-		return on_data(h, p, n);
-	case S_DATA_CR:
-		if (p[h->pos] != '\r')
-			return bad(h, 400, "a chunk is longer than its size");
-		h->pos++;
-		h->state = S_DATA_LF;
-		return T_GO;
-	default:
-		h->state = S_SIZE;
-		return need_lf(h, p);
-	}
-}
-
-/* Content that is not chunked lies where it is. */
-static enum turn plain_turn(struct http1 *h, size_t n)
-{
-	size_t have = n - h->head_n;
-
-	if (h->state == S_UNTIL_CLOSE) {
-		if (have > h->lim->body)
-			return bad(h, 413, "the content is too large");
-		h->body_n = have;
-		h->pos = n;
-		return T_WAIT;
-	}
-	h->body_n = have < h->length ? have : (size_t)h->length;
-	h->pos = h->head_n + h->body_n;
-	if (h->body_n < h->length)
-		return T_WAIT;
-	h->state = S_DONE;
-	return T_GO;
-}
-
-static enum turn take(struct http1 *h, char *p, size_t n)
+static enum http1_turn take(struct http1 *h, char *p, size_t n)
 {
 	if (h->state == S_LENGTH || h->state == S_UNTIL_CLOSE)
-		return plain_turn(h, n);
+		return http1_plain_turn(h, n);
 	if (h->pos == n)
 		return T_WAIT;
 	if (h->state > S_END_LF)
-		return chunk_turn(h, p, n);
+		return http1_chunk_turn(h, p, n);
 
-	size_t end = min_size(n, h->cap);
-	enum turn t = head_turn(h, p, end);
+	size_t end = http1_min(n, h->cap);
+	enum http1_turn t = head_turn(h, p, end);
 	/* A line that was completed has set a new limit. */
 	if (t != T_BAD && h->state <= S_END_LF && h->pos >= h->cap)
-		return h->state <= S_LINE_LF ? bad(h, 414, "the start line is too long")
-		                              : bad(h, 431, "a field line or the head is too long");
+		return h->state <= S_LINE_LF ? http1_turn_bad(h, 414, "the start line is too long")
+		                              : http1_turn_bad(h, 431, "a field line or the head is too long");
 	return t;
 }
 
@@ -479,7 +337,7 @@ static void close_gap(struct http1 *h, char *p, size_t *n)
 enum http1_result http1_parse(struct http1 *h, char *p, size_t *n)
 {
 	bool in_head = h->head_n == 0;
-	enum turn t = T_GO;
+	enum http1_turn t = T_GO;
 
 	REQUIRE(h->lim != NULL && *n >= h->pos);
 	while (t == T_GO && h->state < S_DONE) {

@@ -21,6 +21,21 @@ enum {
 extern const unsigned char http1_class[256];
 static inline bool http1_is(char c, unsigned cls) { return (http1_class[(unsigned char)c] & cls) != 0; }
 
+static inline size_t http1_min(size_t a, size_t b) { return a < b ? a : b; }
+
+/* What a state says after it has taken all that it can. */
+enum http1_turn { T_GO, T_WAIT, T_BAD };
+
+/* A line begins at pos: it must end within its own limit and within that of the head. */
+void http1_begin_line(struct http1 *h);
+/* A line must end in CR LF; nothing else ends it. */
+enum http1_turn http1_need_lf(struct http1 *h, const char *p);
+/* One state of chunked content. */
+enum http1_turn http1_chunk_turn(struct http1 *h, char *p, size_t n);
+/* Content that is not chunked lies where it is. */
+enum http1_turn http1_plain_turn(struct http1 *h, size_t n);
+enum http1_turn http1_turn_bad(struct http1 *h, unsigned status, const char *why);
+
 /* Records the failure; returns false so that a check can `return http1_bad(...)`. */
 bool http1_bad(struct http1 *h, unsigned status, const char *why);
 /* Judge a part of the head that is complete; false when it is refused. */
