@@ -2,6 +2,8 @@
 /* Making and ending the one object that holds all others. */
 #include "cse/cse.h"
 
+#include <config.h>
+
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -26,19 +28,29 @@
 enum { MAX_LOOPS = 64 };
 #define TICK_NS INT64_C(1000000000)
 
-static int read_conf(struct cse *c, char *const *envp, const char *const *sets, size_t n_sets, struct why *why)
+/* File, environment, command line. */
+static int read_conf(const struct cse *c, struct conf **out, struct why *why)
 {
 	struct conf_why cw = { "" };
-	if (conf_read(c->conf_path, envp, &c->conf, &cw)) {
+	struct conf *conf = NULL;
+	int r = conf_read(c->conf_path, c->envp, &conf, &cw);
+	for (size_t i = 0; r == 0 && i < c->n_sets; i++)
+		r = conf_set(conf, c->sets[i], &cw);
+	if (r) {
+		conf_unref(conf);
 		why_set(why, RSC_INTERNAL_SERVER_ERROR, "%s", cw.text);
-		return E_CONF;
+		return r;
 	}
-	for (size_t i = 0; i < n_sets; i++) {
-		if (conf_set(c->conf, sets[i], &cw)) {
-			why_set(why, RSC_INTERNAL_SERVER_ERROR, "%s", cw.text);
-			return E_CONF;
-		}
-	}
+	*out = conf;
+	return 0;
+}
+
+static int start_conf(struct cse *c, struct why *why)
+{
+	int r = read_conf(c, &c->conf, why);
+	if (r)
+		return r;
+	c->first_conf = conf_ref(c->conf);
 	c->self.sp = str_of(conf_str(c->conf, CONF_CSE_SP));
 	c->self.cse = str_from(str_of(conf_str(c->conf, CONF_CSE_ID)), 1);
 	c->self.base = str_of(conf_str(c->conf, CONF_CSE_NAME));
@@ -98,6 +110,50 @@ static enum log_level log_level_of(const char *s)
 		if (strcmp(s, names[i].name) == 0)
 			return names[i].level;
 	return LOG_INFO;
+}
+
+static bool same_value(const struct conf *a, const struct conf *b, enum conf_id id)
+{
+	switch (conf_row(id)->type) {
+	case CONF_T_STR:
+	case CONF_T_PATH:
+		return strcmp(conf_str(a, id), conf_str(b, id)) == 0;
+	case CONF_T_BOOL:
+		return conf_bool(a, id) == conf_bool(b, id);
+	case CONF_T_LIST:
+		for (unsigned i = 0;; i++) {
+			const char *x = conf_item(a, id, i), *y = conf_item(b, id, i);
+			if (!x || !y)
+				return x == y;
+			if (strcmp(x, y) != 0)
+				return false;
+		}
+	default:
+		return conf_num(a, id) == conf_num(b, id);
+	}
+}
+
+int cse_reload(struct cse *c, struct why *why)
+{
+	struct conf *fresh = NULL;
+	int r = read_conf(c, &fresh, why);
+	if (r)
+		return r;
+	for (int id = 0; id < CONF_COUNT; id++) {
+		const struct conf_row *row = conf_row((enum conf_id)id);
+		if (row->reload || same_value(c->conf, fresh, (enum conf_id)id))
+			continue;
+		why_set(why, RSC_INTERNAL_SERVER_ERROR, "%s: %s.%s cannot change while trothd runs; restart it",
+		        conf_origin(fresh, (enum conf_id)id), row->section, row->name);
+		conf_unref(fresh);
+		return E_CONF;
+	}
+	gate_reload(c->gate, fresh);
+	binding_https.reload(c->https, fresh, c->tls);
+	log_set_level(c->log, log_level_of(conf_str(fresh, CONF_LOG_LEVEL)));
+	conf_unref(c->conf);
+	c->conf = fresh;
+	return 0;
 }
 
 static int open_store(struct cse *c, struct why *why)
@@ -193,7 +249,10 @@ int cse_open(const char *conf_path, char *const *envp, const char *const *sets, 
 	struct cse *c = calloc(1, sizeof *c);
 	REQUIRE(c);
 	c->conf_path = conf_path;
-	int r = read_conf(c, envp, sets, n_sets, why);
+	c->envp = envp;
+	c->sets = sets;
+	c->n_sets = n_sets;
+	int r = start_conf(c, why);
 	if (r == 0)
 		r = make_state_dir(conf_str(c->conf, CONF_CSE_STATE), why);
 	if (r)
@@ -201,6 +260,7 @@ int cse_open(const char *conf_path, char *const *envp, const char *const *sets, 
 	c->clock = clock_new();
 	c->rnd = rnd_new();
 	c->log = log_new(STDERR_FILENO, log_level_of(conf_str(c->conf, CONF_LOG_LEVEL)));
+	log_write(c->log, LOG_START, "trothd %s, state in %s", PACKAGE_VERSION, conf_str(c->conf, CONF_CSE_STATE));
 	c->workers = workers_new((unsigned)conf_num(c->conf, CONF_CSE_WORKERS));
 	open_loops(c);
 	int (*const stages[])(struct cse *, struct why *) = { open_keys, open_store, open_security, open_tls, open_gate,
@@ -303,5 +363,7 @@ void cse_close(struct cse *c)
 		clock_free(c->clock);
 	if (c->conf)
 		conf_unref(c->conf);
+	if (c->first_conf)
+		conf_unref(c->first_conf);
 	free(c);
 }

@@ -14,8 +14,12 @@ struct binding;
 struct admin;
 
 struct cse {
-	struct conf *conf;
+	struct conf *conf;        /* in use */
+	struct conf *first_conf;  /* of the start: names of this CSE lie in it */
 	const char *conf_path;
+	char *const *envp;
+	const char *const *sets;  /* of the command line; they win over file and environment at a reload too */
+	size_t n_sets;
 	struct clock *clock;
 	struct rnd *rnd;
 	struct log *log;
@@ -37,9 +41,12 @@ struct cse {
 };
 
 /* Makes everything, in the order of the struct; a failure is a sentence in why and leaves nothing behind.
- * envp as conf_read. */
+ * envp as conf_read; path, envp and sets must live as long as the cse. */
 int cse_open(const char *conf_path, char *const *envp, const char *const *sets, size_t n_sets, struct cse **out,
              struct why *why);
+/* Reads the configuration again: all of it is good and becomes valid, or nothing changes and why says what is wrong.  An
+ * option that is not reloadable must be as it was.  On loop 0's thread.  No connection is dropped. */
+int cse_reload(struct cse *c, struct why *why);
 /* Runs the loops until cse_stop (one on this thread). */
 void cse_run(struct cse *c);
 /* Async-signal-safe through an eventfd. */

@@ -25,6 +25,7 @@ static const char usage[] =
     "  -s, --set S.O=V     sets one option; wins over file and environment\n"
     "      --check-config  reads and checks the configuration, says what is wrong, and ends\n"
     "  -V, --version       the version\n"
+    "SIGHUP reads the configuration again (as a whole, or not at all); SIGTERM and SIGINT end trothd.\n"
     "exit status: 0 ended on request, 1 could not start or run, 2 options or configuration are wrong\n";
 
 struct options {
@@ -71,8 +72,8 @@ static int parse_options(int argc, char **argv, struct options *o)
 		fprintf(stderr, "trothd: unexpected argument %s\n%s", argv[optind], usage);
 		return EXIT_CONF;
 	}
-	if (!o->conf && access(SYSCONFDIR "/troth.conf", R_OK) == 0)
-		o->conf = SYSCONFDIR "/troth.conf";
+	if (!o->conf && access(SYSCONFDIR "/troth/troth.conf", R_OK) == 0)
+		o->conf = SYSCONFDIR "/troth/troth.conf";
 	return -1;
 }
 
@@ -111,6 +112,15 @@ struct signals {
 	struct cse *cse;
 };
 
+static void reload(struct cse *c)
+{
+	struct why why = { RSC_NONE, "" };
+	if (cse_reload(c, &why))
+		log_write(c->log, LOG_CONF, "nothing changed: %s", why.text);
+	else
+		log_write(c->log, LOG_RELOAD, "new requests and connections follow it");
+}
+
 static void on_signal(struct loop *l, struct loop_io *io, unsigned events)
 {
 	struct signals *s = (struct signals *)io;
@@ -118,8 +128,10 @@ static void on_signal(struct loop *l, struct loop_io *io, unsigned events)
 	(void)l;
 	(void)events;
 	while (read(io->fd, &si, sizeof si) == (ssize_t)sizeof si) {
-		if (si.ssi_signo != SIGTERM && si.ssi_signo != SIGINT)
+		if (si.ssi_signo == SIGHUP) {
+			reload(s->cse);
 			continue;
+		}
 		log_write(s->cse->log, LOG_STOP, "signal %u", si.ssi_signo);
 		cse_stop(s->cse);
 	}
@@ -139,6 +151,7 @@ int main(int argc, char **argv)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 
 	struct cse *cse;

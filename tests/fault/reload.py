@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""SIGHUP: a good configuration becomes valid as a whole, a bad one changes nothing and says why, no connection is dropped."""
+import os
+import signal
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from cse import Cse, must, register  # noqa: E402
+
+
+def reload(c, conf, text):
+    """Writes the file, asks for a reload and waits for the line of the log that answers it."""
+    before = c.log_tail(100000).count('"event":"RELOAD"') + c.log_tail(100000).count('"event":"CONF"')
+    with open(conf, "w") as f:
+        f.write(text)
+    c.proc.send_signal(signal.SIGHUP)
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        lines = [line for line in c.log_tail(100000).splitlines() if '"event":"RELOAD"' in line or '"event":"CONF"' in line]
+        if len(lines) > before:
+            return lines[-1]
+        time.sleep(0.01)
+    raise AssertionError("no line about the reload")
+
+
+def main():
+    c = Cse()
+    conf = os.path.join(c.dir, "troth.conf")
+    open(conf, "w").close()
+    c.wrap = ["/bin/sh", "-c", 'exec "$0" -c %s "$@"' % conf]
+    try:
+        c.start()
+        c.issue("CDev1", "--ae", "CDev1")
+        dev = c.client("CDev1")
+        register(dev, "CDev1")
+        big = {"m2m:cnt": {"lbl": ["x" * 3000]}}
+        must(dev.create("/cse-in/CDev1", 3, big), 2001, "a body of 3 kB")
+        line = reload(c, conf, "[https]\nmax_body = 2k\n")
+        assert '"RELOAD"' in line, line
+        other = c.client("CDev1")
+        assert other.create("/cse-in/CDev1", 3, big).status == 413, "the new limit is not valid"
+        line = reload(c, conf, "[https]\nmax_body = 2k\n[log]\nlevel = loud\n")
+        assert '"CONF"' in line and "troth.conf:4: log.level" in line, line
+        line = reload(c, conf, "[cse]\nname = other\n")
+        assert '"CONF"' in line and "troth.conf:2: cse.name" in line and "restart" in line, line
+        fresh = c.client("CDev1")
+        assert fresh.create("/cse-in/CDev1", 3, big).status == 413, "a refused reload changed something"
+        must(dev.get("/cse-in/CDev1"), 2000, "the connection from before the reloads")
+        assert c.stop() == 0, "trothd did not end well"
+    finally:
+        c.clean()
+    print("5 passed, 0 failed")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
