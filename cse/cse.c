@@ -318,20 +318,29 @@ void cse_stop(struct cse *c)
 	loop_stop(c->loops[0]);
 }
 
+/* What is queued becomes durable, and those who wait for it hear of it. */
+static void drain(struct cse *c)
+{
+	if (c->store)
+		store_flush(c->store);
+	for (unsigned i = 0; i < c->n_loops; i++)
+		loop_turn(c->loops[i], 0);
+}
+
 void cse_close(struct cse *c)
 {
 	if (!c)
 		return;
-	/* What is queued becomes durable and is answered before anything goes. */
-	if (c->store) {
-		store_flush(c->store);
-		for (unsigned i = 0; i < c->n_loops; i++)
-			loop_turn(c->loops[i], 0);
-	}
+	drain(c);
 	if (c->admin)
 		admin_close(c->admin);
 	if (c->https)
 		binding_https.close(c->https);
+	/* Requests that a worker or the writer still holds are let go before the gate is. */
+	drain(c);
+	if (c->workers)
+		workers_free(c->workers);
+	drain(c);
 	if (c->gate)
 		gate_free(c->gate);
 	if (c->tls)
@@ -341,8 +350,6 @@ void cse_close(struct cse *c)
 	/* Its last events go into the store. */
 	if (c->security)
 		security_free(c->security);
-	if (c->workers)
-		workers_free(c->workers);
 	if (c->store)
 		store_close(c->store);
 	if (c->seal)

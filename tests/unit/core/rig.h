@@ -107,6 +107,7 @@ static inline void rig_open(struct rig *g, const char *const *sets)
 
 static inline void rig_close(struct rig *g)
 {
+	workers_free(g->workers);
 	store_flush(g->store);
 	while (loop_turn(g->loop, 0) > 0)
 		;
@@ -117,7 +118,6 @@ static inline void rig_close(struct rig *g)
 	store_close(g->store);
 	seal_close(g->seal);
 	loop_free(g->loop);
-	workers_free(g->workers);
 	conf_unref(g->conf);
 	free(g->stats);
 	arena_fini(&g->arena);
