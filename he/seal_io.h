@@ -7,7 +7,9 @@
 #define HE_SEAL_IO_H
 
 #include "he/he.h"
-#include "he/secret.h"
+#include "he/seed.h"
+
+struct he_sk;
 
 enum seal_compression { SEAL_NONE, SEAL_ZLIB, SEAL_ZSTD };
 enum seal_kind { SEAL_UNKNOWN, SEAL_PARAMS, SEAL_CIPHERTEXT, SEAL_PLAINTEXT, SEAL_PUBLIC_KEY, SEAL_RELIN_KEYS,

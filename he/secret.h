@@ -4,18 +4,12 @@
 #define HE_SECRET_H
 
 #include "he/he.h"
+#include "he/seed.h"
 
 struct he_sk {
 	const struct he_ctx *ctx;
 	uint64_t *w; /* ternary secret, NTT form, key level: k * n words */
 };
-/* A polynomial that was expanded from a seed and is written as the seed. */
-struct he_seed {
-	unsigned char type; /* 1 blake2xb, 2 shake256 */
-	unsigned char bytes[64];
-	bool used;
-};
-
 int he_keygen_secret(struct he_sk *sk, const struct he_ctx *c, struct rnd *rnd, struct he_why *w);
 void he_sk_fini(struct he_sk *sk);
 /* seed (may be NULL): filled so that seal_io can write the short form. */
