@@ -152,6 +152,15 @@ static int do_state(struct player *p, const char *rest, enum actor_state state)
 	return p->way && world_set_state(p->world, a, state, p->f) < 0 ? BROKEN : DONE;
 }
 
+static int do_conduit(struct player *p, const char *rest)
+{
+	unsigned from, to;
+	char word[8];
+	if (sscanf(rest, "%u %u %7s", &from, &to, word) != 3 || (strcmp(word, "open") != 0 && strcmp(word, "closed") != 0))
+		return broken(p, "conduit FROM TO open|closed");
+	return p->way && world_set_conduit(p->world, from, to, word[0] == 'o', p->f) < 0 ? BROKEN : DONE;
+}
+
 /* --- requests and answers ----------------------------------------------------------------------------------------- */
 
 static void show(struct player *p, const char *what, const json_t *v)
@@ -594,6 +603,7 @@ static int step(struct player *p, size_t at)
 	case V_SUSPEND: return do_state(p, st->rest, ACTOR_SUSPENDED);
 	case V_RESUME: return do_state(p, st->rest, ACTOR_ACTIVE);
 	case V_REVOKE: return do_state(p, st->rest, ACTOR_REVOKED);
+	case V_CONDUIT: return do_conduit(p, st->rest);
 	case V_EVENTS: return do_events(p, st->rest);
 	case V_REPEAT: case V_EACH: return do_block(p, at);
 	case V_END: case V_COUNT: break;

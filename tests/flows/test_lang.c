@@ -44,6 +44,12 @@ int world_set_state(struct world *w, struct actor *a, enum actor_state state, st
 	return 0;
 }
 
+int world_set_conduit(struct world *w, unsigned from, unsigned to, bool open, struct fail *f)
+{
+	(void)w;
+	return open || from != to ? 0 : fail_set(f, "no conduit to itself");
+}
+
 long world_events(struct world *w, const char *name, struct fail *f)
 {
 	(void)w;
@@ -398,6 +404,8 @@ START_TEST(time_and_skips)
 	says("send admin DELETE x\nclock 20270101T000000\nexpect 2000\n", PLAY_ERROR, "x.flow:4: clock: the clock is set before");
 	says("skip echo no reason\nexpect 2000\n", PLAY_SKIPPED, "no reason");
 	says("send admin DELETE x\nrestart\nexpect 2000\n", PLAY_SKIPPED, "nothing survives");
+	holds("send admin DELETE x\nexpect 2000\nconduit 1 2 open\nconduit 2 1 closed\n");
+	says("send admin DELETE x\nexpect 2000\nconduit 1 open\n", PLAY_ERROR, "conduit FROM TO");
 	says("advance soon\nexpect 2000\n", PLAY_ERROR, "advance DURATION");
 	says("note nothing happens\n", PLAY_ERROR, "at least one expect");
 }

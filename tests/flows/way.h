@@ -61,6 +61,7 @@ void world_advance(struct world *w, int64_t us);
 void world_jump(struct world *w, int64_t us);
 void world_accept_clock(struct world *w);
 int world_set_state(struct world *w, struct actor *a, enum actor_state state, struct fail *f);
+int world_set_conduit(struct world *w, unsigned from, unsigned to, bool open, struct fail *f);
 /* How many security events of that name have been recorded; -1 when the name is unknown or the chain is broken. */
 long world_events(struct world *w, const char *name, struct fail *f);
 

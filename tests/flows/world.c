@@ -351,6 +351,24 @@ static int put_zone(struct world *w, uint16_t zone, struct arena *a, struct fail
 	return 0;
 }
 
+int world_set_conduit(struct world *w, unsigned from, unsigned to, bool open, struct fail *f)
+{
+	struct arena mem;
+	arena_init(&mem, ARENA_BLOCK);
+	struct tx *tx = store_begin(w->store, &mem, TX_WRITE);
+	int err = zone_put_conduit(w->security, tx, (uint16_t)from, (uint16_t)to, open), rc;
+	if (err) {
+		store_end(tx);
+		rc = fail_set(f, "zone_put_conduit: %s", err_text(err));
+	} else {
+		rc = commit(w, tx, f);
+	}
+	arena_fini(&mem);
+	if (rc == 0)
+		zone_apply_conduit(w->security, (uint16_t)from, (uint16_t)to, open);
+	return rc;
+}
+
 /* Puts the credential into the store and in force. */
 static int put_credential(struct world *w, const struct cred_info *c, struct arena *a, struct fail *f)
 {
