@@ -381,6 +381,10 @@ static void readable(struct conn *c)
 	/* Level-triggered: who has to wait is told again in the next turn. */
 	if (c->state == CONN_HANDSHAKE && !may_shake(lane))
 		return;
+	if (c->state == CONN_OPEN && !lane->user->wants(c)) {
+		conn_update(c);
+		return;
+	}
 	if (!conn_receive(c))
 		return;
 	if (c->state == CONN_HANDSHAKE)

@@ -23,6 +23,8 @@ enum conn_state { CONN_NEW, CONN_HANDSHAKE, CONN_OPEN, CONN_LINGER, CONN_DEAD };
 /* What speaks on the connections of a lane. */
 struct conn_user {
 	size_t size;                     /* of its struct, whose first member is struct conn; begins as zero bytes */
+	/* May be read now?  If not, the user has called conn_pause, and will call conn_resume. */
+	bool (*wants)(struct conn *c);
 	/* Where decrypted bytes go; asked for only when there are some. */
 	struct buf *(*input)(struct conn *c);
 	/* Bytes have been added to it, or the peer has ended its side (c->eof). */

@@ -17,6 +17,7 @@ enum {
 };
 
 static void run(struct http_conn *hc);
+static void settle(struct http_conn *hc);
 
 static int64_t now_of(const struct http_conn *hc)
 {
@@ -165,8 +166,16 @@ static void on_retry(struct loop *l, struct loop_timer *t)
 		struct http_conn *hc = CONTAINER_OF(hl->waiting.next, struct http_conn, waiting);
 
 		conn_list_del(&hc->waiting);
-		submit(hc);
-		run(hc);
+		if (hc->phase == HTTP_WAITING) {
+			submit(hc);
+			run(hc);
+		} else {
+			/* The peer was not asked for bytes: its time begins anew. */
+			if (hc->phase == HTTP_READING)
+				hc->deadline_ns = now_of(hc) + (hc->in_body ? hl->set->body_ns : hl->set->head_ns);
+			conn_resume(&hc->conn);
+			settle(hc);
+		}
 	}
 	if (hl->waiting.next != &hl->waiting)
 		loop_timer_set(l, t, loop_now_ns(l) + (int64_t)RETRY_MS * NS_PER_MS, on_retry);
@@ -176,7 +185,6 @@ static void wait_for_store(struct http_conn *hc)
 {
 	struct http_lane *hl = http_lane_of(hc);
 
-	hc->phase = HTTP_WAITING;
 	conn_pause(&hc->conn);
 	conn_list_add(&hl->waiting, &hc->waiting);
 	if (!hl->retry.pos)
@@ -235,10 +243,12 @@ static void judge(struct http_conn *hc)
 	case HTTP1_POST:
 	case HTTP1_PUT:
 	case HTTP1_DELETE:
-		if (gate_is_congested(hl->gate))
-			wait_for_store(hc);
-		else
+		if (!gate_is_congested(hl->gate)) {
 			submit(hc);
+		} else {
+			hc->phase = HTTP_WAITING;
+			wait_for_store(hc);
+		}
 		break;
 	case HTTP1_OPTIONS:
 		answer_options(hc);
@@ -258,6 +268,7 @@ static void on_head(struct http_conn *hc)
 	struct http_exchange *x = hc->x;
 
 	hc->deadline_ns = now_of(hc) + x->set->body_ns;
+	hc->in_body = true;
 	if (x->h.expect_other) {
 		refuse(hc, 417, "the only expectation that is met is 100-continue");
 	} else if (x->h.expect_continue && x->in.n - x->used == x->h.head_n) {
@@ -282,6 +293,7 @@ static bool read_message(struct http_conn *hc)
 	if (hc->phase == HTTP_IDLE) {
 		http1_init(&x->h, HTTP1_REQUEST, &x->set->limits, x->fields);
 		hc->phase = HTTP_READING;
+		hc->in_body = false;
 		hc->deadline_ns = now_of(hc) + x->set->head_ns;
 	}
 	do {
@@ -349,6 +361,17 @@ static void run(struct http_conn *hc)
 
 /* --- the connection's calls -------------------------------------------------------------------------------------- */
 
+/* Engine 4.2: while the store has more than it can take, sockets are not read. */
+static bool on_wants(struct conn *c)
+{
+	struct http_conn *hc = http_conn_of(c);
+
+	if (!gate_is_congested(http_lane_of(hc)->gate))
+		return true;
+	wait_for_store(hc);
+	return false;
+}
+
 static struct buf *on_input(struct conn *c)
 {
 	struct http_conn *hc = http_conn_of(c);
@@ -382,7 +405,9 @@ static void on_timeout(struct conn *c)
 {
 	struct http_conn *hc = http_conn_of(c);
 
-	if (hc->phase == HTTP_IDLE)
+	if (hc->waiting.next)
+		conn_deadline(c, now_of(hc) + http_lane_of(hc)->set->idle_ns);
+	else if (hc->phase == HTTP_IDLE)
 		conn_finish(c);
 	else if (hc->phase == HTTP_READING)
 		refuse(hc, 408, "the message did not arrive in time");
@@ -406,6 +431,7 @@ static void on_gone(struct conn *c)
 
 const struct conn_user http_user = {
 	.size = sizeof(struct http_conn),
+	.wants = on_wants,
 	.input = on_input,
 	.ready = on_ready,
 	.sent = on_sent,

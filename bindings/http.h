@@ -41,7 +41,7 @@ struct http_lane {
 	struct http_exchange *pool;
 	unsigned n_pool;
 	struct buf head;          /* an answer's head being made */
-	struct conn_link waiting; /* connections that may not submit: the store is congested */
+	struct conn_link waiting; /* connections that may not submit, or not be read: the store is congested */
 	struct loop_timer retry;
 	struct conn_link held;    /* connections that wait for their peer in the middle of a message, longest first */
 	size_t held_bytes;
@@ -63,6 +63,7 @@ struct http_conn {
 	enum http_phase phase;
 	bool running;             /* run is on the stack */
 	bool interim;             /* HTTP_SENDING: 100 Continue, not the answer */
+	bool in_body;             /* HTTP_READING: the head is complete */
 	bool closing;             /* after the present answer */
 	int64_t deadline_ns;      /* HTTP_READING: of the head, then of the content */
 	struct request *request;  /* HTTP_JUDGED */
