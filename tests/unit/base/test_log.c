@@ -111,7 +111,7 @@ START_TEST(levels_filter)
 	log_set_level(l, LOG_WARN);
 	log_write(l, LOG_STOP, "%s", "info");
 	ck_assert_ptr_null(next_line(line, sizeof(line)));
-	log_write(l, LOG_LIMIT, "%s", "warn");
+	log_write(l, LOG_SECURITY_EVENT, "%s", "warn");
 	ck_assert_ptr_nonnull(next_line(line, sizeof(line)));
 	log_write(l, LOG_INTERNAL, "%s", "error");
 	ck_assert_ptr_nonnull(next_line(line, sizeof(line)));
