@@ -217,7 +217,7 @@ def main():
         assert status == 0, "trothd ended with %d" % status
     except Exception as e:
         print("seed %d: %s: %s" % (args.seed, type(e).__name__, e))
-        print(cse.log_tail(6000))
+        print(cse.log_tail(12000))
         return 1
     finally:
         cse.clean()
