@@ -61,6 +61,8 @@ static int expired_instance(void *arg, struct heap_item *it)
 	const struct side *sd = CONTAINER_OF(it, struct side, et);
 	struct ipos p;
 
+	if (!sd->in->node)
+		return true;
 	tx_saw(f->tx, sd->in->node);
 	if (sd->in->node->in != sd->in || !insts_find(sd->in, VIEW_PENDING, sd->id, &p) || node_is_gone(sd->in->node))
 		return true;

@@ -140,6 +140,9 @@ static void give_list(struct store *s, struct tnode *n)
 	if (in->latest)
 		body_unref(in->latest);
 	in->latest = NULL;
+	/* The node goes before its instances do: from here on they expire with nobody looking. */
+	heap_del(&s->stale, &in->mia);
+	in->node = NULL;
 	l = add_list(&s->sweep);
 	l->in = in;
 	l->rid = n->pub.rid;
