@@ -27,8 +27,11 @@ struct he_params {
 };
 /* Bits of security of log2(product of all primes) by the standard's table (128, 192, 256); 0: below 128. */
 unsigned he_params_security(const struct he_params *p);
-/* SEAL's defaults for 128 bits (CoeffModulus::BFVDefault) and PlainModulus::Batching, CoeffModulus::Create. */
+/* PlainModulus::Batching: the largest prime of that many bits (2 to 60) that is 1 modulo 2n, or 0. */
+uint64_t he_params_batching(unsigned log_n, unsigned bits);
+/* SEAL's defaults for 128 bits (CoeffModulus::BFVDefault) with a plain modulus for batching; t_bits is nothing to CKKS. */
 int he_params_default(struct he_params *p, enum he_scheme s, unsigned log_n, unsigned t_bits, struct he_why *w);
+/* CoeffModulus::Create: sets degree and primes only. */
 int he_params_create(struct he_params *p, unsigned log_n, const unsigned *bits, unsigned k, struct he_why *w);
 /* BLAKE2b over scheme, n, the first `primes` primes, t. */
 void he_params_id(const struct he_params *p, unsigned primes, unsigned char id[HE_ID_BYTES]);

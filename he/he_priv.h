@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of he/ share: the precomputed context, and room for words. */
+#ifndef HE_HE_PRIV_H
+#define HE_HE_PRIV_H
+
+#include "he/he.h"
+
+/* The set of the first `primes` primes. */
+struct he_level {
+	unsigned char id[HE_ID_BYTES];
+	bool is_used;                          /* the key level, or a level of ciphertexts */
+	/* Division by the level's last prime, with rounding: 1 / last and floor(last / 2), modulo each other prime. */
+	struct he_const last_inv[HE_MAX_PRIMES];
+	uint64_t last_half[HE_MAX_PRIMES];
+	/* BFV: round(Q m / t) = delta m + floor((q_mod_t m + half_up) / t), delta = floor(Q / t). */
+	struct he_const delta[HE_MAX_PRIMES];
+	uint64_t q_mod_t;
+	uint64_t half_up;                      /* floor((t + 1) / 2) */
+	/* BGV: 1 / last modulo t, by which a switch multiplies the correction factor. */
+	uint64_t last_inv_t;
+};
+
+struct he_ctx {
+	struct he_params p;
+	const struct he_kernels *kern;
+	size_t n;
+	unsigned data;                         /* primes of the first data level */
+	bool can_batch;
+	struct he_mod t;                       /* not for CKKS */
+	struct he_ntt ntt[HE_MAX_PRIMES];
+	const struct he_mod *mods[HE_MAX_PRIMES];
+	struct he_ntt ntt_t;                   /* when can_batch */
+	struct he_level level[HE_MAX_PRIMES + 1]; /* by number of primes; 0 is none */
+};
+
+/* Are ciphertexts of this scheme in NTT form as a rule? */
+static inline bool he_scheme_is_ntt(enum he_scheme s) { return s != HE_BFV; }
+
+/* Room for that many words, 64-byte aligned, of undefined content; E_NOMEM leaves what was.  words is a multiple of 8. */
+int he_words_reserve(uint64_t **w, size_t *cap, size_t words);
+
+#endif
