@@ -49,7 +49,8 @@ struct disk_ops {
 	int (*put_res)(struct disk *d, const struct disk_res *r, struct str sealed);
 	int (*del_res)(struct disk *d, uint32_t rid);
 	int (*put_body)(struct disk *d, uint64_t id, struct str sealed);
-	int (*del_body)(struct disk *d, uint64_t id);
+	/* All rows from .. to (inclusive). */
+	int (*del_bodies)(struct disk *d, uint64_t from, uint64_t to);
 	/* Empty sealed: removed. */
 	int (*put_rec)(struct disk *d, enum rec_table t, struct str key, struct str value, struct str sealed);
 	int (*put_event)(struct disk *d, uint64_t seq, struct str row);

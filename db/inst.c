@@ -525,14 +525,7 @@ void insts_durable_kill(struct insts *in, uint64_t id, const struct inst_sink *s
 	d->live_d--;
 	sink->gone(sink->arg, id);
 
-	if (!d->live_d) {
+	/* So that no walk ever meets more than a block of marks. */
+	if (!d->live_d)
 		drop_block(in, p.d, false);
-		return;
-	}
-	/* Whoever appends and deletes the latest again and again must not leave a tail of marks. */
-	if (p.d == in->dn - 1) {
-		struct block *b = d->b;
-		while (b->n && dead(b, b->n - 1u, true))
-			b->n--;
-	}
 }

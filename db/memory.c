@@ -64,10 +64,8 @@ static int put_body(struct disk *d, uint64_t id, struct str plain)
 	return 0;
 }
 
-static int del_body(struct disk *d, uint64_t id)
+static void del_body(struct memory *m, uint64_t id)
 {
-	struct memory *m = of(d);
-
 	pthread_mutex_lock(&m->lock);
 	struct mem_body *b = find(m, id);
 	if (b)
@@ -76,6 +74,12 @@ static int del_body(struct disk *d, uint64_t id)
 	if (b)
 		body_unref(b->b);
 	mem_put(b);
+}
+
+static int del_bodies(struct disk *d, uint64_t from, uint64_t to)
+{
+	for (uint64_t id = from; id <= to; id++)
+		del_body(of(d), id);
 	return 0;
 }
 
@@ -278,7 +282,7 @@ static void close_(struct disk *d)
 static const struct disk_ops memory_ops = {
 	.meta = meta, .each_res = each_res, .each_log = each_log, .log_last = log_last, .each_rec = each_rec, .each_event = each_event,
 	.event_bytes = event_bytes, .begin = begin, .put_res = put_res, .del_res = del_res, .put_body = put_body,
-	.del_body = del_body, .put_rec = put_rec, .put_event = put_event, .put_log = put_log, .del_log = del_log,
+	.del_bodies = del_bodies, .put_rec = put_rec, .put_event = put_event, .put_log = put_log, .del_log = del_log,
 	.put_meta = put_meta, .commit = begin, .rollback = nothing, .relieve = nothing, .probe = begin,
 	.read_body = read_body, .backup = backup, .close = close_,
 };

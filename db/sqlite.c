@@ -134,12 +134,15 @@ static int put_body(struct disk *d, uint64_t id, struct str s)
 	return run(q, SQL_PUT_BODY);
 }
 
-static int del_body(struct disk *d, uint64_t id)
+static int del_bodies(struct disk *d, uint64_t from, uint64_t to)
 {
 	struct sqlite *q = sqlite_of(d);
+	enum sql_statement i = from == to ? SQL_DEL_BODY : SQL_DEL_BODIES;
 
-	bind_id(q, SQL_DEL_BODY, 1, id);
-	return run(q, SQL_DEL_BODY);
+	bind_id(q, i, 1, from);
+	if (from != to)
+		bind_id(q, i, 2, to);
+	return run(q, i);
 }
 
 static int put_event(struct disk *d, uint64_t seq, struct str row)
@@ -272,7 +275,7 @@ static void close_(struct disk *d)
 static const struct disk_ops sqlite_ops = {
 	.meta = sqlite_meta, .each_res = sqlite_each_res, .each_log = sqlite_each_log, .log_last = sqlite_log_last,
 	.each_rec = sqlite_each_rec, .each_event = sqlite_each_event, .event_bytes = sqlite_event_bytes, .begin = begin,
-	.put_res = put_res, .del_res = del_res, .put_body = put_body, .del_body = del_body, .put_rec = rec_put,
+	.put_res = put_res, .del_res = del_res, .put_body = put_body, .del_bodies = del_bodies, .put_rec = rec_put,
 	.put_event = put_event, .put_log = put_log, .del_log = del_log, .put_meta = put_meta, .commit = commit,
 	.rollback = rollback, .relieve = ballast_relieve, .probe = probe, .read_body = sqlite_read_body,
 	.backup = sqlite_backup, .close = close_,

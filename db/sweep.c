@@ -85,11 +85,13 @@ void sweep_id(void *store, uint64_t id)
 	atomic_fetch_add_explicit(&w->n_waiting, 1, memory_order_relaxed);
 }
 
-static struct sweep_list *add_list(struct sweep *w)
+static struct sweep_list *add_list(struct sweep *w, uint64_t rows)
 {
 	struct sweep_list *l = mem_zget(sizeof(*l));
 
 	l->batch = w->batch;
+	l->left = rows;
+	atomic_fetch_add_explicit(&w->n_waiting, rows, memory_order_relaxed);
 	*w->lists_end = l;
 	w->lists_end = &l->next;
 	return l;
@@ -99,8 +101,9 @@ void sweep_block(void *store, struct block *b)
 {
 	struct sweep *w = &((struct store *)store)->sweep;
 
-	add_list(w)->b = b;
-	atomic_fetch_add_explicit(&w->n_waiting, b->n, memory_order_relaxed);
+	struct sweep_list *l = add_list(w, b->n);
+
+	l->b = b;
 }
 
 void sweep_tree(struct store *s, struct tnode *n)
@@ -143,10 +146,9 @@ static void give_list(struct store *s, struct tnode *n)
 	/* The node goes before its instances do: from here on they expire with nobody looking. */
 	heap_del(&s->stale, &in->mia);
 	in->node = NULL;
-	l = add_list(&s->sweep);
+	l = add_list(&s->sweep, in->cni_d + 1); /* one for itself: an empty list waits too */
 	l->in = in;
 	l->rid = n->pub.rid;
-	atomic_fetch_add_explicit(&s->sweep.n_waiting, in->cni_d + 1, memory_order_relaxed);
 	n->in = NULL;
 }
 
@@ -245,17 +247,28 @@ static struct sweep_chunk *run_of(struct store *s, bool all)
 	return w->run = c;
 }
 
-static int sweep_run(struct store *s, struct disk *d, struct sweep_chunk *c, unsigned max)
+/* Rows that follow one another go in one statement. */
+static int delete_rows(struct store *s, struct disk *d, const uint64_t *ids, unsigned n)
 {
-	unsigned n = 0;
-
-	for (; c->pos < c->n && n < max; c->pos++, n++) {
-		int err = d->ops->del_body(d, c->ids[c->pos]);
+	for (unsigned i = 0, k; i < n; i = k) {
+		for (k = i + 1; k < n && ids[k] == ids[k - 1] + 1; k++)
+			continue;
+		int err = d->ops->del_bodies(d, ids[i], ids[k - 1]);
 		if (err)
 			return err;
-		cache_drop(s->cache, c->ids[c->pos]);
 	}
-	return (int)n;
+	for (unsigned i = 0; i < n; i++)
+		cache_drop(s->cache, ids[i]);
+	return 0;
+}
+
+static int sweep_run(struct store *s, struct disk *d, struct sweep_chunk *c, unsigned max)
+{
+	unsigned n = c->n - c->pos < max ? c->n - c->pos : max;
+	int err = delete_rows(s, d, c->ids + c->pos, n);
+
+	c->pos += n;
+	return err ? err : (int)n;
 }
 
 static const struct block *list_block(const struct sweep_list *l)
@@ -273,19 +286,17 @@ static int sweep_list(struct store *s, struct disk *d, struct sweep_list *l, uns
 	if (l->in && !l->d && !l->e)
 		drop_all_sides(s, l->in);
 	while (n < max && (b = list_block(l))) {
-		if (l->b && !l->e) {
-			uint64_t ids[BLOCK_MAX];
-			for (uint32_t i = 0; i < b->n; i++)
-				ids[i] = block_id(b, i);
-			drop_sides(s, ids, b->n);
-		}
-		for (; l->e < b->n && n < max; l->e++, n++) {
-			uint64_t id = block_id(b, l->e);
-			int err = d->ops->del_body(d, id);
-			if (err)
-				return err;
-			cache_drop(s->cache, id);
-		}
+		uint64_t ids[BLOCK_MAX];
+		unsigned k = 0;
+		while (l->e < b->n && n + k < max)
+			ids[k++] = block_id(b, l->e++);
+		if (l->b)
+			drop_sides(s, ids, k);
+		int err = delete_rows(s, d, ids, k);
+		if (err)
+			return err;
+		n += k;
+		l->taken += k;
 		if (l->e == b->n) {
 			l->d++;
 			l->e = 0;
@@ -325,12 +336,19 @@ int sweep_rows(struct store *s, struct disk *d, unsigned max, bool all, uint32_t
 	return n;
 }
 
-/* Counted by what was put in: a container's list also counts one for itself, and dead marks nothing. */
 static void waited(struct sweep *w, uint64_t n)
 {
-	uint64_t have = atomic_load_explicit(&w->n_waiting, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&w->n_waiting, n, memory_order_relaxed);
+}
 
-	atomic_store_explicit(&w->n_waiting, have > n ? have - n : 0, memory_order_relaxed);
+/* A list also holds entries that were not counted: they bear marks, or lie below the head. */
+static void list_waited(struct sweep *w, struct sweep_list *l)
+{
+	uint64_t n = l->over || l->taken > l->left ? l->left : l->taken;
+
+	waited(w, n);
+	l->left -= n;
+	l->taken = 0;
 }
 
 void sweep_committed(struct store *s)
@@ -349,8 +367,8 @@ void sweep_committed(struct store *s)
 		struct sweep_list *l = w->lists;
 		l->mark_d = l->d;
 		l->mark_e = l->e;
+		list_waited(w, l);
 		if (l->over) {
-			waited(w, l->b ? l->b->n : l->in->cni_d + 1);
 			w->lists = l->next;
 			if (!w->lists)
 				w->lists_end = &w->lists;
@@ -371,6 +389,7 @@ void sweep_rolled_back(struct store *s)
 		w->lists->d = w->lists->mark_d;
 		w->lists->e = w->lists->mark_e;
 		w->lists->over = false;
+		w->lists->taken = 0;
 	}
 	if (w->n_rids < w->mark_rids)
 		w->n_rids = w->mark_rids;

@@ -34,6 +34,7 @@ struct sweep_list {
 	uint32_t rid;          /* of the removed container */
 	bool over;             /* the transaction came to its end */
 	uint32_t d, e, mark_d, mark_e;
+	uint64_t left, taken;  /* rows that are waited for; of the running transaction */
 	uint64_t batch;
 };
 
