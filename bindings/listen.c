@@ -80,17 +80,19 @@ static unsigned port_of(const struct bound *b)
 	return ntohs(b->a.any.sa_family == AF_INET6 ? b->a.v6.sin6_port : b->a.v4.sin_port);
 }
 
-/* A listening descriptor, or -1 with errno.  The port that was chosen is written back. */
-static int bind_one(struct bound *b)
+/* shared: a listening descriptor, one of several; otherwise one that only shows that nobody else has the address.
+ * -1 with errno.  The port that was chosen is written back. */
+static int bind_one(struct bound *b, bool shared)
 {
 	int one = 1, fd = socket(b->a.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), saved;
 
 	if (fd < 0)
 		return -1;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == 0 &&
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) == 0 &&
+	    (!shared || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) == 0) &&
 	    (b->a.any.sa_family != AF_INET6 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)) == 0) &&
-	    bind(fd, &b->a.any, b->n) == 0 && listen(fd, BACKLOG) == 0 && getsockname(fd, &b->a.any, &b->n) == 0)
+	    bind(fd, &b->a.any, b->n) == 0 && (!shared || listen(fd, BACKLOG) == 0) &&
+	    getsockname(fd, &b->a.any, &b->n) == 0)
 		return fd;
 	saved = errno;
 	close(fd);
@@ -100,26 +102,35 @@ static int bind_one(struct bound *b)
 
 /* --- opening and closing ----------------------------------------------------------------------------------------- */
 
+static int no_listener(const char *text, struct why *why)
+{
+	why_set(why, RSC_INTERNAL_SERVER_ERROR, "https.listen: cannot listen on %s: %s", text, strerror(errno));
+	return E_SYS;
+}
+
 static int open_address(struct listen_set *set, const char *text, bool may_miss, struct why *why)
 {
 	struct bound b;
+	int alone;
 
 	if (!parse_address(text, &b)) {
 		why_set(why, RSC_INTERNAL_SERVER_ERROR, "https.listen: \"%s\" is not an address and port; write 127.0.0.1:8443 or [::1]:8443", text);
 		return E_CONF;
 	}
+	/* SO_REUSEPORT alone would share the address with another trothd of this user, too. */
+	alone = bind_one(&b, false);
+	if (alone < 0 && may_miss && (errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT) && b.a.any.sa_family == AF_INET6) {
+		log_write(set->log, LOG_LISTEN_FAILED, "%s: this machine has no such IPv6 address; going on without", text);
+		return 0;
+	}
+	if (alone < 0)
+		return no_listener(text, why);
+	close(alone);
 	for (unsigned i = 0; i < set->n_lanes; i++) {
-		int fd = bind_one(&b);
+		int fd = bind_one(&b, true);
 
-		if (fd < 0 && i == 0 && may_miss && (errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT) &&
-		    b.a.any.sa_family == AF_INET6) {
-			log_write(set->log, LOG_LISTEN_FAILED, "%s: this machine has no such IPv6 address; going on without", text);
-			return 0;
-		}
-		if (fd < 0) {
-			why_set(why, RSC_INTERNAL_SERVER_ERROR, "https.listen: cannot listen on %s: %s", text, strerror(errno));
-			return E_SYS;
-		}
+		if (fd < 0)
+			return no_listener(text, why);
 		set->listeners[set->n++] = (struct listener){ .set = set, .lane = i, .fd = fd, .io.fd = -1 };
 	}
 	if (set->port == 0)

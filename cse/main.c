@@ -21,7 +21,7 @@ enum { MAX_SETS = 64, EXIT_CONF = 2 };
 
 static const char usage[] =
     "usage: trothd [-c FILE] [-s SECTION.OPTION=VALUE]... [--check-config]\n"
-    "  -c, --config FILE   configuration (default: " SYSCONFDIR "/troth.conf when it is there)\n"
+    "  -c, --config FILE   configuration (default: " SYSCONFDIR "/troth/troth.conf when it is there)\n"
     "  -s, --set S.O=V     sets one option; wins over file and environment\n"
     "      --check-config  reads and checks the configuration, says what is wrong, and ends\n"
     "  -V, --version       the version\n"

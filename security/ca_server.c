@@ -108,8 +108,10 @@ static bool is_usable(struct ca *ca, X509 *x, EVP_PKEY *key, GENERAL_NAMES *want
 	int64_t now = clock_wall_us(ca->o.clock);
 	int64_t from = cert_time_us(X509_get0_notBefore(x)), to = cert_time_us(X509_get0_notAfter(x));
 
-	return X509_check_private_key(x, key) == 1 && X509_verify(x, X509_get0_pubkey(ca->issuing)) == 1 && from <= now &&
-	       now < from + (to - from) / 2 && to - from <= ca->o.server_life_us + 2 * backdate_us && has_names(x, want);
+	/* The issuer's name, too: a CA that was not kept before a crash had the same key and another name. */
+	return X509_check_private_key(x, key) == 1 && X509_check_issued(ca->issuing, x) == X509_V_OK &&
+	       X509_verify(x, X509_get0_pubkey(ca->issuing)) == 1 && from <= now && now < from + (to - from) / 2 &&
+	       to - from <= ca->o.server_life_us + 2 * backdate_us && has_names(x, want);
 }
 
 static bool reuse(struct ca *ca, GENERAL_NAMES *want)

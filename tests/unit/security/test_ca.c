@@ -445,6 +445,30 @@ START_TEST(server_pair_is_mended_at_start)
 }
 END_TEST
 
+/* As a crash of the first start leaves it: keys and the server's certificate are there, the CA's own are not all. */
+START_TEST(first_start_is_taken_up_again)
+{
+	static const char *const missing[] = { "ca/issuing.pem", "ca/root.pem" };
+	struct pki p;
+	char path[600];
+
+	pki_init(&p, PKI_NOW);
+	for (int i = 0; i < 3; i++) {
+		pki_open(&p);
+		ck_assert_int_eq(PKI_OPENSSL(&p.st, out, "verify", "-CAfile", "ca/root.pem", "-untrusted", "ca/issuing.pem",
+		                             "-no_check_time", "ca/server.pem"), 0);
+		ca_close(p.ca);
+		p.ca = NULL;
+		for (int k = 0; k < i; k++) {
+			snprintf(path, sizeof(path), "%s/%s", p.st.dir, missing[k]);
+			ck_assert_int_eq(unlink(path), 0);
+		}
+	}
+	pki_open(&p);
+	pki_fini(&p);
+}
+END_TEST
+
 START_TEST(damaged_ca_is_refused)
 {
 	struct pki p, q;
@@ -631,6 +655,7 @@ int main(void)
 	tcase_add_test(tc, life_is_bounded);
 	tcase_add_test(tc, server_renews_at_half_life);
 	tcase_add_test(tc, server_pair_is_mended_at_start);
+	tcase_add_test(tc, first_start_is_taken_up_again);
 	tcase_add_test(tc, damaged_ca_is_refused);
 	tcase_add_test(tc, no_private_key_in_clear);
 	tcase_add_loop_test(tc, imports, 0, 2);
