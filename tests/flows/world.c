@@ -14,7 +14,7 @@
 #include "security/keystore.h"
 
 #define US_PER_DAY INT64_C(86400000000)
-enum { SETTLE_ROUNDS = 4, ARENA_BLOCK = 4096, CERTIFICATE_DAYS = 90 };
+enum { SETTLE_ROUNDS = 4, SWEPT_TURNS = 1000, ARENA_BLOCK = 4096, CERTIFICATE_DAYS = 90 };
 
 static int why_not(struct fail *f, const char *what, int err, const struct why *why)
 {
@@ -274,10 +274,25 @@ int64_t world_now(const struct world *w)
 	return clock_wall_us(w->clock);
 }
 
+/* What the store sweeps when it is idle (20 ms of real time) is swept when a second of the flow's time has passed. */
+static void wait_swept(struct world *w)
+{
+	struct store_usage u = { .unswept = 1 };
+	for (int i = 0; i < SWEPT_TURNS && u.unswept; i++) {
+		if (w->running)
+			wait_turn(w->loop);
+		else
+			loop_turn(w->loop, 1);
+		store_usage(w->store, &u);
+	}
+}
+
 void world_advance(struct world *w, int64_t us)
 {
 	clock_advance_us(w->clock, us);
 	world_settle(w);
+	if (us >= 1000000)
+		wait_swept(w);
 }
 
 void world_jump(struct world *w, int64_t us)
