@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Readers of key-switching keys, and the look at an object's first bytes. */
+#include <stdlib.h>
+
+#include "he/seal_priv.h"
+
+#include "cse/base/check.h"
+#include "cse/base/err.h"
+
+/* The parts of one entry; each is a public key with its own header. */
+static int take_parts(struct seal_in *s, const struct he_ctx *c, struct he_ksk_entry *e)
+{
+	uint64_t size;
+	size_t before;
+	int r;
+
+	e->part = calloc(c->data, sizeof(*e->part));
+	if (e->part == NULL)
+		return he_fail(s->w, E_NOMEM, "out of memory");
+	for (unsigned j = 0; j < c->data; j++)
+		he_ct_init(&e->part[j], c);
+	for (unsigned j = 0; j < c->data; j++) {
+		if ((r = wire_take_head(s, 0, &size)) != 0)
+			return r;
+		before = s->n;
+		if ((r = wire_take_ct(s, c, true, &e->part[j])) != 0)
+			return r;
+		if (before - s->n != size - SEAL_HEADER)
+			return he_fail(s->w, E_LIMIT, "a key's header contradicts its length");
+	}
+	return 0;
+}
+
+static int take_entry(struct seal_in *s, const struct he_ctx *c, struct he_ksk *k, size_t *cap, uint32_t galois)
+{
+	if (k->n == *cap) {
+		size_t more = *cap ? 2 * *cap : 4;
+		struct he_ksk_entry *grown = reallocarray(k->entry, more, sizeof(*grown));
+
+		if (grown == NULL)
+			return he_fail(s->w, E_NOMEM, "out of memory");
+		k->entry = grown;
+		*cap = more;
+	}
+	/* It counts at once, so that he_ksk_fini frees what a failure leaves. */
+	k->entry[k->n] = (struct he_ksk_entry){ .galois = galois };
+	return take_parts(s, c, &k->entry[k->n++]);
+}
+
+static int take_ksk(struct seal_in *s, const struct he_ctx *c, struct he_ksk *k)
+{
+	uint64_t dim, parts, i;
+	const unsigned char *id;
+	size_t cap = 0;
+	int r;
+
+	if ((r = wire_take(s, HE_ID_BYTES, &id)) != 0 || (r = wire_take_u64(s, &dim)) != 0)
+		return r;
+	if (memcmp(id, c->level[c->p.k].id, HE_ID_BYTES) != 0)
+		return he_fail(s->w, E_RANGE, "made for other parameters than these");
+	if (dim != (k->is_galois ? c->n : 1))
+		return he_fail(s->w, E_RANGE, "%llu entries; %s keys have %zu", (unsigned long long)dim,
+		               k->is_galois ? "Galois" : "relinearization", k->is_galois ? c->n : (size_t)1);
+	for (i = 0; i < dim; i++) {
+		if ((r = wire_take_u64(s, &parts)) != 0)
+			return r;
+		if (parts != 0 && parts != c->data)
+			return he_fail(s->w, E_RANGE, "an entry of %llu keys; 0 or %u are possible", (unsigned long long)parts, c->data);
+		if (parts && (r = take_entry(s, c, k, &cap, k->is_galois ? 2 * (uint32_t)i + 1 : 0)) != 0)
+			return r;
+	}
+	if (k->n == 0)
+		return he_fail(s->w, E_RANGE, "there is no key in it");
+	return wire_at_end(s);
+}
+
+int seal_load_ksk(const struct he_ctx *c, bool is_galois, struct str in, struct he_ksk *out, struct seal_style *peer,
+                  struct he_why *w)
+{
+	size_t entries = is_galois ? c->n : 1, one = c->data * (SEAL_HEADER + wire_ct_max(c, true));
+	struct he_ksk k;
+	struct seal_in s;
+	int r;
+
+	he_ksk_fini(out);
+	if (!he_ctx_can_switch(c))
+		return he_fail(w, E_UNSUPPORTED, "a set of one prime has no such keys");
+	he_ksk_init(&k, c, is_galois);
+	if ((r = wire_open(&s, in, HE_ID_BYTES + 8 + entries * (8 + one), w)) == 0 && (r = wire_no_secret(&s, c)) == 0 &&
+	    (r = take_ksk(&s, c, &k)) == 0) {
+		*out = k;
+		wire_tell_peer(&s, peer);
+	} else {
+		he_ksk_fini(&k);
+	}
+	wire_close(&s);
+	return r;
+}
+
+static bool is_head(const unsigned char *m, size_t n, size_t at)
+{
+	return at + SEAL_HEADER <= n && m[at] == (SEAL_MAGIC & 0xff) && m[at + 1] == SEAL_MAGIC >> 8 && m[at + 2] == SEAL_HEADER;
+}
+
+/* By where the first nested header stands. */
+static enum seal_kind sniff_members(const struct he_ctx *c, const unsigned char *m, size_t n)
+{
+	uint64_t dim;
+	bool is_key_level;
+
+	if (is_head(m, n, 17) && m[0] >= HE_BFV && m[0] <= HE_BGV && wire_get_u64(m + 17 + 8) == SEAL_MODULUS)
+		return SEAL_PARAMS;
+	if (n < HE_ID_BYTES + 16)
+		return SEAL_UNKNOWN;
+	is_key_level = c && memcmp(m, c->level[c->p.k].id, HE_ID_BYTES) == 0;
+	dim = wire_get_u64(m + HE_ID_BYTES);
+	if (is_head(m, n, 48) && dim <= 1ULL << 40 && wire_get_u64(m + 48 + 8) == SEAL_ARRAY + 8 * dim) {
+		bool is_one = wire_get_u64(m + HE_ID_BYTES + 8) == 0x3ff0000000000000;
+		unsigned char any = 0;
+
+		for (int i = 0; i < HE_ID_BYTES; i++)
+			any |= m[i];
+		return any && is_one && (c == NULL || is_key_level) ? SEAL_SECRET_KEY : SEAL_PLAINTEXT;
+	}
+	if (is_head(m, n, 73) || is_head(m, n, 65))
+		return c && c->p.k > 1 && is_key_level ? SEAL_PUBLIC_KEY : SEAL_CIPHERTEXT;
+	if (dim == 0 || dim > 1u << 17 || wire_get_u64(m + HE_ID_BYTES + 8) > HE_MAX_PRIMES)
+		return SEAL_UNKNOWN;
+	return dim > HE_MAX_SIZE ? SEAL_GALOIS_KEYS : SEAL_RELIN_KEYS;
+}
+
+enum seal_kind seal_sniff(const struct he_ctx *c, struct str in)
+{
+	const unsigned char *p = (const unsigned char *)in.p;
+	enum seal_kind kind = SEAL_UNKNOWN;
+	struct buf first;
+
+	if (!is_head(p, in.n, 0) || p[5] > SEAL_ZSTD)
+		return SEAL_UNKNOWN;
+	if (p[5] == SEAL_NONE)
+		return sniff_members(c, p + SEAL_HEADER, in.n - SEAL_HEADER);
+	buf_init(&first, SEAL_PREFIX);
+	if (wire_inflate(str_from(in, SEAL_HEADER), (enum seal_compression)p[5], true, &first) == 0)
+		kind = sniff_members(c, (const unsigned char *)first.p, first.n);
+	buf_fini_secret(&first);
+	return kind;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SEAL public, relinearization and Galois keys: what is read is written and reads again. */
+#include <string.h>
+
+#include "cse/base/check.h"
+#include "he/seal_io.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* The set of tests/unit/he/seal: BFV, n = 64, Create(40, 41, 42, 45). */
+static struct he_ctx *context(void)
+{
+	static const unsigned bits[] = { 40, 41, 42, 45 };
+	struct he_ctx_opts o = { .allow_weak = true };
+	struct he_params p = { .scheme = HE_BFV, .t = 257 };
+	struct he_ctx *c = NULL;
+
+	REQUIRE(he_params_create(&p, 6, bits, 4, NULL) == 0 && he_ctx_new(&p, &o, &c, NULL) == 0);
+	return c;
+}
+
+static void check_ksk(const struct he_ctx *c, bool is_galois, struct str in)
+{
+	struct seal_style peer;
+	struct he_ksk k, again;
+	struct he_why w;
+	struct buf out;
+
+	he_ksk_init(&k, c, is_galois);
+	he_ksk_init(&again, c, is_galois);
+	if (seal_load_ksk(c, is_galois, in, &k, &peer, &w) == 0) {
+		REQUIRE(k.n >= 1 && (is_galois ? k.n <= 64 : k.n == 1));
+		for (size_t i = 1; i < k.n; i++)
+			REQUIRE(k.entry[i].galois > k.entry[i - 1].galois);
+		buf_init(&out, 1 << 20);
+		REQUIRE(seal_save_ksk(&k, NULL, &peer, &out) == 0);
+		REQUIRE(seal_load_ksk(c, is_galois, buf_as_str(&out), &again, NULL, &w) == 0 && again.n == k.n);
+		buf_fini(&out);
+	}
+	he_ksk_fini(&k);
+	he_ksk_fini(&again);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct str in = str_make((const char *)data, size);
+	struct he_ctx *c = context();
+	struct he_why w;
+	struct he_pk pk;
+
+	check_ksk(c, false, in);
+	check_ksk(c, true, in);
+	he_ct_init(&pk.ct, c);
+	if (seal_load_pk(c, in, &pk, NULL, &w) == 0)
+		REQUIRE(pk.ct.primes == 4 && pk.ct.size == 2 && pk.ct.ntt);
+	he_ct_fini(&pk.ct);
+	he_ctx_free(c);
+	return 0;
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Makes the files beside it with Microsoft SEAL 4.1.2 (node-seal 6.0.3, "npm install node-seal@6.0.3", node 20):
+//   node make.js FOLDER
+// Tiny parameter sets (n = 64, no security), so that files are small.
+'use strict';
+const fs = require('fs');
+const path = require('path');
+const load = require('node-seal');
+
+async function main() {
+	const seal = await load();
+	const { none, zlib, zstd } = seal.ComprModeType;
+	const write = (name, what, mode) => fs.writeFileSync(path.join(process.argv[2], name), what.saveArray(mode));
+	const ids = [];
+
+	for (const [name, scheme] of Object.entries({ bfv: seal.SchemeType.bfv, ckks: seal.SchemeType.ckks, bgv: seal.SchemeType.bgv })) {
+		const parms = seal.EncryptionParameters(scheme);
+		parms.setPolyModulusDegree(64);
+		parms.setCoeffModulus(seal.CoeffModulus.Create(64, Int32Array.from([40, 41, 42, 45])));
+		if (name !== 'ckks')
+			parms.setPlainModulus(seal.Modulus('257'));
+		const context = seal.Context(parms, true, seal.SecurityLevel.none);
+		for (let c = context.keyContextData; ; c = c.nextContextData) {
+			ids.push([name, ...Array.from(c.parmsId.values).map((v) => v.toString(16).padStart(16, '0'))].join(' '));
+			if (c.chainIndex === 0)
+				break;
+		}
+		write(name + '.params', parms, none);
+		write(name + '.params.zlib', parms, zlib);
+		write(name + '.params.zstd', parms, zstd);
+
+		const keys = seal.KeyGenerator(context);
+		const pk = keys.createPublicKey();
+		const encryptor = seal.Encryptor(context, pk, keys.secretKey());
+		const values = Array.from({ length: name === 'ckks' ? 32 : 64 }, (_, i) => i * 3 - 5);
+		const plain = name === 'ckks' ? seal.CKKSEncoder(context).encode(Float64Array.from(values), Math.pow(2, 30))
+			: seal.BatchEncoder(context).encode(Int32Array.from(values));
+		write(name + '.pt', plain, none);
+		write(name + '.sk', keys.secretKey(), none);
+		const ct = encryptor.encrypt(plain);
+		write(name + '.ct', ct, none);
+		write(name + '.ct.zlib', ct, zlib);
+		write(name + '.ct.zstd', ct, zstd);
+		// Seeded, and what SEAL makes of it.
+		const short = encryptor.encryptSymmetricSerializable(plain);
+		for (const [kind, s, full] of [['ct', short, seal.CipherText()], ['pk', keys.createPublicKeySerializable(), seal.PublicKey()],
+			['relin', keys.createRelinKeysSerializable(), seal.RelinKeys()],
+			['galois', keys.createGaloisKeysSerializable(Int32Array.from([1])), seal.GaloisKeys()]]) {
+			const bytes = s.saveArray(none);
+			fs.writeFileSync(path.join(process.argv[2], `${name}.${kind}.seeded`), bytes);
+			full.loadArray(context, bytes);
+			write(`${name}.${kind}.expanded`, full, none);
+		}
+		const low = seal.Evaluator(context).cipherModSwitchToNext(ct);
+		write(name + '.ct.low', low, none);
+	}
+	fs.writeFileSync(path.join(process.argv[2], 'ids.txt'), ids.join('\n') + '\n');
+}
+main().catch((e) => { console.error(e); process.exit(1); });
