@@ -124,7 +124,7 @@ static void write_again(struct buf *b, const struct content *c)
 static void check_content(struct arena *a, struct str s)
 {
 	static const struct codec_limits limits = { .depth = 128, .values = 20000 };
-	enum json_error_code code;
+	enum json_error_code code, code_again;
 	struct content c = { 0 };
 	struct why w = { 0 };
 	json_t *j, *again;
@@ -141,8 +141,8 @@ static void check_content(struct arena *a, struct str s)
 	write_again(&b, &c);
 	REQUIRE(!b.over);
 	j = by_jansson(s, &code);
-	again = by_jansson(buf_as_str(&b), &code);
-	if (code != json_error_numeric_overflow)
+	again = by_jansson(buf_as_str(&b), &code_again);
+	if (code != json_error_numeric_overflow && code_again != json_error_numeric_overflow)
 		REQUIRE(j && again && same(j, again));
 	json_decref(j);
 	json_decref(again);
