@@ -65,10 +65,16 @@ static uint64_t free_outside(const struct sqlite *q)
 
 bool ballast_restore(struct sqlite *q)
 {
+	uint64_t margin = q->ballast_bytes / 4;
+
 	if (make(q)) {
-		q->relieved = false;
-		return true;
+		if (free_outside(q) >= margin) {
+			q->relieved = false;
+			return true;
+		}
+		/* It took the room that deletions need. */
+		unlink(q->ballast);
 	}
 	/* A file never shrinks: what was deleted inside of it is room as well, as long as the WAL can grow a little. */
-	return free_inside(q) >= q->ballast_bytes / 4 && free_outside(q) >= q->ballast_bytes / 4;
+	return free_inside(q) >= margin && free_outside(q) >= margin;
 }

@@ -246,6 +246,8 @@ static int probe(struct disk *d)
 		err = commit(d);
 	if (err)
 		rollback(d);
+	if (err == E_FULL)
+		ballast_relieve(d);
 	return err;
 }
 

@@ -20,7 +20,8 @@ enum {
 	UNDO_JOBS = 256,
 	IDLE_MS = 20,     /* quiet for so long: idle */
 	PROBE_FIRST_MS = 20,
-	PROBE_MAX_MS = 1000
+	PROBE_MAX_MS = 1000,
+	PROBE_TURNS = 32  /* where it is never quiet */
 };
 
 /* --- waking and waiting ------------------------------------------------------------------------------------------- */
@@ -241,8 +242,10 @@ static bool turn(struct writer *w)
 	}
 	if (err) {
 		fail(w, err);
-		/* Events alone must not turn in a circle on a full disk. */
-		return n > 0;
+		/* All is undone, so the answers leave; events alone must not turn in a circle on a full disk. */
+		n = ready_front(w, &end);
+		if (!n)
+			return false;
 	}
 	finish(w, end, n);
 	sweep_memory(w->s);
@@ -251,6 +254,7 @@ static bool turn(struct writer *w)
 
 static void probe(struct writer *w)
 {
+	w->ro_turns = 0;
 	w->probe_ms = w->probe_ms < PROBE_MAX_MS / 2 ? w->probe_ms * 2 : PROBE_MAX_MS;
 	if (w->disk->ops->probe(w->disk))
 		return;
@@ -268,10 +272,11 @@ static bool idle(struct writer *w)
 {
 	if (sweep_memory(w->s))
 		return true;
-	if (!has_work(w) || store_is_readonly(w->s))
+	if (!has_work(w))
 		return false;
 	int err = commit_write(w, w->first, true);
-	if (err)
+	/* On a full disk, too: what was deleted is the room that is missing.  Where that fails the next probe is soon enough. */
+	if (err && !store_is_readonly(w->s))
 		fail(w, err);
 	return !err;
 }
@@ -282,8 +287,13 @@ static void *run(void *arg)
 
 	for (;;) {
 		uint32_t calls = atomic_load(&w->calls);
-		if (turn(w))
+		if (turn(w)) {
+			if (store_is_readonly(w->s) && ++w->ro_turns >= PROBE_TURNS) {
+				probe(w);
+				idle(w);
+			}
 			continue;
+		}
 		if (atomic_load(&w->stop) && !w->first)
 			break;
 		bool work = has_work(w), ro = store_is_readonly(w->s);

@@ -32,7 +32,8 @@ struct writer {
 	struct body **freed;
 	unsigned cap_freed;
 	struct chain *chains;     /* per loop */
-	unsigned probe_ms;        /* until the next probe write */
+	unsigned probe_ms;        /* of quiet until the next probe write */
+	unsigned ro_turns;        /* while read-only, since the last probe write */
 
 	_Atomic uint32_t calls;   /* grows with each reason to turn; the futex that it sleeps on */
 	atomic_bool sleeping, stop;
