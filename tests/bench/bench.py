@@ -276,7 +276,7 @@ def bench_memory(b):
     b.containers(100000, first=1)
     per = (rss_anon(pid) - before) / 100000
     b.emit("memory.container", "<= 1 kB", per <= 1024, bytes=per)
-    b.fill(200000)
+    b.fill(600000)
     before = rss_anon(pid)
     b.fill(1000000)
     per = (rss_anon(pid) - before) / 1000000
