@@ -2,6 +2,9 @@
 /* Bodies that left the cache: a request that needs one waits for the disk and begins again at resolve. */
 #include "cse/core/gate.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 #include "tests/unit/core/rig.h"
 #include "tests/unit/security/state.h"
 
@@ -132,6 +135,30 @@ START_TEST(too_late)
 }
 END_TEST
 
+/* engine.md 2.2: nothing of a commit that failed happened, and all who waited for it hear so. */
+START_TEST(a_commit_that_fails)
+{
+	struct rlimit old, none = { 0, 0 };
+	struct rig_answer a;
+
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &old);
+	none.rlim_max = old.rlim_max;
+	setrlimit(RLIMIT_FSIZE, &none);
+	rig_launch(&g, &(struct rig_ask){ .peer = dev, .op = OP_CREATE, .to = "cse-in/app1/box", .fr = "CDev1", .ty = TY_CIN,
+	                                  .pc = "{\"m2m:cin\":{\"rn\":\"lost\",\"con\":1}}" }, &a);
+	rig_turn(&g, &a);
+	setrlimit(RLIMIT_FSIZE, &old);
+	ck_assert_int_eq(a.rsc, RSC_INTERNAL_SERVER_ERROR);
+	ck_assert_int_eq(a.prepared, 2);
+	ck_assert_ptr_nonnull(json_object_get(a.pc, "m2m:dbg"));
+	json_decref(a.pc);
+	ck_assert_int_eq(CODE(&g, .peer = dev, .op = OP_RETRIEVE, .to = "cse-in/app1/box/lost", .fr = "CDev1"), RSC_NOT_FOUND);
+	ck_assert_int_eq(rig_number(&g, dev, "CDev1", "cse-in/app1/box", "m2m:cnt", "cni"), MANY);
+	ck_assert_int_eq(rig_number(&g, dev, "CDev1", "cse-in/app1/box", "m2m:cnt", "st"), MANY);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("cold");
@@ -145,6 +172,7 @@ int main(void)
 	tcase_add_test(t, gone_while_it_was_fetched);
 	tcase_add_test(t, nobody_waits_any_more);
 	tcase_add_test(t, too_late);
+	tcase_add_test(t, a_commit_that_fails);
 	suite_add_tcase(s, t);
 	return rig_run(s);
 }
