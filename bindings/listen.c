@@ -75,6 +75,13 @@ static bool parse_address(const char *text, struct bound *out)
 	return inet_pton(AF_INET, name, &out->a.v4.sin_addr) == 1 && parse_port(str_from(s, colon), &out->a.v4.sin_port);
 }
 
+bool listen_is_address(const char *text)
+{
+	struct bound b;
+
+	return parse_address(text, &b);
+}
+
 static unsigned port_of(const struct bound *b)
 {
 	return ntohs(b->a.any.sa_family == AF_INET6 ? b->a.v6.sin6_port : b->a.v4.sin_port);

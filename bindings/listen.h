@@ -28,6 +28,8 @@ struct listen_set {
  * An IPv6 address that this machine does not have is passed over when another address could be bound.
  * E_CONF or E_SYS with a sentence in why, and nothing stays open. */
 int listen_open(struct listen_set *set, const char *const *addresses, unsigned n_addresses, struct why *why);
+/* Could listen_open read it? */
+bool listen_is_address(const char *text);
 /* Registers with the loops, which take over from here. */
 int listen_start(struct listen_set *set, struct why *why);
 /* Loops have stopped, or are this thread's. */

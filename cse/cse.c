@@ -20,6 +20,7 @@
 #include "cse/base/rand.h"
 #include "cse/base/stat.h"
 #include "cse/base/work.h"
+#include "cse/cse_check.h"
 #include "security/ca.h"
 #include "security/keystore.h"
 #include "security/seal.h"
@@ -36,6 +37,8 @@ static int read_conf(const struct cse *c, struct conf **out, struct why *why)
 	int r = conf_read(c->conf_path, c->envp, &conf, &cw);
 	for (size_t i = 0; r == 0 && i < c->n_sets; i++)
 		r = conf_set(conf, c->sets[i], &cw);
+	if (r == 0)
+		r = cse_check_conf(conf, &cw);
 	if (r) {
 		conf_unref(conf);
 		why_set(why, RSC_INTERNAL_SERVER_ERROR, "%s", cw.text);

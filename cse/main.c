@@ -14,6 +14,7 @@
 #include "cse/base/err.h"
 #include "cse/base/log.h"
 #include "cse/cse.h"
+#include "cse/cse_check.h"
 
 extern char **environ;
 
@@ -84,6 +85,8 @@ static int check_config(const struct options *o)
 	int r = conf_read(o->conf, environ, &c, &why);
 	for (size_t i = 0; r == 0 && i < o->n_sets; i++)
 		r = conf_set(c, o->sets[i], &why);
+	if (r == 0)
+		r = cse_check_conf(c, &why);
 	if (r) {
 		fprintf(stderr, "%s\n", why.text);
 		return EXIT_CONF;

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Forms of options that cse/base cannot know: names of oneM2M, hosts, addresses.  Asked before anything is made. */
+#include "cse/cse_check.h"
+
+#include "bindings/listen.h"
+#include "cse/base/err.h"
+#include "security/cert.h"
+#include "security/who.h"
+
+static bool is_cse_id(struct str s)
+{
+	return s.n > 1 && s.p[0] == '/' && who_is_name(str_from(s, 1));
+}
+
+static bool is_administrator(struct str s)
+{
+	return s.n > 1 && s.p[0] == 'C' && who_is_name(s);
+}
+
+/* A DNS name, or what can only be meant as an IPv6 address. */
+static bool is_host(struct str s)
+{
+	size_t i = 0;
+
+	if (cert_is_dns(s))
+		return true;
+	while (i < s.n && (s.p[i] == ':' || s.p[i] == '.' || (s.p[i] >= '0' && s.p[i] <= '9') ||
+	                   ((s.p[i] | 32) >= 'a' && (s.p[i] | 32) <= 'f')))
+		i++;
+	return i == s.n && str_index(s, ':') < s.n;
+}
+
+static bool is_listener(struct str s)
+{
+	return listen_is_address(s.p);
+}
+
+static const struct form {
+	enum conf_id id;
+	bool (*is_good)(struct str s);
+	const char *mend;
+} forms[] = {
+	{ CONF_CSE_NAME, who_is_name, "write letters, digits and - . _ ~ only, e.g. cse-in" },
+	{ CONF_CSE_ID, is_cse_id, "write a slash and letters, digits, - . _ ~, e.g. /id-in" },
+	{ CONF_CSE_SP, cert_is_dns, "write a domain name, e.g. troth.example" },
+	{ CONF_ACC_ADMIN, is_administrator, "write C and letters, digits, - . _ ~, e.g. CAdmin" },
+	{ CONF_HTTP_NAMES, is_host, "write DNS names and IP addresses" },
+	{ CONF_HTTP_LISTEN, is_listener, "write 127.0.0.1:8443 or [::1]:8443" },
+};
+
+static int check(const struct conf *c, const struct form *f, const char *text, struct conf_why *why)
+{
+	if (f->is_good(str_of(text)))
+		return 0;
+	conf_refuse(c, f->id, why->text, sizeof(why->text), "\"%.80s\" is not good; %s", text, f->mend);
+	return E_CONF;
+}
+
+int cse_check_conf(const struct conf *c, struct conf_why *why)
+{
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+		const struct form *f = &forms[i];
+		const char *item;
+		int err = 0;
+
+		if (conf_row(f->id)->type != CONF_T_LIST)
+			err = check(c, f, conf_str(c, f->id), why);
+		else
+			for (unsigned k = 0; err == 0 && (item = conf_item(c, f->id, k)); k++)
+				err = check(c, f, item, why);
+		if (err)
+			return err;
+	}
+	return 0;
+}
