@@ -77,23 +77,6 @@ static int check_params(const struct he_params *p, const struct he_ctx_opts *o, 
 	return 0;
 }
 
-/* a^-1 modulo any t that is coprime to a, by Euclid; t of up to 60 bits. */
-static uint64_t inverse_of(uint64_t a, uint64_t t)
-{
-	int64_t x = 1, y = 0, d = (int64_t)(a % t), e = (int64_t)t;
-
-	while (e) {
-		int64_t f = d / e, next = d - f * e;
-
-		d = e;
-		e = next;
-		next = x - f * y;
-		x = y;
-		y = next;
-	}
-	return (uint64_t)(x < 0 ? x + (int64_t)t : x) % t;
-}
-
 static void make_level(struct he_ctx *c, unsigned primes)
 {
 	struct he_level *l = &c->level[primes];
@@ -120,7 +103,7 @@ static void make_level(struct he_ctx *c, unsigned primes)
 		l->delta[i] = he_const_make(he_mul(rest, he_inv(p->t, c->mods[i]), c->mods[i]), p->q[i]);
 	}
 	if (p->scheme == HE_BGV)
-		l->last_inv_t = inverse_of(last, p->t);
+		l->last_inv_t = he_inv_any(last, p->t);
 }
 
 int he_ctx_new(const struct he_params *p, const struct he_ctx_opts *o, struct he_ctx **out, struct he_why *w)

@@ -37,6 +37,22 @@ uint64_t he_inv(uint64_t a, const struct he_mod *m)
 	return he_pow(a, m->q - 2, m);
 }
 
+uint64_t he_inv_any(uint64_t a, uint64_t t)
+{
+	int64_t x = 1, y = 0, d = (int64_t)(a % t), e = (int64_t)t;
+
+	while (e) {
+		int64_t f = d / e, next = d - f * e;
+
+		d = e;
+		e = next;
+		next = x - f * y;
+		x = y;
+		y = next;
+	}
+	return (uint64_t)(x < 0 ? x + (int64_t)t : x) % t;
+}
+
 /* Any odd 64-bit modulus, also those above he_mod's 61 bits. */
 static uint64_t mul_wide(uint64_t a, uint64_t b, uint64_t q)
 {

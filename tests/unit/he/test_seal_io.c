@@ -11,45 +11,9 @@
 #include "cse/base/err.h"
 #include "he/he_priv.h"
 #include "he/secret.h"
+#include "tests/unit/he/vectors.h"
 
 static const char *const schemes[] = { "bfv", "ckks", "bgv" };
-static const struct seal_style node = { 4, 1, SEAL_NONE };
-
-/* A file of tests/unit/he/seal: "bfv", ".ct.seeded". */
-static void read_file(struct buf *b, const char *scheme, const char *name)
-{
-	char path[512];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/tests/unit/he/seal/%s%s", TOP_SRCDIR, scheme, name);
-	f = fopen(path, "rb");
-	ck_assert_msg(f != NULL, "%s", path);
-	buf_init(b, 1 << 20);
-	b->n = fread(buf_room(b, 1 << 16), 1, 1 << 16, f);
-	fclose(f);
-}
-
-static struct he_ctx *context(const char *scheme)
-{
-	struct he_ctx_opts o = { .allow_weak = true };
-	struct he_params p;
-	struct he_ctx *c;
-	struct he_why w;
-	struct buf b;
-
-	read_file(&b, scheme, ".params");
-	ck_assert_int_eq(seal_load_params(buf_as_str(&b), &p, NULL, &w), 0);
-	ck_assert_int_eq(he_ctx_new(&p, &o, &c, &w), 0);
-	buf_fini(&b);
-	return c;
-}
-
-static void same(const struct buf *got, const struct buf *want)
-{
-	ck_assert_uint_eq(got->n, want->n);
-	ck_assert(memcmp(got->p, want->p, got->n) == 0);
-}
-
 START_TEST(params)
 {
 	static const char *const names[] = { ".params", ".params.zlib", ".params.zstd" };

@@ -51,8 +51,28 @@ async function main() {
 			full.loadArray(context, bytes);
 			write(`${name}.${kind}.expanded`, full, none);
 		}
-		const low = seal.Evaluator(context).cipherModSwitchToNext(ct);
+		// What the evaluator makes of X.ct and X.ct.expanded.
+		const ev = seal.Evaluator(context);
+		const low = ev.cipherModSwitchToNext(ct);
+		const other = seal.CipherText();
+		other.loadArray(context, fs.readFileSync(path.join(process.argv[2], name + '.ct.seeded')));
+		const product = ev.multiply(ct, other);
 		write(name + '.ct.low', low, none);
+		write(name + '.add', ev.add(ct, other), none);
+		write(name + '.sub', ev.sub(ct, other), none);
+		if (name !== 'ckks')
+			write(name + '.add3', ev.add(ct, product), none);
+		write(name + '.negate', ev.negate(ct), none);
+		write(name + '.add_plain', ev.addPlain(ct, plain), none);
+		write(name + '.sub_plain', ev.subPlain(ct, plain), none);
+		write(name + '.multiply', product, none);
+		if (name === 'bgv') {
+			// Unequal correction factors: one switched down once more than the other.
+			const a = ev.multiply(low, low);
+			write(name + '.add_balanced', ev.add(low, a), none);
+			write(name + '.square_low', a, none);
+			write(name + '.add_plain_low', ev.addPlain(low, plain), none);
+		}
 	}
 	fs.writeFileSync(path.join(process.argv[2], 'ids.txt'), ids.join('\n') + '\n');
 }

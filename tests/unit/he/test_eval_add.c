@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sums and batches, byte for byte as SEAL made them, with every set of kernels. */
+#include "he/he_priv.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cse/base/check.h"
+#include "cse/base/err.h"
+#include "tests/unit/he/vectors.h"
+
+static void load(const struct he_ctx *c, struct he_ct *ct, const char *scheme, const char *name)
+{
+	struct he_why w = { "" };
+	struct buf b;
+
+	he_ct_init(ct, c);
+	read_file(&b, scheme, name);
+	ck_assert_msg(seal_load_ct(c, buf_as_str(&b), ct, NULL, &w) == 0, "%s%s: %s", scheme, name, w.text);
+	buf_fini(&b);
+}
+
+static void equals(const struct he_ct *ct, const char *scheme, const char *name)
+{
+	struct buf want, out;
+
+	read_file(&want, scheme, name);
+	buf_init(&out, 20000);
+	ck_assert_int_eq(seal_save_ct(ct, NULL, &node, &out), 0);
+	ck_assert_msg(out.n == want.n && memcmp(out.p, want.p, out.n) == 0, "%s%s", scheme, name);
+	buf_fini(&want);
+	buf_fini(&out);
+}
+
+enum op { ADD, SUB, NEGATE, ADD_PLAIN, SUB_PLAIN };
+static const struct {
+	const char *scheme, *a, *b, *want;
+	enum op op;
+} cases[] = {
+	{ "bfv", ".ct", ".ct.expanded", ".add", ADD },      { "bfv", ".ct", ".ct.expanded", ".sub", SUB },
+	{ "bfv", ".ct", ".multiply", ".add3", ADD },        { "bfv", ".multiply", ".ct", ".add3", ADD },
+	{ "bfv", ".ct", NULL, ".negate", NEGATE },          { "bfv", ".ct", NULL, ".add_plain", ADD_PLAIN },
+	{ "bfv", ".ct", NULL, ".sub_plain", SUB_PLAIN },    { "ckks", ".ct", ".ct.expanded", ".add", ADD },
+	{ "ckks", ".ct", ".ct.expanded", ".sub", SUB },     { "ckks", ".ct", NULL, ".negate", NEGATE },
+	{ "ckks", ".ct", NULL, ".add_plain", ADD_PLAIN },   { "ckks", ".ct", NULL, ".sub_plain", SUB_PLAIN },
+	{ "bgv", ".ct", ".ct.expanded", ".add", ADD },      { "bgv", ".ct", ".ct.expanded", ".sub", SUB },
+	{ "bgv", ".ct", ".multiply", ".add3", ADD },        { "bgv", ".ct", NULL, ".negate", NEGATE },
+	{ "bgv", ".ct", NULL, ".add_plain", ADD_PLAIN },    { "bgv", ".ct", NULL, ".sub_plain", SUB_PLAIN },
+	{ "bgv", ".ct.low", ".square_low", ".add_balanced", ADD }, { "bgv", ".ct.low", NULL, ".add_plain_low", ADD_PLAIN },
+};
+
+static int apply(enum op op, struct he_ct *r, const struct he_ct *a, const struct he_ct *b, const struct he_pt *p, struct he_why *w)
+{
+	switch (op) {
+	case ADD:
+		return he_add_ct(r, a, b, w);
+	case SUB:
+		return he_sub_ct(r, a, b, w);
+	case NEGATE:
+		return he_negate(r, a, w);
+	case ADD_PLAIN:
+		return he_add_plain(r, a, p, w);
+	case SUB_PLAIN:
+		return he_sub_plain(r, a, p, w);
+	}
+	return E_RANGE;
+}
+
+/* target 0: a new ciphertext; 1: the first operand; 2: the second. */
+static void check_case(int i, const struct he_kernels *kern, int target)
+{
+	struct he_ctx *c = context_with(cases[i].scheme, kern);
+	struct he_why w = { "" };
+	struct he_ct a, b, r;
+	struct he_pt p;
+	struct buf plain;
+
+	load(c, &a, cases[i].scheme, cases[i].a);
+	load(c, &b, cases[i].scheme, cases[i].b ? cases[i].b : cases[i].a);
+	he_ct_init(&r, c);
+	he_pt_init(&p, c);
+	read_file(&plain, cases[i].scheme, ".pt");
+	ck_assert_int_eq(seal_load_pt(c, buf_as_str(&plain), &p, NULL, NULL), 0);
+	ck_assert_msg(apply(cases[i].op, target == 0 ? &r : target == 1 ? &a : &b, &a, &b, &p, &w) == 0, "%s", w.text);
+	equals(target == 0 ? &r : target == 1 ? &a : &b, cases[i].scheme, cases[i].want);
+	buf_fini(&plain);
+	he_pt_fini(&p);
+	he_ct_fini(&a);
+	he_ct_fini(&b);
+	he_ct_fini(&r);
+	he_ctx_free(c);
+}
+
+START_TEST(as_seal)
+{
+	for (enum he_isa isa = HE_SCALAR; isa <= HE_IFMA; isa++)
+		for (int target = 0; he_kernels_of(isa) && target < (cases[_i].b ? 3 : 2); target++)
+			check_case(_i, he_kernels_of(isa), target);
+}
+END_TEST
+
+START_TEST(refuses)
+{
+	struct he_ctx *c = context("ckks"), *d = context("bfv");
+	struct he_ct a, b, low, other, r;
+	struct he_why w;
+	struct he_pt p;
+
+	load(c, &a, "ckks", ".ct");
+	load(c, &b, "ckks", ".ct.expanded");
+	load(c, &low, "ckks", ".ct.low");
+	load(d, &other, "bfv", ".ct");
+	he_ct_init(&r, c);
+	he_pt_init(&p, c);
+	ck_assert_int_eq(he_add_ct(&r, &a, &low, &w), E_RANGE);
+	ck_assert(strstr(w.text, "levels") != NULL);
+	ck_assert_int_eq(he_add_ct(&r, &a, &other, &w), E_RANGE);
+	ck_assert_int_eq(he_add_ct(&r, &a, &r, &w), E_RANGE);
+	ck_assert_int_eq(he_negate(&r, &r, &w), E_RANGE);
+	b.scale *= 1.5;
+	ck_assert_int_eq(he_add_ct(&r, &a, &b, &w), E_RANGE);
+	ck_assert(strstr(w.text, "scales") != NULL);
+	ck_assert_int_eq(he_add_plain(&r, &a, &p, &w), E_RANGE);
+	ck_assert_int_eq(he_sub_ct(&r, &a, &a, &w), E_DENIED);
+	ck_assert(strstr(w.text, "transparent") != NULL);
+	a.ntt = false;
+	b.scale = a.scale;
+	ck_assert_int_eq(he_add_ct(&r, &a, &b, &w), E_RANGE);
+	ck_assert(strstr(w.text, "NTT") != NULL);
+	he_ct_fini(&a);
+	he_ct_fini(&b);
+	he_ct_fini(&low);
+	he_ct_fini(&other);
+	he_ct_fini(&r);
+	he_pt_fini(&p);
+	he_ctx_free(c);
+	he_ctx_free(d);
+}
+END_TEST
+
+/* n = 16, t = 97: values 1 .. 16 (SEAL's vector), and SEAL's own plaintext. */
+START_TEST(batches)
+{
+	static const uint64_t want[16] = { 57, 87, 85, 71, 86, 37, 14, 66, 0, 31, 83, 60, 79, 26, 12, 10 };
+	struct he_params p = { .scheme = HE_BFV, .t = 97 };
+	struct he_ctx_opts o = { .allow_weak = true };
+	uint64_t slots[64];
+	struct he_ctx *c;
+	struct he_pt pt;
+	struct he_why w;
+	struct buf file, out;
+
+	ck_assert_int_eq(he_params_create(&p, 4, (const unsigned[]){ 40 }, 1, &w), 0);
+	ck_assert_int_eq(he_ctx_new(&p, &o, &c, &w), 0);
+	he_pt_init(&pt, c);
+	for (unsigned i = 0; i < 16; i++)
+		slots[i] = i + 1;
+	ck_assert_int_eq(he_encode_batch(&pt, slots, 16, &w), 0);
+	ck_assert_mem_eq(pt.w, want, sizeof(want));
+	memset(slots, 0, sizeof(slots));
+	ck_assert_int_eq(he_decode_batch(slots, 16, &pt, &w), 0);
+	for (unsigned i = 0; i < 16; i++)
+		ck_assert_uint_eq(slots[i], i + 1);
+	ck_assert_int_eq(he_encode_batch(&pt, slots, 17, &w), E_LIMIT);
+	slots[3] = 97;
+	ck_assert_int_eq(he_encode_batch(&pt, slots, 16, &w), E_RANGE);
+	he_pt_fini(&pt);
+	he_ctx_free(c);
+
+	c = context("bfv");
+	he_pt_init(&pt, c);
+	for (int i = 0; i < 64; i++)
+		slots[i] = (uint64_t)(i * 3 - 5 + 257) % 257;
+	ck_assert_int_eq(he_encode_batch(&pt, slots, 64, &w), 0);
+	read_file(&file, "bfv", ".pt");
+	buf_init(&out, 2000);
+	ck_assert_int_eq(seal_save_pt(&pt, &node, &out), 0);
+	same(&out, &file);
+	buf_fini(&file);
+	buf_fini(&out);
+	he_pt_fini(&pt);
+	he_ctx_free(c);
+
+	c = context("ckks");
+	he_pt_init(&pt, c);
+	ck_assert_int_eq(he_encode_batch(&pt, slots, 4, &w), E_UNSUPPORTED);
+	he_ctx_free(c);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("he/eval_add");
+	TCase *t = tcase_create("eval_add");
+	SRunner *r = srunner_create(s);
+	int failed;
+
+	tcase_add_loop_test(t, as_seal, 0, ARRAY_LEN(cases));
+	tcase_add_test(t, refuses);
+	tcase_add_test(t, batches);
+	suite_add_tcase(s, t);
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
