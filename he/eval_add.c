@@ -31,36 +31,6 @@ static int check_pair(const struct he_ct *a, const struct he_ct *b, struct he_wh
 	return 0;
 }
 
-/* Where a result goes: r's own words, or new ones when they are too few (r may be an operand until the end). */
-static int result_begin(const struct he_ct *r, size_t words, uint64_t **w, size_t *cap, struct he_why *why)
-{
-	*w = NULL;
-	*cap = 0;
-	if (words <= r->cap) {
-		*w = r->w;
-		*cap = r->cap;
-		return 0;
-	}
-	return he_words_reserve(w, cap, words) == 0 ? 0 : he_fail(why, E_NOMEM, "out of memory");
-}
-
-static int result_end(struct he_ct *r, const struct he_ct *like, unsigned size, uint64_t *w, size_t cap, struct he_why *why)
-{
-	struct he_ct done = *like;
-
-	done.size = size;
-	if (w != r->w)
-		free(r->w);
-	done.w = w;
-	done.cap = cap;
-	*r = done;
-	if (he_ct_is_transparent(r)) {
-		r->size = 0;
-		return he_fail(why, E_DENIED, "the result would be transparent: it would hide nothing");
-	}
-	return 0;
-}
-
 /* BGV: factors e1, e2 with e1 f1 = e2 f2 modulo t, of small absolute sum: every step of Euclid on f2 / f1 is tried. */
 struct balance {
 	uint64_t factor, e1, e2;
@@ -153,14 +123,14 @@ static int add_or_sub(struct he_ct *r, const struct he_ct *a, const struct he_ct
 	size_t cap;
 	int err;
 
-	if ((err = check_pair(a, b, w)) != 0 || (err = result_begin(r, size * a->primes * a->ctx->n, &to, &cap, w)) != 0)
+	if ((err = check_pair(a, b, w)) != 0 || (err = he_result_begin(r, size * a->primes * a->ctx->n, &to, &cap, w)) != 0)
 		return err;
 	if (a->correction != b->correction)
 		e = balance_of(a->correction, b->correction, &a->ctx->t);
 	/* An operand that stands on both sides has one factor, so it is never scaled before its other half is read. */
 	combine(to, a, b, &e, minus);
 	like.correction = e.factor;
-	return result_end(r, &like, size, to, cap, w);
+	return he_result_end(r, &like, size, to, cap, w);
 }
 
 int he_add_ct(struct he_ct *r, const struct he_ct *a, const struct he_ct *b, struct he_why *w)
@@ -183,11 +153,11 @@ int he_negate(struct he_ct *r, const struct he_ct *a, struct he_why *w)
 
 	if (a->size < 2)
 		return he_fail(w, E_RANGE, "the ciphertext is empty");
-	if ((err = result_begin(r, a->size * a->primes * c->n, &to, &cap, w)) != 0)
+	if ((err = he_result_begin(r, a->size * a->primes * c->n, &to, &cap, w)) != 0)
 		return err;
 	for (unsigned i = 0; i < a->size * a->primes; i++)
 		c->kern->neg(to + i * c->n, a->w + i * c->n, c->n, c->mods[i % a->primes]);
-	return result_end(r, &like, like.size, to, cap, w);
+	return he_result_end(r, &like, like.size, to, cap, w);
 }
 
 /* --- plaintexts ---------------------------------------------------------------------------------------------------- */

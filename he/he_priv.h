@@ -39,4 +39,11 @@ static inline bool he_scheme_is_ntt(enum he_scheme s) { return s != HE_BFV; }
 /* Room for that many words, 64-byte aligned, of undefined content; E_NOMEM leaves what was.  words is a multiple of 8. */
 int he_words_reserve(uint64_t **w, size_t *cap, size_t words);
 
+/*
+ * Where a result goes: r's own words, or new ones when they are too few; r may be an operand until he_result_end makes it
+ * `like` with `size` polynomials in those words.  A transparent result is E_DENIED.
+ */
+int he_result_begin(const struct he_ct *r, size_t words, uint64_t **w, size_t *cap, struct he_why *why);
+int he_result_end(struct he_ct *r, const struct he_ct *like, unsigned size, uint64_t *w, size_t cap, struct he_why *why);
+
 #endif

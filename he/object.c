@@ -62,6 +62,35 @@ bool he_ct_is_transparent(const struct he_ct *ct)
 	return any == 0;
 }
 
+int he_result_begin(const struct he_ct *r, size_t words, uint64_t **w, size_t *cap, struct he_why *why)
+{
+	*w = NULL;
+	*cap = 0;
+	if (words <= r->cap) {
+		*w = r->w;
+		*cap = r->cap;
+		return 0;
+	}
+	return he_words_reserve(w, cap, words) == 0 ? 0 : he_fail(why, E_NOMEM, "out of memory");
+}
+
+int he_result_end(struct he_ct *r, const struct he_ct *like, unsigned size, uint64_t *w, size_t cap, struct he_why *why)
+{
+	struct he_ct done = *like;
+
+	done.size = size;
+	if (w != r->w)
+		free(r->w);
+	done.w = w;
+	done.cap = cap;
+	*r = done;
+	if (he_ct_is_transparent(r)) {
+		r->size = 0;
+		return he_fail(why, E_DENIED, "the result would be transparent: it would hide nothing");
+	}
+	return 0;
+}
+
 void he_pt_init(struct he_pt *pt, const struct he_ctx *c)
 {
 	*pt = (struct he_pt){ .ctx = c, .scale = 1.0 };

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* CPU microseconds of what all of he/ rests on, per processor feature: transforms, products, expansion of seeds. */
+/* CPU microseconds of what all of he/ rests on, per processor feature: transforms, products, seeds, uploads. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "cse/base/check.h"
-#include "he/ntt.h"
-#include "he/seed.h"
+#include "he/seal_io.h"
 
 static double cpu_us(void)
 {
@@ -54,6 +53,39 @@ static void measure(unsigned log_n, uint64_t q, const struct he_kernels *kern)
 	free(b);
 }
 
+/* An upload of 2,048 readings (n = 2048, one prime of 54 bits, seeded): read, expanded, checked, added to a sum. */
+static void measure_upload(unsigned log_n)
+{
+	struct seal_style style = { 4, 4, SEAL_NONE };
+	struct he_seed seed = { .type = HE_SEED_BLAKE2X, .used = true };
+	struct he_params p;
+	struct he_ct up, sum;
+	struct he_ctx *c;
+	struct buf b;
+	double load, all;
+
+	if (he_params_default(&p, HE_BFV, log_n, 20, NULL) != 0 || he_ctx_new(&p, NULL, &c, NULL) != 0)
+		abort();
+	he_ct_init(&up, c);
+	he_ct_init(&sum, c);
+	up.primes = he_ctx_data_primes(c);
+	up.size = 2;
+	up.cap = 2 * (size_t)up.primes << log_n;
+	up.w = aligned_alloc(64, up.cap * 8);
+	for (size_t i = 0; i < up.cap; i++)
+		up.w[i] = i & 0xffff;
+	buf_init(&b, 1 << 24);
+	if (seal_save_ct(&up, &seed, &style, &b) != 0 || he_ct_copy(&sum, &up) != 0)
+		abort();
+	LEAST(load, (void)seal_load_ct(c, buf_as_str(&b), &up, NULL, NULL));
+	LEAST(all, (void)(seal_load_ct(c, buf_as_str(&b), &up, NULL, NULL) + he_add_ct(&sum, &sum, &up, NULL)));
+	printf("upload   n=%-6u seeded, %zu bytes  load %.1f  load and add %.1f us\n", 1u << log_n, b.n, load, all);
+	buf_fini(&b);
+	he_ct_fini(&up);
+	he_ct_fini(&sum);
+	he_ctx_free(c);
+}
+
 int main(void)
 {
 	static const struct {
@@ -69,5 +101,8 @@ int main(void)
 		for (isa = HE_SCALAR; isa <= HE_IFMA; isa++)
 			if (he_kernels_of(isa))
 				measure(sets[i].log_n, sets[i].q, he_kernels_of(isa));
+	measure_upload(11);
+	measure_upload(12);
+	measure_upload(13);
 	return 0;
 }

@@ -66,6 +66,12 @@ async function main() {
 		write(name + '.add_plain', ev.addPlain(ct, plain), none);
 		write(name + '.sub_plain', ev.subPlain(ct, plain), none);
 		write(name + '.multiply', product, none);
+		if (name === 'ckks')
+			write('ckks.rescale', ev.rescaleToNext(product), none);
+		if (name === 'bfv')
+			write('bfv.ntt', ev.cipherTransformToNtt(ct), none);
+		if (name !== 'ckks')
+			write(name + '.multiply.low', ev.cipherModSwitchToNext(product), none);
 		if (name === 'bgv') {
 			// Unequal correction factors: one switched down once more than the other.
 			const a = ev.multiply(low, low);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sums and batches, byte for byte as SEAL made them, with every set of kernels. */
+/* Sums, levels and batches, byte for byte as SEAL made them, with every set of kernels. */
 #include "he/he_priv.h"
 
 #include <check.h>
@@ -33,7 +33,7 @@ static void equals(const struct he_ct *ct, const char *scheme, const char *name)
 	buf_fini(&out);
 }
 
-enum op { ADD, SUB, NEGATE, ADD_PLAIN, SUB_PLAIN };
+enum op { ADD, SUB, NEGATE, ADD_PLAIN, SUB_PLAIN, SWITCH, RESCALE, TO_NTT };
 static const struct {
 	const char *scheme, *a, *b, *want;
 	enum op op;
@@ -48,6 +48,10 @@ static const struct {
 	{ "bgv", ".ct", ".multiply", ".add3", ADD },        { "bgv", ".ct", NULL, ".negate", NEGATE },
 	{ "bgv", ".ct", NULL, ".add_plain", ADD_PLAIN },    { "bgv", ".ct", NULL, ".sub_plain", SUB_PLAIN },
 	{ "bgv", ".ct.low", ".square_low", ".add_balanced", ADD }, { "bgv", ".ct.low", NULL, ".add_plain_low", ADD_PLAIN },
+	{ "bfv", ".ct", NULL, ".ct.low", SWITCH },          { "bfv", ".multiply", NULL, ".multiply.low", SWITCH },
+	{ "bgv", ".ct", NULL, ".ct.low", SWITCH },          { "bgv", ".multiply", NULL, ".multiply.low", SWITCH },
+	{ "ckks", ".ct", NULL, ".ct.low", SWITCH },         { "ckks", ".multiply", NULL, ".rescale", RESCALE },
+	{ "bfv", ".ct", NULL, ".ntt", TO_NTT },
 };
 
 static int apply(enum op op, struct he_ct *r, const struct he_ct *a, const struct he_ct *b, const struct he_pt *p, struct he_why *w)
@@ -63,6 +67,12 @@ static int apply(enum op op, struct he_ct *r, const struct he_ct *a, const struc
 		return he_add_plain(r, a, p, w);
 	case SUB_PLAIN:
 		return he_sub_plain(r, a, p, w);
+	case SWITCH:
+		return he_mod_switch(r, a, w);
+	case RESCALE:
+		return he_rescale(r, a, w);
+	case TO_NTT:
+		return he_to_ntt(r, a, w);
 	}
 	return E_RANGE;
 }
@@ -139,6 +149,31 @@ START_TEST(refuses)
 }
 END_TEST
 
+START_TEST(lowest_level)
+{
+	struct he_ctx *c = context("bfv");
+	struct he_ct a, b;
+	struct he_why w;
+
+	load(c, &a, "bfv", ".ct");
+	he_ct_init(&b, c);
+	ck_assert_int_eq(he_from_ntt(&b, &a, &w), E_RANGE);
+	ck_assert_int_eq(he_rescale(&b, &a, &w), E_UNSUPPORTED);
+	ck_assert_int_eq(he_to_ntt(&b, &a, &w), 0);
+	ck_assert_int_eq(he_mod_switch(&b, &b, &w), E_RANGE);
+	ck_assert_int_eq(he_from_ntt(&b, &b, &w), 0);
+	equals(&b, "bfv", ".ct");
+	ck_assert_int_eq(he_mod_switch(&a, &a, &w), 0);
+	equals(&a, "bfv", ".ct.low");
+	ck_assert_int_eq(he_mod_switch(&a, &a, &w), 0);
+	ck_assert_int_eq(he_mod_switch(&a, &a, &w), E_RANGE);
+	ck_assert(a.primes == 1 && strstr(w.text, "lowest") != NULL);
+	he_ct_fini(&a);
+	he_ct_fini(&b);
+	he_ctx_free(c);
+}
+END_TEST
+
 /* n = 16, t = 97: values 1 .. 16 (SEAL's vector), and SEAL's own plaintext. */
 START_TEST(batches)
 {
@@ -191,13 +226,14 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("he/eval_add");
-	TCase *t = tcase_create("eval_add");
+	Suite *s = suite_create("he/eval");
+	TCase *t = tcase_create("eval");
 	SRunner *r = srunner_create(s);
 	int failed;
 
 	tcase_add_loop_test(t, as_seal, 0, ARRAY_LEN(cases));
 	tcase_add_test(t, refuses);
+	tcase_add_test(t, lowest_level);
 	tcase_add_test(t, batches);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);
