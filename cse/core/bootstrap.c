@@ -107,6 +107,19 @@ static void stored(struct commit *c, int err)
 	CONTAINER_OF(c, struct first, commit)->err = err;
 }
 
+/* What is stored names this CSE everywhere: owners, bindings of AE-IDs, certificates. */
+static int check_identity(const struct gate *g, struct tx *tx, struct why *why)
+{
+	const struct val *csi = res_find(node_res(tx, store_root(tx)), "csi");
+	const char *want = conf_str(gate_settings(g)->conf, CONF_CSE_ID);
+
+	if (!csi || str_eqz(csi->s, want))
+		return 0;
+	why_set(why, RSC_INTERNAL_SERVER_ERROR, "cse.id: the state folder is that of %.*s; set cse.id so, or give another cse.state",
+	        STR_ARG(csi->s));
+	return E_CONF;
+}
+
 int gate_bootstrap(struct gate *g, struct why *why)
 {
 	struct first first = { .commit = { .magic = COMMIT_MAGIC, .done = stored } };
@@ -117,6 +130,12 @@ int gate_bootstrap(struct gate *g, struct why *why)
 	CHECK(g, GATE);
 	arena_init(&a, 4096);
 	tx = store_begin(g->o.store, &a, TX_WRITE);
+	r = check_identity(g, tx, why);
+	if (r != 0) {
+		store_end(tx);
+		arena_fini(&a);
+		return r;
+	}
 	if (res_get(node_res(tx, store_root(tx)), &attr_acpi)) {
 		store_end(tx);
 		goto out;

@@ -56,6 +56,7 @@ def main():
         refused(["-s", "cse.state=" + c.state, "-s", "https.listen=127.0.0.1:0"], 1, "another process uses the state folder")
         refused(["-s", "cse.state=" + other.state, "-s", "https.listen=127.0.0.1:%d" % c.port], 1, "https.listen", "in use")
         assert c.stop() == 0
+        refused(["-s", "cse.state=" + c.state, "-s", "https.listen=127.0.0.1:0", "-s", "cse.id=/other"], 2, "cse.id", "/id-in")
         os.chmod(c.state, 0o750)
         refused(["-s", "cse.state=" + c.state], 2, "cse.state", "chmod 700")
     print("start: what is bad is refused with its place, what was cut short is taken up again")
