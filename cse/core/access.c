@@ -41,6 +41,20 @@ static enum rsc check_instance(struct request *r)
 	           : RSC_NONE;
 }
 
+/* Most requests go to what lies below the originator's own AE: then it needs no look-up. */
+static bool in_own_tree(const struct request *r)
+{
+	const struct node *top = r->target.node;
+	const struct res *res;
+	const struct val *aei;
+
+	while (top->depth > 1)
+		top = top->parent;
+	res = top->type->ty == TY_AE ? node_durable(r->tx, top) : NULL;
+	aei = res ? res_get(res, r->gate->known.at[AT_AE_AEI]) : NULL;
+	return aei && str_eq(aei->s, r->origin.stem);
+}
+
 /* An AE speaks here only while it is registered here, whatever a policy says of its name.  TS-0004 7.3.2.1. */
 static enum rsc check_registered(struct request *r)
 {
@@ -48,6 +62,8 @@ static enum rsc check_registered(struct request *r)
 	const struct node *ae;
 
 	if (o->stem.n == 0 || o->admin || o->self || (r->prim.op == OP_CREATE && r->prim.ty == TY_AE))
+		return RSC_NONE;
+	if (in_own_tree(r))
 		return RSC_NONE;
 	ae = store_by_ri(r->tx, o->stem);
 	if (ae && ae->type->ty == TY_AE)

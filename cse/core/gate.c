@@ -263,7 +263,6 @@ struct request *gate_open(struct gate *g, struct loop *l)
 void gate_recycle(struct request *r)
 {
 	struct lane *lane = gate_lane(r);
-	struct request clean = { .magic = REQUEST_MAGIC, .gate = r->gate, .loop = r->loop };
 
 	REQUIRE(r->in_use);
 	let_go(r);
@@ -272,11 +271,8 @@ void gate_recycle(struct request *r)
 		return;
 	}
 	arena_reset(&r->arena);
-	clean.arena = r->arena;
-	clean.all_next = r->all_next;
-	clean.all_prev = r->all_prev;
-	clean.next = lane->free;
-	*r = clean;
+	memset(&r->peer, 0, sizeof(*r) - offsetof(struct request, peer));
+	r->next = lane->free;
 	lane->free = r;
 	lane->n_free++;
 }

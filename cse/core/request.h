@@ -29,14 +29,21 @@ struct request {
 	struct gate *gate;
 	struct loop *loop;
 	struct arena arena;
-	struct prim prim;
+
+	/* Filled as a whole before they are read: not cleared between two requests. */
+	struct prim prim;            /* gate_open */
+	struct change change;        /* change_init */
+	struct append append;        /* proc.c, for an instance */
+	struct commit commit;        /* steps.c */
+
+	/* Cleared between two requests, from here to the end. */
 	struct peer *peer;
 	const struct gate_reply *reply; /* NULL: nobody waits for an answer any more */
 	void *arg;
 	unsigned step;               /* row of steps.c */
 	enum wait wait;
 	unsigned rcn;                /* given or default */
-	bool in_use, timed, oet_done, changed, durable_later;
+	bool in_use, oet_done, changed, durable_later;
 
 	struct addr to;
 	struct origin origin;
@@ -52,12 +59,9 @@ struct request {
 	const struct grant *grant;
 	bool may_read;               /* the answer may show more than what the originator sent */
 	bool meta;                   /* the answer shows type, size and times only */
-	struct change change;
-	struct append append;
 	int64_t et;                  /* CREATE, UPDATE that gives one: checked and clipped */
 	struct val acpi;             /* checked entries as resourceIDs; K_NULL: not given */
 	uint32_t et_after;           /* children whose et has been compared: rid up to this one */
-	struct commit commit;
 	struct fetch fetch;
 	uint64_t fetched;            /* instance whose body `fetch` holds; 0: none */
 	uint64_t missing;            /* instance whose body was not on the disk once */

@@ -100,9 +100,7 @@ static void commit(struct request *r)
 	struct tx *tx = r->tx;
 
 	r->tx = NULL;
-	r->commit.magic = COMMIT_MAGIC;
-	r->commit.loop = r->loop;
-	r->commit.done = committed;
+	r->commit = (struct commit){ .magic = COMMIT_MAGIC, .loop = r->loop, .done = committed };
 	r->durable_later = store_commit(tx, &r->commit) != 0;
 }
 
