@@ -52,19 +52,20 @@ static void take_exact(const struct he_ctx *c, const struct he_level *l, const s
 	}
 }
 
-/* One polynomial of `primes` residues at `from` loses the last and is divided by it, into `to` (which may be the same words). */
-static void divide(const struct he_ctx *c, const uint64_t *from, uint64_t *to, unsigned primes, const struct scratch *s, bool ntt)
+/* One polynomial at `from` loses the residue after `kept` ones, of prime `last`, and is divided by it, into `to`. */
+static void divide(const struct he_ctx *c, const uint64_t *from, uint64_t *to, unsigned kept, unsigned last,
+                   const struct scratch *s, bool ntt)
 {
-	const struct he_level *l = &c->level[primes];
-	const struct he_mod *m = c->mods[primes - 1];
+	const struct he_level *l = &c->level[last + 1];
+	const struct he_mod *m = c->mods[last];
 	bool is_exact = c->p.scheme == HE_BGV;
 
-	memcpy(s->last, from + (primes - 1) * c->n, c->n * sizeof(*from));
+	memcpy(s->last, from + kept * c->n, c->n * sizeof(*from));
 	if (ntt)
-		he_ntt_inverse(&c->ntt[primes - 1], s->last);
+		he_ntt_inverse(&c->ntt[last], s->last);
 	for (size_t i = 0; !is_exact && i < c->n; i++)
 		s->last[i] = he_add(s->last[i], m->q / 2, m->q);
-	for (unsigned j = 0; j + 1 < primes; j++) {
+	for (unsigned j = 0; j < kept; j++) {
 		if (is_exact)
 			take_exact(c, l, s, m->q, j);
 		else
@@ -74,6 +75,19 @@ static void divide(const struct he_ctx *c, const uint64_t *from, uint64_t *to, u
 		c->kern->sub(to + j * c->n, from + j * c->n, s->take, c->n, c->mods[j]);
 		c->kern->mul_const(to + j * c->n, to + j * c->n, l->last_inv[j], c->n, c->mods[j]);
 	}
+}
+
+int he_divide(const struct he_ctx *c, const uint64_t *from, uint64_t *to, unsigned kept, unsigned last, bool ntt,
+              struct he_why *w)
+{
+	struct scratch s;
+	int err = scratch_init(&s, c->n, w);
+
+	if (err)
+		return err;
+	divide(c, from, to, kept, last, &s, ntt);
+	scratch_fini(&s);
+	return 0;
 }
 
 static int check(const struct he_ct *a, struct he_why *w)
@@ -108,7 +122,7 @@ static int down(struct he_ct *r, const struct he_ct *a, bool divides, struct he_
 			uint64_t *at = to + i * (primes - 1) * c->n;
 
 			if (divides)
-				divide(c, from, at, primes, &s, a->ntt);
+				divide(c, from, at, primes - 1, primes - 1, &s, a->ntt);
 			else
 				memmove(at, from, (primes - 1) * c->n * sizeof(*at));
 		}

@@ -46,4 +46,11 @@ int he_words_reserve(uint64_t **w, size_t *cap, size_t words);
 int he_result_begin(const struct he_ct *r, size_t words, uint64_t **w, size_t *cap, struct he_why *why);
 int he_result_end(struct he_ct *r, const struct he_ct *like, unsigned size, uint64_t *w, size_t cap, struct he_why *why);
 
+/*
+ * One polynomial of kept + 1 residues, the last one modulo prime `last`, is divided by that prime, with rounding (BGV: so
+ * that the plaintext stays up to a factor).  `to` may be `from`.
+ */
+int he_divide(const struct he_ctx *c, const uint64_t *from, uint64_t *to, unsigned kept, unsigned last, bool ntt,
+              struct he_why *w);
+
 #endif

@@ -110,6 +110,59 @@ START_TEST(as_seal)
 }
 END_TEST
 
+/* Relinearization, a rotation by 3 = 4 - 1, and the columns of a lower level. */
+static void check_keys(const char *scheme, const struct he_kernels *kern)
+{
+	struct he_ctx *c = context_with(scheme, kern);
+	struct he_ct a, product, low, r;
+	struct he_ksk relin, galois;
+	struct he_why w = { "" };
+	struct buf b;
+
+	load(c, &a, scheme, ".ct");
+	load(c, &product, scheme, ".multiply");
+	load(c, &low, scheme, ".ct.low");
+	he_ct_init(&r, c);
+	he_ksk_init(&relin, c, false);
+	he_ksk_init(&galois, c, true);
+	read_file(&b, scheme, ".relin.seeded");
+	ck_assert_int_eq(seal_load_ksk(c, false, buf_as_str(&b), &relin, NULL, &w), 0);
+	buf_fini(&b);
+	read_file(&b, scheme, ".galois4.seeded");
+	ck_assert_int_eq(seal_load_ksk(c, true, buf_as_str(&b), &galois, NULL, &w), 0);
+	buf_fini(&b);
+	ck_assert_msg(he_relinearize(&r, &product, &relin, &w) == 0, "%s", w.text);
+	equals(&r, scheme, ".relinearize");
+	ck_assert_int_eq(he_relinearize(&product, &product, &relin, &w), 0);
+	equals(&product, scheme, ".relinearize");
+	ck_assert_msg(he_rotate(&r, &a, 3, &galois, &w) == 0, "%s", w.text);
+	equals(&r, scheme, ".rotate3");
+	ck_assert_int_eq(he_rotate_columns(&low, &low, &galois, &w), 0);
+	equals(&low, scheme, ".columns");
+	ck_assert_int_eq(he_rotate(&r, &a, 2, &galois, &w), E_ABSENT);
+	ck_assert_int_eq(he_rotate(&r, &a, 32, &galois, &w), E_RANGE);
+	ck_assert_int_eq(he_rotate(&r, &a, 1, &relin, &w), E_RANGE);
+	ck_assert_int_eq(he_rotate(&a, &a, 3, &galois, &w), 0);
+	equals(&a, scheme, ".rotate3");
+	he_ct_fini(&a);
+	he_ct_fini(&product);
+	he_ct_fini(&low);
+	he_ct_fini(&r);
+	he_ksk_fini(&relin);
+	he_ksk_fini(&galois);
+	he_ctx_free(c);
+}
+
+START_TEST(switches_keys)
+{
+	static const char *const schemes[] = { "bfv", "ckks", "bgv" };
+
+	for (enum he_isa isa = HE_SCALAR; isa <= HE_IFMA; isa++)
+		if (he_kernels_of(isa))
+			check_keys(schemes[_i], he_kernels_of(isa));
+}
+END_TEST
+
 START_TEST(refuses)
 {
 	struct he_ctx *c = context("ckks"), *d = context("bfv");
@@ -232,6 +285,7 @@ int main(void)
 	int failed;
 
 	tcase_add_loop_test(t, as_seal, 0, ARRAY_LEN(cases));
+	tcase_add_loop_test(t, switches_keys, 0, 3);
 	tcase_add_test(t, refuses);
 	tcase_add_test(t, lowest_level);
 	tcase_add_test(t, batches);

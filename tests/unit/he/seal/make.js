@@ -66,6 +66,21 @@ async function main() {
 		write(name + '.add_plain', ev.addPlain(ct, plain), none);
 		write(name + '.sub_plain', ev.subPlain(ct, plain), none);
 		write(name + '.multiply', product, none);
+		// Keys for one step to either side, four to the left, and the columns.
+		const rotate = keys.createGaloisKeysSerializable(Int32Array.from([1, -1, 4, 0])).saveArray(none);
+		const galois = seal.GaloisKeys();
+		const relin = seal.RelinKeys();
+		fs.writeFileSync(path.join(process.argv[2], name + '.galois4.seeded'), rotate);
+		galois.loadArray(context, rotate);
+		relin.loadArray(context, fs.readFileSync(path.join(process.argv[2], name + '.relin.seeded')));
+		write(name + '.relinearize', ev.relinearize(product, relin), none);
+		if (name === 'ckks') {
+			write(name + '.rotate3', ev.rotateVector(ct, 3, galois), none);
+			write(name + '.columns', ev.complexConjugate(low, galois), none);
+		} else {
+			write(name + '.rotate3', ev.rotateRows(ct, 3, galois), none);
+			write(name + '.columns', ev.rotateColumns(low, galois), none);
+		}
 		if (name === 'ckks')
 			write('ckks.rescale', ev.rescaleToNext(product), none);
 		if (name === 'bfv')

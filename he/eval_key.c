@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Key switching: relinearization, and the automorphisms that rotate slots. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "he/he_priv.h"
+
+#include "cse/base/check.h"
+#include "cse/base/err.h"
+
+/* Words of one switch: the input in coefficient form, a digit, both sums with the special prime's residue last. */
+struct work {
+	uint64_t *w;
+	size_t cap;
+	uint64_t *in, *digit, *sum[2], *ct;
+};
+
+static int work_init(struct work *k, const struct he_ctx *c, unsigned primes, struct he_why *why)
+{
+	*k = (struct work){ 0 };
+	if (he_words_reserve(&k->w, &k->cap, (5 * primes + 3) * c->n) != 0)
+		return he_fail(why, E_NOMEM, "out of memory");
+	k->in = k->w;
+	k->digit = k->in + primes * c->n;
+	k->sum[0] = k->digit + c->n;
+	k->sum[1] = k->sum[0] + (primes + 1) * c->n;
+	k->ct = k->sum[1] + (primes + 1) * c->n;
+	return 0;
+}
+
+/* sum = digits of k->in times the key's parts, modulo the level's primes and the special one. */
+static void multiply_digits(const struct he_ctx *c, unsigned primes, const struct work *k, const struct he_ct *part)
+{
+	unsigned i, j, side;
+
+	memset(k->sum[0], 0, 2 * (primes + 1) * c->n * sizeof(uint64_t));
+	for (i = 0; i <= primes; i++) {
+		unsigned at = i < primes ? i : c->p.k - 1;
+		const struct he_mod *m = c->mods[at];
+
+		for (j = 0; j < primes; j++) {
+			c->kern->reduce(k->digit, k->in + j * c->n, c->n, m);
+			he_ntt_forward(&c->ntt[at], k->digit);
+			for (side = 0; side < 2; side++)
+				c->kern->muladd(k->sum[side] + i * c->n, k->digit, part[j].w + (side * c->p.k + at) * c->n, c->n, m);
+		}
+	}
+}
+
+/* Adds to k->ct (two polynomials) what switches k->in to the secret. */
+static int switch_key(const struct he_ctx *c, unsigned primes, const struct work *k, const struct he_ct *part, struct he_why *why)
+{
+	bool ntt = he_scheme_is_ntt(c->p.scheme);
+	int err;
+
+	multiply_digits(c, primes, k, part);
+	for (unsigned side = 0; side < 2; side++) {
+		if ((err = he_divide(c, k->sum[side], k->sum[side], primes, c->p.k - 1, true, why)) != 0)
+			return err;
+		for (unsigned j = 0; j < primes; j++) {
+			uint64_t *to = k->ct + (side * primes + j) * c->n, *by = k->sum[side] + j * c->n;
+
+			if (!ntt)
+				he_ntt_inverse(&c->ntt[j], by);
+			c->kern->add(to, to, by, c->n, c->mods[j]);
+		}
+	}
+	return 0;
+}
+
+static int check(const struct he_ct *a, const struct he_ksk *k, bool is_galois, struct he_why *w)
+{
+	if (a->size < 2 || k->ctx != a->ctx || k->is_galois != is_galois || k->n == 0)
+		return he_fail(w, E_RANGE, "ciphertext or %s keys are empty or of other parameters",
+		               is_galois ? "Galois" : "relinearization");
+	if (a->ntt != he_scheme_is_ntt(a->ctx->p.scheme))
+		return he_fail(w, E_RANGE, "the ciphertext is not in the form of its scheme; transform it");
+	return 0;
+}
+
+/* r = k->ct, with all else as in a. */
+static int finish(struct he_ct *r, const struct he_ct *a, const struct work *k, struct he_why *w)
+{
+	size_t words = 2 * a->primes * a->ctx->n, cap;
+	struct he_ct like = *a;
+	uint64_t *to;
+	int err;
+
+	if ((err = he_result_begin(r, words, &to, &cap, w)) != 0)
+		return err;
+	memcpy(to, k->ct, words * sizeof(*to));
+	return he_result_end(r, &like, 2, to, cap, w);
+}
+
+static void to_coefficients(const struct he_ctx *c, unsigned primes, uint64_t *a)
+{
+	for (unsigned j = 0; he_scheme_is_ntt(c->p.scheme) && j < primes; j++)
+		he_ntt_inverse(&c->ntt[j], a + j * c->n);
+}
+
+int he_relinearize(struct he_ct *r, const struct he_ct *a, const struct he_ksk *relin, struct he_why *w)
+{
+	const struct he_ctx *c = a->ctx;
+	size_t poly = a->primes * c->n;
+	struct work k;
+	int err;
+
+	if ((err = check(a, relin, false, w)) != 0)
+		return err;
+	if (a->size > 3)
+		return he_fail(w, E_LIMIT, "%u polynomials; relinearize after each product", a->size);
+	if (a->size == 2)
+		return he_ct_copy(r, a) == 0 ? 0 : he_fail(w, E_NOMEM, "out of memory");
+	if ((err = work_init(&k, c, a->primes, w)) != 0)
+		return err;
+	memcpy(k.ct, a->w, 2 * poly * sizeof(uint64_t));
+	memcpy(k.in, a->w + 2 * poly, poly * sizeof(uint64_t));
+	to_coefficients(c, a->primes, k.in);
+	if ((err = switch_key(c, a->primes, &k, relin->entry[0].part, w)) == 0)
+		err = finish(r, a, &k, w);
+	free(k.w);
+	return err;
+}
+
+static size_t reverse(size_t i, unsigned bits)
+{
+	size_t r = 0;
+
+	for (; bits; bits--, i >>= 1)
+		r = r << 1 | (i & 1);
+	return r;
+}
+
+/* One residue of a(X^g): in NTT form a permutation, else one with signs. */
+static void permute(const struct he_ctx *c, uint64_t *to, const uint64_t *from, uint32_t g, uint64_t q)
+{
+	size_t n = c->n, i;
+
+	if (he_scheme_is_ntt(c->p.scheme)) {
+		for (i = 0; i < n; i++) {
+			size_t power = (size_t)g * (2 * reverse(i, c->p.log_n) + 1) & (2 * n - 1);
+
+			to[i] = from[reverse((power - 1) / 2, c->p.log_n)];
+		}
+		return;
+	}
+	for (i = 0; i < n; i++) {
+		size_t at = i * g & (2 * n - 1);
+
+		to[at & (n - 1)] = at < n ? from[i] : he_neg(from[i], q);
+	}
+}
+
+static const struct he_ksk_entry *find(const struct he_ksk *k, uint32_t g)
+{
+	for (size_t lo = 0, hi = k->n; lo < hi;) {
+		size_t mid = (lo + hi) / 2;
+
+		if (k->entry[mid].galois == g)
+			return &k->entry[mid];
+		if (k->entry[mid].galois < g)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return NULL;
+}
+
+int he_apply_galois(struct he_ct *r, const struct he_ct *a, uint32_t g, const struct he_ksk *galois, struct he_why *w)
+{
+	const struct he_ctx *c = a->ctx;
+	size_t poly = a->primes * c->n;
+	const struct he_ksk_entry *key;
+	struct work k;
+	int err;
+
+	if ((err = check(a, galois, true, w)) != 0)
+		return err;
+	if (a->size > 2)
+		return he_fail(w, E_LIMIT, "%u polynomials; relinearize before a rotation", a->size);
+	if ((key = find(galois, g)) == NULL)
+		return he_fail(w, E_ABSENT, "there is no Galois key for the element %u; make one", g);
+	if ((err = work_init(&k, c, a->primes, w)) != 0)
+		return err;
+	memset(k.ct + poly, 0, poly * sizeof(uint64_t));
+	for (unsigned j = 0; j < a->primes; j++) {
+		permute(c, k.ct + j * c->n, a->w + j * c->n, g, c->p.q[j]);
+		permute(c, k.in + j * c->n, a->w + poly + j * c->n, g, c->p.q[j]);
+	}
+	to_coefficients(c, a->primes, k.in);
+	if ((err = switch_key(c, a->primes, &k, key->part, w)) == 0)
+		err = finish(r, a, &k, w);
+	free(k.w);
+	return err;
+}
+
+/* The element that rotates by that many steps to the left (-n/2 < steps < n/2, not 0). */
+static uint32_t element_of(const struct he_ctx *c, int steps)
+{
+	size_t half = c->n / 2, times = steps > 0 ? (size_t)steps : half - (size_t)-steps, g = 1;
+
+	for (; times; times--)
+		g = g * 3 & (2 * c->n - 1);
+	return (uint32_t)g;
+}
+
+/* The elements of the steps' non-adjacent form, lowest digit first; a step of n/2 changes nothing.  How many. */
+static unsigned compose(const struct he_ctx *c, int steps, uint32_t element[HE_MAX_LOG_N + 1])
+{
+	int half = (int)(c->n / 2), left = abs(steps), bit;
+	unsigned n = 0;
+
+	for (bit = 1; left; left >>= 1, bit *= 2) {
+		int digit = left & 1 ? 2 - (left & 3) : 0;
+
+		left -= digit;
+		if (digit && bit != half)
+			element[n++] = element_of(c, (steps < 0 ? -digit : digit) * bit);
+	}
+	return n;
+}
+
+int he_rotate(struct he_ct *r, const struct he_ct *a, int steps, const struct he_ksk *galois, struct he_why *w)
+{
+	int half = (int)(a->ctx->n / 2), err = 0;
+	uint32_t element[HE_MAX_LOG_N + 1];
+	unsigned n, i;
+
+	if ((err = check(a, galois, true, w)) != 0)
+		return err;
+	if (steps <= -half || steps >= half)
+		return he_fail(w, E_RANGE, "%d steps; fewer than %d to either side are possible", steps, half);
+	if (steps == 0)
+		return he_ct_copy(r, a) == 0 ? 0 : he_fail(w, E_NOMEM, "out of memory");
+	if (find(galois, element_of(a->ctx, steps)))
+		return he_apply_galois(r, a, element_of(a->ctx, steps), galois, w);
+	n = compose(a->ctx, steps, element);
+	for (i = 0; i < n; i++)
+		if (find(galois, element[i]) == NULL)
+			return he_fail(w, E_ABSENT, "there is no Galois key for %d steps, nor for the element %u of its parts; make one",
+			               steps, element[i]);
+	for (i = 0; i < n && err == 0; i++)
+		err = he_apply_galois(r, i == 0 ? a : r, element[i], galois, w);
+	return err;
+}
+
+int he_rotate_columns(struct he_ct *r, const struct he_ct *a, const struct he_ksk *galois, struct he_why *w)
+{
+	return he_apply_galois(r, a, (uint32_t)(2 * a->ctx->n - 1), galois, w);
+}
