@@ -66,6 +66,8 @@ void admin_wait(struct admin_call *c);
 
 /* admin/credentials.c */
 admin_fn admin_issue, admin_list, admin_suspend, admin_resume, admin_revoke;
+/* admin/zones.c */
+admin_fn admin_zone;
 /* admin/watch.c */
 admin_fn admin_ca, admin_show_status, admin_events, admin_accept_clock;
 

@@ -8,6 +8,7 @@ static const struct admin_route routes[] = {
 	{ HTTP1_POST, "/v1/credentials/*/suspend", admin_suspend },
 	{ HTTP1_POST, "/v1/credentials/*/resume", admin_resume },
 	{ HTTP1_POST, "/v1/credentials/*/revoke", admin_revoke },
+	{ HTTP1_POST, "/v1/zones/*", admin_zone },
 	{ HTTP1_GET, "/v1/ca", admin_ca },
 	{ HTTP1_GET, "/v1/status", admin_show_status },
 	{ HTTP1_GET, "/v1/events", admin_events },

@@ -52,6 +52,7 @@ int ctl_credential_list(struct ctl *c, int argc, char **argv);
 int ctl_credential_change(struct ctl *c, int argc, char **argv);
 int ctl_status(struct ctl *c, int argc, char **argv);
 int ctl_events(struct ctl *c, int argc, char **argv);
+int ctl_zone_make(struct ctl *c, int argc, char **argv);
 int ctl_clock_accept(struct ctl *c, int argc, char **argv);
 
 #endif

@@ -15,6 +15,7 @@ static const struct ctl_command commands[] = {
 	{ "credential suspend", "ID", "refuses it from now on, until it is resumed", ctl_credential_change },
 	{ "credential resume", "ID", "accepts a suspended credential again", ctl_credential_change },
 	{ "credential revoke", "ID", "refuses it for good", ctl_credential_change },
+	{ "zone make", "N", "a zone (2 to 65535) that ca issue --zone may name", ctl_zone_make },
 	{ "status", "", "what the server holds and has done", ctl_status },
 	{ "events", "[--from N] [--follow] [--reveal]", "security events; --reveal shows names instead of pseudonyms", ctl_events },
 	{ "clock accept", "", "says that the wall clock is right when the server doubts it", ctl_clock_accept },
