@@ -39,15 +39,20 @@ void job_free(struct job *j)
 	mem_put(j);
 }
 
+bool jobs_put(struct store *s, struct job *first, struct job *last, unsigned n)
+{
+	if (s->n_jobs_free >= JOBS_KEPT)
+		return false;
+	last->next = s->jobs_free;
+	s->jobs_free = first;
+	s->n_jobs_free += n;
+	return true;
+}
+
 void job_put(struct store *s, struct job *j)
 {
-	if (s->n_jobs_free >= JOBS_KEPT) {
+	if (!jobs_put(s, j, j, 1))
 		job_free(j);
-		return;
-	}
-	j->next = s->jobs_free;
-	s->jobs_free = j;
-	s->n_jobs_free++;
 }
 
 struct op *job_op(struct tx *tx, enum op_kind kind, struct tnode *n)

@@ -75,6 +75,8 @@ struct job {
 /* Under the lock. */
 struct job *job_get(struct store *s);
 void job_put(struct store *s, struct job *j);
+/* A whole chain; false: the pool is full, it stays the caller's. */
+bool jobs_put(struct store *s, struct job *first, struct job *last, unsigned n);
 void job_undo(struct store *s, struct job *j);
 /* `freed`: bodies that are pinned no more, to be put into the cache when the lock is let go; at most one per op. */
 void job_publish(struct store *s, struct job *j, struct body **freed, unsigned *n_freed);

@@ -76,10 +76,10 @@ static int on_res(void *arg, const struct disk_res *d)
 
 	if (err)
 		return err;
-	if (r.rid != d->rid || r.pid != d->pid || r.ty != d->ty || r.seq != d->seq)
+	/* Ascending: a parent is there before its children, and nobody twice. */
+	if (r.rid != d->rid || r.pid != d->pid || r.ty != d->ty || r.seq != d->seq || r.rid < l->top_rid)
 		return E_CORRUPT;
-	if (r.rid >= l->top_rid)
-		l->top_rid = r.rid + 1ull;
+	l->top_rid = r.rid + 1ull;
 	if (r.seq > l->s->seq)
 		l->s->seq = r.seq;
 	return load_node(l, &r);

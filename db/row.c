@@ -6,6 +6,8 @@
 
 enum { ROW_FORMAT = 1, ROW_NAME_MAX = 4096 };
 
+#define ROW_LT_MAX INT64_C(253402300799999999) /* years have four digits */
+
 void vi_put(struct buf *b, uint64_t v)
 {
 	char *p = buf_room(b, 10);
@@ -101,7 +103,7 @@ int row_read(struct str in, struct row *out)
 	    !vi_get(&in, &r.st) || !vi_get_i(&in, &r.lt) || !vi_get_str(&in, &r.rn) || !vi_get_str(&in, &r.ri))
 		return E_CORRUPT;
 	if (!rid || rid > UINT32_MAX || pid >= rid || ty > UINT16_MAX || zone > UINT16_MAX || !r.rn.n ||
-	    r.rn.n > ROW_NAME_MAX || r.ri.n > ROW_NAME_MAX)
+	    r.rn.n > ROW_NAME_MAX || r.ri.n > ROW_NAME_MAX || r.seq > INT64_MAX || r.lt < 0 || r.lt > ROW_LT_MAX)
 		return E_CORRUPT;
 	r.rid = (uint32_t)rid;
 	r.pid = (uint32_t)pid;

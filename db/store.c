@@ -19,7 +19,7 @@ static void set_default(size_t *v, size_t def)
 		*v = def;
 }
 
-static struct store *store_new(const struct store_opts *o)
+struct store *store_make(const struct store_opts *o)
 {
 	struct store *s = mem_zget(sizeof(*s));
 	const struct addr_self *me = &o->self;
@@ -47,7 +47,7 @@ static struct store *store_new(const struct store_opts *o)
 	return s;
 }
 
-static void store_free(struct store *s)
+void store_unmake(struct store *s)
 {
 	if (s->writer)
 		writer_free(s->writer);
@@ -86,7 +86,7 @@ static int make_root(struct store *s, const struct res *base)
 
 int store_open(const struct store_opts *o, const struct res *base, struct store **out, struct why *why)
 {
-	struct store *s = store_new(o);
+	struct store *s = store_make(o);
 	int err = 0;
 
 	if (o->dir)
@@ -107,7 +107,7 @@ int store_open(const struct store_opts *o, const struct res *base, struct store 
 	}
 	if (err) {
 		log_write(o->log, LOG_STORE_FAILED, "open: %s", err_text(err));
-		store_free(s);
+		store_unmake(s);
 		return err;
 	}
 	log_write(o->log, LOG_STORE_OPEN, "%llu resources, %llu instances", (unsigned long long)s->n_nodes,
@@ -120,7 +120,7 @@ void store_close(struct store *s)
 {
 	CHECK(s, STORE);
 	writer_stop(s->writer);
-	store_free(s);
+	store_unmake(s);
 }
 
 void store_flush(struct store *s)

@@ -16,7 +16,7 @@
 #include "db/cache_priv.h"
 
 enum {
-	PUBLISH_OPS = 96, /* a hold of the lock: some 5 µs */
+	PUBLISH_OPS = 48, /* a hold of the lock: some µs */
 	UNDO_JOBS = 256,
 	IDLE_MS = 20,     /* quiet for so long: idle */
 	PROBE_FIRST_MS = 20,
@@ -53,17 +53,24 @@ static bool wait_for_call(struct writer *w, uint32_t calls, unsigned ms)
 
 /* --- the queue ---------------------------------------------------------------------------------------------------- */
 
+static void free_used(struct writer *w)
+{
+	while (w->used) {
+		struct job *j = w->used;
+		w->used = j->next;
+		job_free(j);
+	}
+	w->n_used = 0;
+}
+
 /* One hold: used jobs go back to the pool, queued ones come over. */
 static void take(struct writer *w)
 {
 	struct store *s = w->s;
 
 	tree_lock(s);
-	while (w->used) {
-		struct job *j = w->used;
-		w->used = j->next;
-		job_put(s, j);
-	}
+	if (w->used && jobs_put(s, w->used, w->used_last, w->n_used))
+		w->used = NULL;
 	if (s->q_first) {
 		s->q_first->prev = w->last;
 		*(w->last ? &w->last->next : &w->first) = s->q_first;
@@ -71,6 +78,7 @@ static void take(struct writer *w)
 		s->q_first = s->q_last = NULL;
 	}
 	tree_unlock(s);
+	free_used(w);
 }
 
 /* The front up to the first job that is not ready. */
@@ -133,8 +141,11 @@ static void answer(struct writer *w, struct job *j)
 	atomic_fetch_sub_explicit(&w->s->q_jobs, 1, memory_order_relaxed);
 	atomic_fetch_sub_explicit(&w->s->q_bytes, j->weight, memory_order_relaxed);
 	job_clear(j);
+	if (!w->used)
+		w->used_last = j;
 	j->next = w->used;
 	w->used = j;
+	w->n_used++;
 	if (!c->loop) {
 		c->done(c, c->err);
 		return;
@@ -376,11 +387,7 @@ void writer_free(struct writer *w)
 {
 	if (w->running)
 		writer_stop(w);
-	while (w->used) {
-		struct job *j = w->used;
-		w->used = j->next;
-		job_free(j);
-	}
+	free_used(w);
 	event_fini(w);
 	journal_fini(&w->journal);
 	pthread_mutex_destroy(&w->lock);

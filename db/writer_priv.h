@@ -28,7 +28,8 @@ struct writer {
 	struct journal journal;
 
 	struct job *first, *last; /* taken from the queue, not written */
-	struct job *used;         /* to be given back to the pool */
+	struct job *used, *used_last; /* to be given back to the pool */
+	unsigned n_used;
 	struct body **freed;
 	unsigned cap_freed;
 	struct chain *chains;     /* per loop */

@@ -52,6 +52,14 @@ int64_t clock_mono_ns(const struct clock *c)
 	return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
 }
 
+int64_t clock_cpu_ns(void)
+{
+	struct timespec t;
+
+	REQUIRE(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t) == 0);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 int64_t clock_wall_us(const struct clock *c)
 {
 	struct timespec t;

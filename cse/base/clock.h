@@ -16,6 +16,8 @@ void clock_free(struct clock *c);
 
 /* Monotonic nanoseconds: for timers and deadlines. */
 int64_t clock_mono_ns(const struct clock *c);
+/* Processor nanoseconds of the calling thread: for measuring, on any clock. */
+int64_t clock_cpu_ns(void);
 /* Wall-clock microseconds since 1970 (UTC): for ct, lt, et and certificates only. */
 int64_t clock_wall_us(const struct clock *c);
 

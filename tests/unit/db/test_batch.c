@@ -171,10 +171,10 @@ START_TEST(test_row)
 	*h = (struct row_head){ .zone = 300, .rn_n = 3, .ri_n = 2 };
 	memcpy(h->text, "abcCx", 5);
 	buf_init(&b, 1000);
-	row_write(&b, &(struct row){ .rid = 5, .pid = 4, .ty = TY_CNT, .seq = 77, .st = 8, .lt = -1 }, h,
+	row_write(&b, &(struct row){ .rid = 5, .pid = 4, .ty = TY_CNT, .seq = 77, .st = 8, .lt = 9 }, h,
 	          res_new(&a, type_by_ty(TY_CNT), 1));
 	ck_assert_int_eq(row_read(buf_as_str(&b), &r), 0);
-	ck_assert(r.rid == 5 && r.pid == 4 && r.ty == TY_CNT && r.zone == 300 && r.seq == 77 && r.st == 8 && r.lt == -1);
+	ck_assert(r.rid == 5 && r.pid == 4 && r.ty == TY_CNT && r.zone == 300 && r.seq == 77 && r.st == 8 && r.lt == 9);
 	ck_assert(str_eqz(r.rn, "abc") && str_eqz(r.ri, "Cx") && r.packed.n > 0);
 	b.p[0] = 2;
 	ck_assert_int_eq(row_read(buf_as_str(&b), &r), E_NEWER);
