@@ -135,6 +135,8 @@ int he_ctx_new(const struct he_params *p, const struct he_ctx_opts *o, struct he
 	}
 	for (i = 1; i <= p->k; i++)
 		make_level(c, i);
+	if (p->scheme == HE_BFV && (r = he_behz_init(c)) != 0)
+		goto out;
 	*out = c;
 	return 0;
 out:
@@ -149,6 +151,7 @@ void he_ctx_free(struct he_ctx *c)
 	for (unsigned i = 0; i < c->p.k; i++)
 		he_ntt_fini(&c->ntt[i]);
 	he_ntt_fini(&c->ntt_t);
+	he_behz_fini(c);
 	free(c);
 }
 

@@ -20,6 +20,20 @@ struct he_level {
 	uint64_t last_inv_t;
 };
 
+/* BFV's product at one level: Q is the product of its primes, aux 0 is m_sk, aux 1 .. n are base B. */
+struct he_behz {
+	unsigned n;
+	const struct he_mod *mods[HE_MAX_PRIMES + 2];
+	struct he_const pre[HE_MAX_PRIMES], t_inv[HE_MAX_PRIMES];      /* 2^32 and t, by (Q / q_j)^-1, modulo q_j */
+	uint32_t q_low[HE_MAX_PRIMES], minus_inv;                      /* Q / q_j and -1 / Q modulo 2^32 */
+	struct he_const q_in[HE_MAX_PRIMES + 2][HE_MAX_PRIMES];        /* Q / q_j modulo aux i */
+	struct he_const whole[HE_MAX_PRIMES + 2], whole_inv[HE_MAX_PRIMES + 2], mt_inv[HE_MAX_PRIMES + 2]; /* Q, 1 / Q, 2^-32 */
+	struct he_const t[HE_MAX_PRIMES + 2];
+	struct he_const b_inv[HE_MAX_PRIMES + 2], b_in_sk[HE_MAX_PRIMES + 2]; /* (B / b_i)^-1 modulo b_i, B / b_i modulo m_sk */
+	struct he_const b_in_q[HE_MAX_PRIMES][HE_MAX_PRIMES + 2];      /* B / b_i modulo q_j */
+	struct he_const b_all[HE_MAX_PRIMES], minus_b_all[HE_MAX_PRIMES], b_all_inv_sk;
+};
+
 struct he_ctx {
 	struct he_params p;
 	const struct he_kernels *kern;
@@ -31,6 +45,8 @@ struct he_ctx {
 	const struct he_mod *mods[HE_MAX_PRIMES];
 	struct he_ntt ntt_t;                   /* when can_batch */
 	struct he_level level[HE_MAX_PRIMES + 1]; /* by number of primes; 0 is none */
+	struct he_ntt aux[HE_MAX_PRIMES + 2];  /* BFV: m_sk and base B */
+	struct he_behz *behz;                  /* BFV: by number of primes */
 };
 
 /* Are ciphertexts of this scheme in NTT form as a rule? */
@@ -52,5 +68,11 @@ int he_result_end(struct he_ct *r, const struct he_ct *like, unsigned size, uint
  */
 int he_divide(const struct he_ctx *c, const uint64_t *from, uint64_t *to, unsigned kept, unsigned last, bool ntt,
               struct he_why *w);
+
+/* Bits of the product of the first primes. */
+unsigned he_product_bits(const struct he_params *p, unsigned primes);
+/* For BFV; he_behz_fini after a failure too. */
+int he_behz_init(struct he_ctx *c);
+void he_behz_fini(struct he_ctx *c);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "he/he.h"
+#include "he/he_priv.h"
 
 #include "cse/base/check.h"
 #include "cse/base/err.h"
@@ -30,12 +31,12 @@ static const struct {
 	{ { 218, 152, 118 } }, { { 438, 305, 237 } }, { { 881, 611, 476 } },
 };
 
-static unsigned product_bits(const struct he_params *p)
+unsigned he_product_bits(const struct he_params *p, unsigned primes)
 {
 	uint64_t w[HE_MAX_PRIMES + 1] = { 1 };
 	unsigned used = 1, i, j;
 
-	for (i = 0; i < p->k; i++) {
+	for (i = 0; i < primes; i++) {
 		uint64_t carry = 0;
 
 		for (j = 0; j < used; j++) {
@@ -57,7 +58,7 @@ unsigned he_params_security(const struct he_params *p)
 
 	if (p->log_n < HE_MIN_LOG_N || p->log_n > HE_MAX_LOG_N || p->k == 0 || p->k > HE_MAX_PRIMES)
 		return 0;
-	bits = product_bits(p);
+	bits = he_product_bits(p, p->k);
 	for (i = 0; i < ARRAY_LEN(names); i++)
 		if (bits <= most[p->log_n - HE_MIN_LOG_N].bits[i])
 			got = names[i];

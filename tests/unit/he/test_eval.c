@@ -33,7 +33,7 @@ static void equals(const struct he_ct *ct, const char *scheme, const char *name)
 	buf_fini(&out);
 }
 
-enum op { ADD, SUB, NEGATE, ADD_PLAIN, SUB_PLAIN, SWITCH, RESCALE, TO_NTT };
+enum op { ADD, SUB, NEGATE, ADD_PLAIN, SUB_PLAIN, SWITCH, RESCALE, TO_NTT, MULTIPLY };
 static const struct {
 	const char *scheme, *a, *b, *want;
 	enum op op;
@@ -51,7 +51,9 @@ static const struct {
 	{ "bfv", ".ct", NULL, ".ct.low", SWITCH },          { "bfv", ".multiply", NULL, ".multiply.low", SWITCH },
 	{ "bgv", ".ct", NULL, ".ct.low", SWITCH },          { "bgv", ".multiply", NULL, ".multiply.low", SWITCH },
 	{ "ckks", ".ct", NULL, ".ct.low", SWITCH },         { "ckks", ".multiply", NULL, ".rescale", RESCALE },
-	{ "bfv", ".ct", NULL, ".ntt", TO_NTT },
+	{ "bfv", ".ct", NULL, ".ntt", TO_NTT },             { "bfv", ".ct", ".ct.expanded", ".multiply", MULTIPLY },
+	{ "ckks", ".ct", ".ct.expanded", ".multiply", MULTIPLY }, { "bgv", ".ct", ".ct.expanded", ".multiply", MULTIPLY },
+	{ "bgv", ".ct.low", ".ct.low", ".square_low", MULTIPLY },
 };
 
 static int apply(enum op op, struct he_ct *r, const struct he_ct *a, const struct he_ct *b, const struct he_pt *p, struct he_why *w)
@@ -71,6 +73,8 @@ static int apply(enum op op, struct he_ct *r, const struct he_ct *a, const struc
 		return he_mod_switch(r, a, w);
 	case RESCALE:
 		return he_rescale(r, a, w);
+	case MULTIPLY:
+		return he_multiply(r, a, b, w);
 	case TO_NTT:
 		return he_to_ntt(r, a, w);
 	}
