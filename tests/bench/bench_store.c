@@ -3,6 +3,7 @@
  * The store alone: appends from loops, start with many instances, memory, deletion of a large container.
  *
  *   bench_store DIR append THREADS SECONDS CONTAINERS MNI   appends of 400-byte bodies, 512 in flight per thread
+ *   bench_store DIR ring THREADS SECONDS CONTAINERS MNI     the same, half of them with mni 10: the file against live data
  *   bench_store DIR start N CONTAINERS                      fills, closes, drops the page cache, opens again
  *   bench_store DIR delete N                                DELETE of a container with N instances
  *   bench_store DIR memory CONTAINERS                       bytes per container
@@ -47,7 +48,7 @@ struct bench {
 	struct store *s;
 	struct store_opts o;
 	struct clock *clock;
-	uint64_t mni, limit;
+	uint64_t mni, mni_odd, limit;
 	uint32_t *rid;
 	unsigned n_rid, n_threads;
 	_Atomic uint64_t left;
@@ -94,14 +95,16 @@ static void append(struct slot *sl)
 
 	arena_reset(&sl->a);
 	struct tx *tx = store_begin(b->s, &sl->a, TX_WRITE);
-	const struct node *n = store_by_rid(tx, b->rid[p->turn++ % b->n_rid]);
+	unsigned k = (unsigned)(p->turn++ % b->n_rid);
+	uint64_t mni = b->mni_odd && k % 2 ? b->mni_odd : b->mni;
+	const struct node *n = store_by_rid(tx, b->rid[k]);
 	struct res *r = resource(&sl->a, TY_CIN, tx_now(tx));
 	*obj_put(&sl->a, &r->o, type_attr(r->type, STR("con"))) = val_str(K_ANY, con);
 	struct append ap = { .r = r, .size = BODY };
 	if (store_append(tx, n, &ap))
 		abort();
-	if (b->mni)
-		store_trim(tx, n, b->mni, UINT64_MAX, INT64_MIN);
+	if (mni)
+		store_trim(tx, n, mni, UINT64_MAX, INT64_MIN);
 	sl->c = (struct commit){ .loop = p->loop, .done = appended };
 	if (store_commit(tx, &sl->c) != 1)
 		abort();
@@ -274,6 +277,17 @@ static void bench_append(struct bench *b, char **v)
 	usage(b, "after");
 }
 
+static void bench_ring(struct bench *b, char **v)
+{
+	struct store_usage u;
+
+	b->mni_odd = 10;
+	bench_append(b, v);
+	store_usage(b->s, &u);
+	/* A row: the content, its attributes, the seal, what SQLite adds. */
+	printf("file: %.2f x live data\n", file_mb(b) * 1e6 / ((double)u.instances * (BODY + 75)));
+}
+
 static void bench_start(struct bench *b, char **v)
 {
 	uint64_t n = strtoull(v[0], NULL, 10);
@@ -356,7 +370,7 @@ int main(int argc, char **argv)
 		int args;
 		void (*run)(struct bench *, char **);
 	} what[] = {
-		{ "append", 4, bench_append }, { "start", 2, bench_start }, { "delete", 1, bench_delete }, { "memory", 1, bench_memory },
+		{ "append", 4, bench_append }, { "ring", 4, bench_ring }, { "start", 2, bench_start }, { "delete", 1, bench_delete }, { "memory", 1, bench_memory },
 	};
 	struct bench *b = calloc(1, sizeof(*b));
 	struct rnd *rnd = rnd_new();
