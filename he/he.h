@@ -106,7 +106,6 @@ int he_add_plain(struct he_ct *r, const struct he_ct *a, const struct he_pt *p, 
 int he_sub_plain(struct he_ct *r, const struct he_ct *a, const struct he_pt *p, struct he_why *w);
 int he_multiply(struct he_ct *r, const struct he_ct *a, const struct he_ct *b, struct he_why *w);
 int he_square(struct he_ct *r, const struct he_ct *a, struct he_why *w);
-int he_multiply_plain(struct he_ct *r, const struct he_ct *a, const struct he_pt *p, struct he_why *w);
 int he_relinearize(struct he_ct *r, const struct he_ct *a, const struct he_ksk *relin, struct he_why *w);
 int he_apply_galois(struct he_ct *r, const struct he_ct *a, uint32_t g, const struct he_ksk *galois, struct he_why *w);
 /* steps > 0: to the left.  Missing keys are composed from the non-adjacent form as SEAL does. */
@@ -117,19 +116,10 @@ int he_mod_switch(struct he_ct *r, const struct he_ct *a, struct he_why *w);
 int he_rescale(struct he_ct *r, const struct he_ct *a, struct he_why *w);
 int he_to_ntt(struct he_ct *r, const struct he_ct *a, struct he_why *w);
 int he_from_ntt(struct he_ct *r, const struct he_ct *a, struct he_why *w);
-int he_pt_to_ntt(struct he_pt *r, const struct he_pt *p, unsigned primes, struct he_why *w);
-int he_sum_slots(struct he_ct *r, const struct he_ct *a, const struct he_ksk *galois, struct he_why *w);
 
 /* --- encoders ------------------------------------------------------------------------------------------------------ */
 /* BatchEncoder: n slots of values modulo t; signed values are stored as v + t. */
 int he_encode_batch(struct he_pt *r, const uint64_t *slots, size_t n, struct he_why *w);
 int he_decode_batch(uint64_t *slots, size_t n, const struct he_pt *p, struct he_why *w);
-/* CKKSEncoder: up to n/2 complex slots (re, im interleaved when `complex`). */
-int he_encode_ckks(struct he_pt *r, const double *v, size_t n, bool complex, double scale, unsigned primes, struct he_why *w);
-int he_decode_ckks(double *v, size_t n, bool complex, const struct he_pt *p, struct he_why *w);
-
-/* --- public-key encryption (needs no secret) ----------------------------------------------------------------------- */
-struct rnd;
-int he_encrypt(struct he_ct *r, const struct he_pt *p, const struct he_pk *pk, struct rnd *rnd, struct he_why *w);
 
 #endif
