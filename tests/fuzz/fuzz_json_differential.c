@@ -46,7 +46,8 @@ static bool same(const json_t *a, const json_t *b)
 	if (json_is_number(a) && json_is_number(b)) {
 		double x = json_number_value(a), y = json_number_value(b);
 
-		if (json_is_integer(a) && json_is_integer(b))
+		/* An integer beyond 2^53 in a floating-point attribute becomes the nearest double. */
+		if (json_is_integer(a) && json_is_integer(b) && x > -9007199254740992.0 && x < 9007199254740992.0)
 			return json_integer_value(a) == json_integer_value(b);
 		return !(x < y) && !(x > y);
 	}
