@@ -46,15 +46,21 @@ static inline void m_init(struct model *m, uint64_t seed)
 	m->now = T0;
 }
 
-static inline const struct node *m_node(struct tx *tx, const struct model *m, int c)
+/* Containers that are gone may name each other as parents: a way longer than there are containers leads nowhere. */
+static inline const struct node *m_node_within(struct tx *tx, const struct model *m, int c, int steps)
 {
 	char name[16];
-	const struct node *p = c < 0 ? NULL : m_node(tx, m, m->c[c].parent);
 
 	if (c < 0)
 		return store_root(tx);
+	const struct node *p = steps > 0 ? m_node_within(tx, m, m->c[c].parent, steps - 1) : NULL;
 	snprintf(name, sizeof(name), "c%d", c);
 	return p ? store_child(tx, p, str_of(name)) : NULL;
+}
+
+static inline const struct node *m_node(struct tx *tx, const struct model *m, int c)
+{
+	return m_node_within(tx, m, c, M_CNT);
 }
 
 static inline void m_drop(struct model *m, int c)
