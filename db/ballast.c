@@ -9,6 +9,8 @@
 
 #include "cse/base/log.h"
 
+enum { FULL_BELOW = 1 << 20 };
+
 /* true: the file is there in its full size. */
 static bool make(struct sqlite *q)
 {
@@ -27,7 +29,7 @@ void ballast_make(struct sqlite *q)
 {
 	struct stat st;
 
-	if (!q->ballast_bytes || (stat(q->ballast, &st) == 0 && (size_t)st.st_blocks * 512 >= q->ballast_bytes))
+	if (!q->ballast_bytes || q->relieved || (stat(q->ballast, &st) == 0 && (size_t)st.st_blocks * 512 >= q->ballast_bytes))
 		return;
 	q->relieved = !make(q);
 	if (q->relieved)
@@ -61,6 +63,15 @@ static uint64_t free_outside(const struct sqlite *q)
 	struct statvfs v;
 
 	return statvfs(q->dir, &v) ? 0 : (uint64_t)v.f_bavail * v.f_frsize;
+}
+
+bool ballast_frees_disk(struct sqlite *q)
+{
+	if (free_outside(q) >= FULL_BELOW || unlink(q->ballast))
+		return false;
+	q->relieved = true;
+	log_write(q->log, LOG_STORE_FAILED, "the disk is full; the ballast is given free");
+	return true;
 }
 
 bool ballast_restore(struct sqlite *q)

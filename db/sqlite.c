@@ -370,6 +370,13 @@ int disk_sqlite_open(const struct store_opts *o, struct disk **out, struct why *
 	err = take_folder(q, why);
 	if (!err)
 		err = open_db(q, why);
+	if (err && ballast_frees_disk(q)) {
+		/* Not one page was left to open it with. */
+		sqlite3_close(q->db);
+		q->db = NULL;
+		*why = (struct why){ .rsc = RSC_NONE };
+		err = open_db(q, why);
+	}
 	if (!err)
 		err = prepare(q, why);
 	if (!err && (err = rec_load(q)))

@@ -101,6 +101,8 @@ void rec_rolled_back(struct sqlite *q);
 /* --- ballast.c --- */
 void ballast_make(struct sqlite *q);
 void ballast_relieve(struct disk *d);
+/* At start: when the disk is full and the ballast is there it is given free. */
+bool ballast_frees_disk(struct sqlite *q);
 /* Is there room again: for the ballast, or inside of the file? */
 bool ballast_restore(struct sqlite *q);
 

@@ -29,6 +29,7 @@ enum {
 void writer_call(struct writer *w)
 {
 	atomic_fetch_add(&w->calls, 1);
+	/* Taking the flag back here could take that of a later sleep, and nobody would end that one. */
 	if (atomic_load(&w->sleeping))
 		syscall(SYS_futex, &w->calls, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }

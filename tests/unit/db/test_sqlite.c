@@ -366,6 +366,41 @@ static int append_big(void)
 	return fix_commit(&f);
 }
 
+/* Every byte that is left. */
+static void fill_up(const char *path)
+{
+	static const char page[4096];
+	int fd = open(path, O_WRONLY | O_CREAT, 0600);
+
+	while (write(fd, page, sizeof(page)) > 0)
+		continue;
+	close(fd);
+}
+
+/* Not even the WAL can be made: the ballast makes the start possible, what is there is read and can be deleted. */
+static void start_on_full_disk(void)
+{
+	char path[256];
+	uint64_t n;
+
+	path_of(path, "filler");
+	fix_open(&f);
+	n = fix_counters(&f, "a").cni;
+	store_close(f.s);
+	fill_up(path);
+	fix_open(&f);
+	ck_assert_uint_eq(fix_counters(&f, "a").cni, n);
+	fix_write(&f);
+	store_clear(f.tx, fix_at(&f, "a"));
+	ck_assert_int_eq(fix_commit(&f), 0);
+	fix_reopen(&f);
+	ck_assert_uint_eq(fix_counters(&f, "a").cni, 0);
+	ck_assert_int_eq(unlink(path), 0);
+	while (append_big())
+		sched_yield();
+	store_close(f.s);
+}
+
 static void on_full_disk(void)
 {
 	uint64_t kept = 0;
@@ -421,6 +456,7 @@ START_TEST(test_full_disk)
 		if (!small_disk())
 			_exit(77);
 		on_full_disk();
+		start_on_full_disk();
 		_exit(0);
 	}
 	waitpid(pid, &status, 0);
