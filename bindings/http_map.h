@@ -24,7 +24,7 @@ enum rsc http_map_request(const struct http1 *h, const char *base, const struct 
                           struct http_wish *wish);
 
 /* The head of the response with all of its fields and the empty line; body: bytes of content. */
-void http_map_answer(struct buf *head, const struct resp *r, const struct http_wish *wish, size_t body);
+void http_map_answer(struct buf *b, const struct resp *r, const struct http_wish *wish, size_t body);
 /* The head of an answer that is no primitive. text: the content, one sentence, may be empty.  allow: list of methods for
  * 405, or empty. */
 void http_map_plain(struct buf *out, unsigned status, struct str text, struct str allow, const struct http_wish *wish,

@@ -25,7 +25,7 @@ void vi_put(struct buf *b, uint64_t v)
 
 void vi_put_i(struct buf *b, int64_t v)
 {
-	vi_put(b, (uint64_t)v << 1 ^ (uint64_t)(v >> 63));
+	vi_put(b, v < 0 ? ~((uint64_t)v << 1) : (uint64_t)v << 1);
 }
 
 bool vi_get(struct str *in, uint64_t *out)

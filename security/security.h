@@ -62,7 +62,7 @@ struct str cred_make_id(struct security *sec, struct arena *a);
  * what is wrong. */
 int cred_put(struct security *sec, struct tx *tx, const struct cred_info *c, struct why *why);
 /* The caller records the event (EV_CREDENTIAL_ISSUED or EV_CREDENTIAL_STATE). */
-void cred_apply(struct security *sec, const struct cred_info *c);
+void cred_apply(struct security *sec, const struct cred_info *info);
 /* The credential that a name belongs to: the one that lists it and is not revoked, else the one that the stem is bound to.
  * Copies into the arena; false when nobody's. */
 bool cred_of_name(struct security *sec, struct arena *a, struct str name, struct cred_info *out);
