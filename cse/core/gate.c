@@ -329,6 +329,8 @@ void gate_abandon(struct request *r)
 	CHECK(r, REQUEST);
 	REQUIRE(r->in_use);
 	r->reply = NULL;
-	if (r->wait == WAIT_TIME)
+	if (r->wait == WAIT_PARKED)
+		r->leave(r);
+	if (r->wait == WAIT_TIME || r->wait == WAIT_PARKED)
 		gate_recycle(r);
 }

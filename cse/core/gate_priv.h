@@ -6,6 +6,8 @@
 #include "cse/core/request.h"
 
 struct expire;
+struct out;
+struct notify;
 
 /* What the procedures ask of a supported type, made once of its table so that no request searches it. */
 struct typeinfo {
@@ -56,6 +58,8 @@ struct gate {
 	struct peer *self_peer;
 	struct origin self;                 /* the CSE's own work */
 	struct expire *expire;
+	struct out *out;                    /* requests that we send */
+	struct notify *notify;              /* what becomes of facts */
 };
 
 static inline const struct settings *gate_settings(const struct gate *g)

@@ -8,7 +8,7 @@
 
 enum step_result { STEP_NEXT, STEP_ANSWER, STEP_WAIT };
 /* Why a request is parked. */
-enum wait { WAIT_NONE, WAIT_TIME, WAIT_TURN, WAIT_FETCH, WAIT_COMMIT };
+enum wait { WAIT_NONE, WAIT_TIME, WAIT_TURN, WAIT_FETCH, WAIT_COMMIT, WAIT_PARKED };
 
 struct walk;
 struct typeinfo;
@@ -51,6 +51,8 @@ struct request {
 	int64_t oet_ns;              /* 0: none */
 	struct loop_timer timer;
 	struct loop_task turn;
+	void (*leave)(struct request *); /* WAIT_PARKED */
+	void *parker;                /* whoever parked it keeps here what it needs */
 
 	/* Between resolve and commit; NULL outside. */
 	struct tx *tx;
@@ -83,6 +85,16 @@ struct request {
 
 /* Parks the request until its loop's next turn; it resumes at resolve. */
 enum step_result request_next_turn(struct request *r);
+/*
+ * Parks the request until somebody calls request_unpark: an answer from elsewhere is awaited (verification, blocking update,
+ * fan-out, long polling).  The tx is ended.  If the request expires (its own deadline, or at_ns when that is earlier and not
+ * 0) or nobody waits for the answer any more, leave(r) is called: the parker forgets r, must not unpark it, and may
+ * set prim.why, which is then answered instead of REQUEST_TIMEOUT.
+ */
+enum step_result request_park(struct request *r, int64_t at_ns, void (*leave)(struct request *r));
+enum unpark { UNPARK_RESOLVE /* judge all again */, UNPARK_RESULT /* r->resp and what it shows are complete */, UNPARK_REFUSE /* prim.why */ };
+/* On the request's loop; not within request_park's caller. */
+void request_unpark(struct request *r, enum unpark how);
 /* Fetches an instance's body; the request resumes at resolve and finds it in r->fetch.body. The tx is over. */
 enum step_result request_fetch(struct request *r, uint64_t id);
 /* Body of an instance with a reference: from what was fetched, or from the store; E_MISS: request_fetch it. */

@@ -9,7 +9,7 @@
 #include "cse/base/err.h"
 #include "cse/base/stat.h"
 
-enum { STEP_ORIGIN = 1, STEP_RESOLVE = 4 };
+enum { STEP_ORIGIN = 1, STEP_RESOLVE = 4, STEP_RESULT = 10 };
 
 static const struct step {
 	const char *name;
@@ -156,6 +156,11 @@ static void time_out(struct loop *l, struct loop_timer *t)
 		r->wait = WAIT_NONE;
 		r->step = STEP_ORIGIN;
 		steps_run(r);
+	} else if (r->wait == WAIT_PARKED) {
+		r->leave(r);
+		if (r->prim.why.rsc == RSC_NONE)
+			prim_fail(&r->prim, RSC_REQUEST_TIMEOUT, "the request expired before it could be carried out");
+		request_unpark(r, UNPARK_REFUSE);
 	} else if (r->wait == WAIT_FETCH && r->reply) {
 		const struct gate_reply *reply = r->reply;
 
@@ -233,6 +238,33 @@ int request_body(struct request *r, const struct node *cnt, uint64_t id, struct 
 		return 0;
 	}
 	return store_body(r->tx, cnt, id, out);
+}
+
+enum step_result request_park(struct request *r, int64_t at_ns, void (*leave)(struct request *r))
+{
+	request_end(r);
+	r->wait = WAIT_PARKED;
+	r->leave = leave;
+	loop_timer_set(r->loop, &r->timer, at_ns && at_ns < r->deadline_ns ? at_ns : r->deadline_ns, time_out);
+	return STEP_WAIT;
+}
+
+void request_unpark(struct request *r, enum unpark how)
+{
+	CHECK(r, REQUEST);
+	REQUIRE(r->wait == WAIT_PARKED && r->reply);
+	if (how == UNPARK_RESOLVE) {
+		resume(r);
+		return;
+	}
+	r->wait = WAIT_NONE;
+	loop_timer_cancel(r->loop, &r->timer);
+	if (how == UNPARK_REFUSE) {
+		steps_refuse(r);
+		return;
+	}
+	r->step = STEP_RESULT;
+	steps_run(r);
 }
 
 enum step_result route_time(struct request *r)
