@@ -14,10 +14,10 @@
 /* Clocks of small devices run late; a certificate that begins in their future would be refused by them. */
 static const int64_t backdate_us = INT64_C(300) * 1000000, least_us = INT64_C(60) * 1000000;
 
-/* A CSE also serves: it is called back by its registrar. */
+/* A CSE also serves: it is called back by its registrar; so do applications at their points of access. */
 static const char *usage_of(enum cred_kind kind)
 {
-	return kind == CRED_CSE ? "clientAuth,serverAuth" : "clientAuth";
+	return kind == CRED_ADMIN ? "clientAuth" : "clientAuth,serverAuth";
 }
 
 int ca_request_of_pem(struct str pem, struct buf *out_der, struct why *why)

@@ -35,7 +35,7 @@ static enum judge_op op_of(const char *s, size_t n)
 static bool is_parameter(const char *s, size_t n)
 {
 	static const char *const names[] = { "pc", "rsc", "rqi", "rvi", "vsi", "to", "fr", "ot", "rset", "ec", "cnst", "cnot",
-		                             "ati", "tqf" };
+		                             "ati", "tqf", "op", "rqet", "oet" };
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strlen(names[i]) == n && memcmp(names[i], s, n) == 0)
 			return true;

@@ -6,7 +6,7 @@
 #include "tests/flows/relaxed.h"
 
 /* What a path leads to in a response primitive (borrowed), or NULL when it leads nowhere.  The first name is a response
- * parameter (pc, rsc, rqi, rvi, vsi, to, fr, ot, rset, ec, cnst, cnot) or stands for pc.m2m:<name>.  [2], [-1] and
+ * parameter (pc, rsc, rqi, rvi, vsi, to, fr, ot, rset, ec, cnst, cnot; of a notification also op, rqet, oet) or stands for pc.m2m:<name>.  [2], [-1] and
  * [nm=app1] choose from lists.  *bad is set when the path is no path. */
 json_t *judge_find(json_t *answer, const char *path, bool *bad);
 /* One condition; 0 when it holds, else -1 and a sentence that says what was expected and what came. */

@@ -9,8 +9,9 @@
 
 #include "tests/flows/ask.h"
 #include "tests/flows/judge.h"
+#include "tests/flows/sinks.h"
 
-enum { MAX_ACTORS = 16, MAX_CONF = 16, MAX_TURNS = 200000 };
+enum { MAX_ACTORS = 48, MAX_CONF = 16, MAX_TURNS = 200000 };
 
 /* What answers are worth: said by every statement's function. */
 enum { DONE = 0, FAILED = -1, BROKEN = -2 };
@@ -23,6 +24,7 @@ struct player {
 	struct scope scope;
 	struct actor actors[MAX_ACTORS];
 	size_t n_actors;
+	struct sinks sinks;
 	char *conf[MAX_CONF];
 	size_t n_conf;
 	int64_t wall_us;
@@ -320,6 +322,84 @@ static int do_refused(struct player *p, const char *rest)
 	return rc;
 }
 
+/* --- notifications ------------------------------------------------------------------------------------------------ */
+
+static int do_sink(struct player *p, const char *rest)
+{
+	struct sink_words words;
+	struct sink *s;
+	if (open_world(p) != DONE || sinks_read(rest, &words, p->f) < 0)
+		return BROKEN;
+	/* Without `of` it is an actor of its own. */
+	if (!words.owner[0]) {
+		char device[80];
+		snprintf(device, sizeof(device), "%s C%s", words.name, words.name);
+		if (add_actor(p, device, ACTOR_DEVICE) != DONE)
+			return BROKEN;
+	}
+	struct actor *owner = actor_by_name(p, words.owner[0] ? words.owner : words.name);
+	if (!owner || !(s = sinks_add(&p->sinks, &words, owner, p->f)))
+		return BROKEN;
+	if (p->way && p->way->sink_open(p->world, s, p->f) < 0)
+		return BROKEN;
+	char var[48];
+	snprintf(var, sizeof(var), "%s_url", s->name);
+	json_object_set_new(p->scope.vars, var, json_string(s->url));
+	return DONE;
+}
+
+static int do_answers(struct player *p, const char *rest)
+{
+	char *words;
+	if (text_of(p, rest, &words) != DONE)
+		return BROKEN;
+	struct sink *s = sinks_change(&p->sinks, words, p->f);
+	free(words);
+	if (!s)
+		return BROKEN;
+	return p->way && p->way->sink_set(p->world, s, p->f) < 0 ? BROKEN : DONE;
+}
+
+static int do_notified(struct player *p, const char *rest)
+{
+	const char *q = rest;
+	struct sink *s = sinks_find(&p->sinks, &q, p->f);
+	if (!s)
+		return BROKEN;
+	p->out->expectations++;
+	p->ended_well = true;
+	if (!p->way)
+		return conditions(p, q);
+	json_t *n = p->way->sink_next(p->world, s, true, p->f);
+	set_now(p);
+	show(p, "!!", n);
+	if (p->f->text[0] || !n) {
+		json_decref(n);
+		return fail_set(p->f, "%s has got no notification", s->name);
+	}
+	json_decref(p->last.prim);
+	p->last = (struct answer){ .prim = n };
+	p->closed = false;
+	return sinks_judge(n, p->f) < 0 ? FAILED : conditions(p, q);
+}
+
+static int do_silent(struct player *p, const char *rest)
+{
+	const char *q = rest;
+	struct sink *s = sinks_find(&p->sinks, &q, p->f);
+	if (!s || *q)
+		return broken(p, "silent NAME");
+	p->out->expectations++;
+	json_t *n = p->way ? p->way->sink_next(p->world, s, false, p->f) : NULL;
+	if (n) {
+		char *d = json_dumps(n, JSON_COMPACT);
+		fail_set(p->f, "%s has got a notification: %.1200s", s->name, d ? d : "");
+		free(d);
+		json_decref(n);
+	}
+	return p->f->text[0] ? FAILED : DONE;
+}
+
 /* --- values ------------------------------------------------------------------------------------------------------- */
 
 static bool name_and_value(const char *rest, char name[64], const char **value)
@@ -605,6 +685,10 @@ static int step(struct player *p, size_t at)
 	case V_REVOKE: return do_state(p, st->rest, ACTOR_REVOKED);
 	case V_CONDUIT: return do_conduit(p, st->rest);
 	case V_EVENTS: return do_events(p, st->rest);
+	case V_SINK: return do_sink(p, st->rest);
+	case V_ANSWERS: return do_answers(p, st->rest);
+	case V_NOTIFIED: return do_notified(p, st->rest);
+	case V_SILENT: return do_silent(p, st->rest);
 	case V_REPEAT: case V_EACH: return do_block(p, at);
 	case V_END: case V_COUNT: break;
 	}
@@ -650,6 +734,9 @@ static bool skipped(struct player *p)
 
 static void clear(struct player *p)
 {
+	for (size_t i = 0; i < p->sinks.n; i++)
+		if (p->sinks.v[i].line)
+			p->way->sink_close(p->world, &p->sinks.v[i]);
 	for (size_t i = 0; i < p->n_actors; i++) {
 		if (p->world)
 			p->way->leave(p->world, &p->actors[i]);

@@ -14,6 +14,7 @@ struct world {
 	int64_t now;
 	char answer[600];
 	json_t *request;
+	json_t *caught;  /* what was sent to /NAME of a target by NOTIFY, in order */
 };
 
 int64_t world_now(const struct world *w)
@@ -61,12 +62,14 @@ static int echo_open(const struct way_setup *s, struct world **out, struct fail 
 	(void)f;
 	*out = calloc(1, sizeof(**out));
 	(*out)->now = s->wall_us;
+	(*out)->caught = json_array();
 	return 0;
 }
 
 static void echo_close(struct world *w)
 {
 	json_decref(w->request);
+	json_decref(w->caught);
 	free(w);
 }
 
@@ -90,6 +93,8 @@ static int echo_post(struct world *w, struct actor *a, const json_t *request, st
 	(void)f;
 	json_decref(w->request);
 	w->request = json_deep_copy(request);
+	if (json_integer_value(json_object_get(request, "op")) == 5)
+		json_array_append(w->caught, w->request);
 	return 0;
 }
 
@@ -125,8 +130,43 @@ static int echo_restart(struct world *w, struct fail *f)
 	return 0;
 }
 
+/* A target gets what was sent to its name; its mood stands in max_ae of its owner. */
+static int echo_sink_open(struct world *w, struct sink *s, struct fail *f)
+{
+	(void)f;
+	s->line = w;
+	s->owner->max_ae = (unsigned)s->mood;
+	return 0;
+}
+
+static void echo_sink_close(struct world *w, struct sink *s)
+{
+	(void)w;
+	s->line = NULL;
+}
+
+static int echo_sink_set(struct world *w, struct sink *s, struct fail *f)
+{
+	return echo_sink_open(w, s, f);
+}
+
+static json_t *echo_sink_next(struct world *w, struct sink *s, bool wanted, struct fail *f)
+{
+	(void)wanted;
+	(void)f;
+	for (size_t i = 0; i < json_array_size(w->caught); i++) {
+		json_t *n = json_array_get(w->caught, i);
+		if (strcmp(json_string_value(json_object_get(n, "to")), s->name) != 0)
+			continue;
+		json_incref(n);
+		json_array_remove(w->caught, i);
+		return n;
+	}
+	return NULL;
+}
+
 static const struct way way_echo = { "echo", false, echo_open, echo_close, echo_enroll, echo_leave, echo_post, echo_arrived,
-	                             echo_take, echo_restart };
+	                             echo_take, echo_restart, echo_sink_open, echo_sink_close, echo_sink_set, echo_sink_next };
 
 static struct play_result played(const char *text)
 {
@@ -411,6 +451,28 @@ START_TEST(time_and_skips)
 }
 END_TEST
 
+START_TEST(notifications_are_judged_in_order)
+{
+	holds("device d CDev1\nsink box of d\ncheck $box_url matches \"^https://127.0.0.1:.*/box$\"\nsilent box\n"
+	      "send d NOTIFY box sgn{sur: s1, nev: {rep: {m2m:cin: {con: v}}}} ec=2\nsend d NOTIFY box sgn{sur: s2}\nexpect 2000\n"
+	      "notified box sgn.sur == s1, sgn.nev.rep.m2m:cin.con == v, ec == 2, fr == CDev1, op == 5\nand sgn.nev present\n"
+	      "save x = sgn.sur\nnotified box sgn.sur == s2\nsilent box\ncheck $x == s1\n");
+	holds("sink own answers 5204\nsend own NOTIFY own sgn{vrq: true}\nexpect 2000\nnotified own sgn.vrq == true, fr == Cown\n");
+	holds("device d CDev1\nsink b of d answers hang\neach how in 4004 close garbage refuse\nanswers b $how\nend\nsend d DELETE x\n"
+	      "expect 2000\n");
+	says("sink b\nnotified b\n", PLAY_FAILED, "x.flow:4: notified: b has got no notification");
+	says("device d CDev1\nsink b of d\nsend d NOTIFY b sgn{sur: s1}\nexpect 2000\nsilent b\n", PLAY_FAILED, "b has got a notification");
+	says("device d CDev1\nsink b of d\nsend d NOTIFY b sgn{sur: s1}\nexpect 2000\nnotified b sgn.sur == s2\n", PLAY_FAILED,
+	     "expected sgn.sur == \"s2\"");
+	says("device d CDev1\nsink b of d\nsend d NOTIFY b\nexpect 2000\nnotified b\n", PLAY_FAILED, "no content");
+	says("notified b\n", PLAY_ERROR, "no target b");
+	says("sink b of nobody\n", PLAY_ERROR, "no actor nobody");
+	says("sink b answers loudly\n", PLAY_ERROR, "a target answers with a CODE");
+	says("sink b\nsink b\n", PLAY_ERROR, "one of this name");
+	says("sink b\nsilent b now\n", PLAY_ERROR, "silent NAME");
+}
+END_TEST
+
 /* Every flow of the folder can be read, says what it shows and cites its clause. */
 START_TEST(all_flows_can_be_read)
 {
@@ -447,6 +509,7 @@ int main(void)
 	tcase_add_test(tc, blocks_turn);
 	tcase_add_test(tc, answers_are_judged_always);
 	tcase_add_test(tc, time_and_skips);
+	tcase_add_test(tc, notifications_are_judged_in_order);
 	tcase_add_test(tc, all_flows_can_be_read);
 	suite_add_tcase(s, tc);
 	SRunner *r = srunner_create(s);

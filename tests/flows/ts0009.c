@@ -362,3 +362,110 @@ json_t *ts0009_response(const struct ts0009_answer *a, const json_t *request, st
 	judge_location(a, prim, request, f);
 	return prim;
 }
+
+/* --- the server's side -------------------------------------------------------------------------------------------- */
+
+/* Cuts a line that ends with CRLF off *p. */
+static bool cut_line(const char **p, const char *end, const char **line, size_t *n)
+{
+	const char *nl = memmem(*p, (size_t)(end - *p), "\r\n", 2);
+	if (!nl)
+		return false;
+	*line = *p;
+	*n = (size_t)(nl - *p);
+	*p = nl + 2;
+	return true;
+}
+
+/* 6.2.1, 6.2.2.1 the other way round; the query stays with the path. */
+static void take_target(const char *line, size_t n, json_t *prim, struct fail *f)
+{
+	if (n < 16 || strncmp(line, "POST /", 6) != 0 || strncmp(line + n - 9, " HTTP/1.1", 9) != 0) {
+		fail_set(f, "not the request line of a NOTIFY: %.*s", (int)(n < 100 ? n : 100), line);
+		return;
+	}
+	const char *path = line + 6;
+	size_t k = n - 15;
+	if (memchr(path, ' ', k) || memchr(path, '#', k))
+		fail_set(f, "not a request target: %.*s", (int)k, path);
+	bool sp = k >= 2 && strncmp(path, "~/", 2) == 0, abs = k >= 2 && strncmp(path, "_/", 2) == 0;
+	char *to = NULL;
+	if (asprintf(&to, "%s%.*s", abs ? "/" : "", (int)(k - (sp || abs)), path + (sp || abs)) < 0)
+		abort();
+	json_object_set_new(prim, "to", json_string(to));
+	free(to);
+}
+
+static void take_parameter(const char *name, const char *value, json_t *prim, struct fail *f)
+{
+	static const struct {
+		const char *name, *sn;
+		bool number;
+	} rows[] = { { "X-M2M-Origin", "fr", false }, { "X-M2M-RI", "rqi", false },   { "X-M2M-GID", "gid", false },
+		     { "X-M2M-OT", "ot", false },     { "X-M2M-RST", "rset", false }, { "X-M2M-RET", "rqet", false },
+		     { "X-M2M-OET", "oet", false },   { "X-M2M-EC", "ec", true },     { "X-M2M-RVI", "rvi", false },
+		     { "X-M2M-VSI", "vsi", false } };
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (strcasecmp(rows[i].name, name) != 0)
+			continue;
+		if (strcmp(rows[i].name, name) != 0)
+			fail_set(f, "the header field %s is not written as in TS-0009 6.4", name);
+		if (json_object_get(prim, rows[i].sn))
+			fail_set(f, "%s is there more than once", name);
+		json_object_set_new(prim, rows[i].sn, rows[i].number ? json_integer(strtoll(value, NULL, 10)) : json_string(value));
+	}
+}
+
+json_t *ts0009_asked(const char *head, size_t n, const char *body, size_t body_n, struct fail *f)
+{
+	const char *p = head, *end = head + n, *line;
+	unsigned hosts = 0, types = 0, lengths = 0;
+	size_t k;
+	json_t *prim = json_pack("{s:i}", "op", 5);
+	if (cut_line(&p, end, &line, &k))
+		take_target(line, k, prim, f);
+	while (!f->text[0] && cut_line(&p, end, &line, &k) && k > 0) {
+		const char *colon = memchr(line, ':', k);
+		char name[64] = "", value[2048] = "";
+		size_t from = colon ? (size_t)(colon - line) + 1 : k;
+		while (from < k && (line[from] == ' ' || line[from] == '\t'))
+			from++;
+		if (!colon || colon - line >= 64 || k - from >= sizeof(value)) {
+			fail_set(f, "not a header field: %.*s", (int)(k < 100 ? k : 100), line);
+			break;
+		}
+		memcpy(name, line, (size_t)(colon - line));
+		memcpy(value, line + from, k - from);
+		hosts += strcasecmp(name, "Host") == 0;
+		lengths += strcasecmp(name, "Content-Length") == 0 && strtoull(value, NULL, 10) == body_n;
+		types += strcasecmp(name, "Content-Type") == 0 && (strcmp(value, "application/json") == 0 ||
+		                                                   strcmp(value, "application/vnd.onem2m-ntfy+json") == 0);
+		take_parameter(name, value, prim, f);
+	}
+	if (!f->text[0] && (hosts != 1 || types != 1 || lengths != 1))
+		fail_set(f, "a NOTIFY has one Host, one Content-Type of JSON without ty, and its Content-Length (TS-0009 6.4)");
+	json_error_t e;
+	json_t *pc = json_loadb(body, body_n, JSON_REJECT_DUPLICATES, &e);
+	if (!json_is_object(pc))
+		fail_set(f, "the body of the NOTIFY is no JSON object (%s)", e.text);
+	else
+		json_object_set(prim, "pc", pc);
+	json_decref(pc);
+	if (f->text[0]) {
+		json_decref(prim);
+		return NULL;
+	}
+	return prim;
+}
+
+char *ts0009_answer(long rsc, const json_t *request, size_t *n)
+{
+	const char *rqi = json_string_value(json_object_get(request, "rqi")), *rvi = json_string_value(json_object_get(request, "rvi"));
+	char *text;
+	int k = asprintf(&text, "HTTP/1.1 %u \r\nX-M2M-RSC: %ld\r\nX-M2M-RI: %s\r\n%s%s%sContent-Length: 0\r\n\r\n", status_of(rsc), rsc,
+	                 rqi ? rqi : "", rvi ? "X-M2M-RVI: " : "", rvi ? rvi : "", rvi ? "\r\n" : "");
+	if (k < 0)
+		abort();
+	*n = (size_t)k;
+	return text;
+}

@@ -25,4 +25,10 @@ void ts0009_answer_fini(struct ts0009_answer *a);
  * primitive. */
 json_t *ts0009_response(const struct ts0009_answer *a, const json_t *request, struct fail *f);
 
+/* The server's side: a NOTIFY that came as an HTTP request, as a request primitive (new reference); NULL and a sentence when
+ * it violates the mapping. head: up to and with the empty line. */
+json_t *ts0009_asked(const char *head, size_t n, const char *body, size_t body_n, struct fail *f);
+/* Its answer without content.  Caller frees. */
+char *ts0009_answer(long rsc, const json_t *request, size_t *n);
+
 #endif

@@ -28,6 +28,17 @@ struct answer {
 	char complaint[600];    /* what the mapping of the answer to the protocol violates, or empty */
 };
 
+/* A notification target. */
+enum sink_mood { SINK_ANSWERS, SINK_HANGS, SINK_CLOSES, SINK_GARBAGE, SINK_REFUSES };
+struct sink {
+	char name[32];
+	struct actor *owner;    /* whose credential it shows */
+	char url[120];          /* https://127.0.0.1:port/NAME */
+	enum sink_mood mood;
+	long rsc;               /* SINK_ANSWERS: with what */
+	void *line;             /* of the way; NULL: not open */
+};
+
 struct world; /* one CSE */
 struct way_setup {
 	const char *const *conf; /* "section.name=value" */
@@ -52,6 +63,14 @@ struct way {
 	/* Waits for it; -1 when none comes at all. */
 	int (*take)(struct world *w, struct actor *a, struct answer *out, struct fail *f);
 	int (*restart)(struct world *w, struct fail *f);
+	/* Makes the target, which sets url, and ends it (before close). */
+	int (*sink_open)(struct world *w, struct sink *s, struct fail *f);
+	void (*sink_close)(struct world *w, struct sink *s);
+	/* Its mood has changed. */
+	int (*sink_set)(struct world *w, struct sink *s, struct fail *f);
+	/* The next notification in order: a request primitive (new reference).  NULL: none has come, and when it is not
+	 * `wanted`, none is on its way.  A sentence in f when what came is none. */
+	json_t *(*sink_next)(struct world *w, struct sink *s, bool wanted, struct fail *f);
 };
 extern const struct way way_memory, way_sqlite, way_https;
 

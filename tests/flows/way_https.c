@@ -9,9 +9,10 @@
 #include "bindings/https.h"
 #include "cse/base/err.h"
 #include "tests/flows/http_line.h"
+#include "tests/flows/sink_https.h"
 #include "tests/flows/world.h"
 
-enum { ARENA_BLOCK = 2048, PEM_MAX = 65536 };
+enum { ARENA_BLOCK = 2048, PEM_MAX = 65536, WANTED_MS = 3000, QUIET_TURNS = 2000 };
 #define CERTIFICATE_LIFE_US (INT64_C(90) * 86400 * 1000000)
 
 /* What an actor holds. */
@@ -106,22 +107,25 @@ static int use_certificates(SSL_CTX *ctx, struct str pem, bool trust)
 	return ok && n > 0 ? 0 : -1;
 }
 
-static int make_context(struct world *w, struct line *l, struct fail *f)
+/* What the actor shows and trusts, as a client or as a server. */
+static SSL_CTX *make_context(struct world *w, const struct line *l, const SSL_METHOD *method, struct fail *f)
 {
 	struct buf roots;
 	buf_init(&roots, PEM_MAX);
 	ca_chain(w->ca, &roots);
-	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	SSL_CTX *ctx = SSL_CTX_new(method);
 	if (!ctx)
 		abort();
 	SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION);
-	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 	if (use_certificates(ctx, buf_as_str(&roots), true) < 0 || use_certificates(ctx, buf_as_str(&l->chain), false) < 0 ||
 	    SSL_CTX_use_PrivateKey(ctx, l->key) != 1)
-		fail_set(f, "the client's context cannot be made: %s", ERR_reason_error_string(ERR_peek_error()));
+		fail_set(f, "the actor's context cannot be made: %s", ERR_reason_error_string(ERR_peek_error()));
 	buf_fini(&roots);
-	l->http.ctx = ctx;
-	return f->text[0] ? -1 : 0;
+	if (!f->text[0])
+		return ctx;
+	SSL_CTX_free(ctx);
+	return NULL;
 }
 
 static void use_server(struct world *w, struct line *l)
@@ -143,7 +147,8 @@ static int https_enroll(struct world *w, struct actor *a, struct fail *f)
 	use_server(w, l);
 	if (a->kind == ACTOR_STRANGER ? forge(l, w) < 0 : issue(w, a, l, f) < 0)
 		return fail_set(f, "no certificate for %s", a->name);
-	return make_context(w, l, f);
+	l->http.ctx = make_context(w, l, TLS_client_method(), f);
+	return l->http.ctx ? 0 : -1;
 }
 
 static void https_leave(struct world *w, struct actor *a)
@@ -238,5 +243,58 @@ static int https_restart(struct world *w, struct fail *f)
 	return 0;
 }
 
+/* --- notification targets ----------------------------------------------------------------------------------------- */
+
+static int https_sink_open(struct world *w, struct sink *s, struct fail *f)
+{
+	SSL_CTX *ctx = make_context(w, s->owner->line, TLS_server_method(), f);
+	char cse[128];
+	REQUIRE(w->n_sinks < WORLD_SINKS);
+	snprintf(cse, sizeof(cse), "%.*s.%.*s", STR_ARG(w->self.cse), STR_ARG(w->self.sp));
+	s->line = ctx ? sink_https_new(ctx, w->clock, cse, f) : NULL;
+	if (!s->line)
+		return -1;
+	snprintf(s->url, sizeof(s->url), "https://127.0.0.1:%u/%s", sink_https_port(s->line), s->name);
+	w->sinks[w->n_sinks++] = s;
+	return sink_https_set(s->line, s->mood, s->rsc, f);
+}
+
+static void https_sink_close(struct world *w, struct sink *s)
+{
+	for (size_t i = 0; i < w->n_sinks; i++)
+		if (w->sinks[i] == s)
+			w->sinks[i] = w->sinks[--w->n_sinks];
+	sink_https_free(s->line);
+	s->line = NULL;
+}
+
+static int https_sink_set(struct world *w, struct sink *s, struct fail *f)
+{
+	(void)w;
+	return sink_https_set(s->line, s->mood, s->rsc, f);
+}
+
+/* Nothing is on its way but what hangs. */
+static bool is_quiet(struct world *w)
+{
+	unsigned hanging = 0;
+	world_settle(w);
+	unsigned busy = world_sending(w);
+	for (size_t i = 0; i < w->n_sinks; i++)
+		hanging += sink_https_hanging(w->sinks[i]->line);
+	return busy <= hanging;
+}
+
+static json_t *https_sink_next(struct world *w, struct sink *s, bool wanted, struct fail *f)
+{
+	world_settle(w);
+	if (wanted)
+		return sink_https_take(s->line, WANTED_MS, f);
+	/* Twice, as what was on its way may have caused more. */
+	for (int i = 0, quiet = 0; i < QUIET_TURNS && quiet < 2; i++)
+		quiet = is_quiet(w) ? quiet + 1 : 0;
+	return sink_https_take(s->line, 0, f);
+}
+
 const struct way way_https = { "https", true, https_open, world_close, https_enroll, https_leave, https_post, https_arrived,
-	                       https_take, https_restart };
+	                       https_take, https_restart, https_sink_open, https_sink_close, https_sink_set, https_sink_next };

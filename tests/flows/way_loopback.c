@@ -5,7 +5,7 @@
 
 #include "bindings/loopback.h"
 #include "cse/base/err.h"
-#include "tests/flows/world.h"
+#include "tests/flows/sink_loopback.h"
 
 enum { MAX_TURNS = 5000 };
 
@@ -118,6 +118,8 @@ static int loopback_restart(struct world *w, struct fail *f)
 }
 
 const struct way way_memory = { "memory", false, memory_open, world_close, loopback_enroll, loopback_leave, loopback_post,
-	                        loopback_arrived, loopback_take, loopback_restart };
+	                        loopback_arrived, loopback_take, loopback_restart, sink_loopback_open, sink_loopback_close,
+	                        sink_loopback_set, sink_loopback_next };
 const struct way way_sqlite = { "sqlite", true, sqlite_open, world_close, loopback_enroll, loopback_leave, loopback_post,
-	                        loopback_arrived, loopback_take, loopback_restart };
+	                        loopback_arrived, loopback_take, loopback_restart, sink_loopback_open, sink_loopback_close,
+	                        sink_loopback_set, sink_loopback_next };

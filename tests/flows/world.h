@@ -17,7 +17,7 @@
 #include "security/tls.h"
 #include "tests/flows/way.h"
 
-enum { WORLD_ACTORS = 16 };
+enum { WORLD_ACTORS = 48, WORLD_SINKS = 32 };
 
 struct world {
 	bool durable, threaded, verbose;
@@ -44,6 +44,8 @@ struct world {
 
 	struct actor *actors[WORLD_ACTORS]; /* enrolled ones */
 	size_t n_actors;
+	struct sink *sinks[WORLD_SINKS];    /* open ones */
+	size_t n_sinks;
 };
 
 /* kind of way: a store on disk, an HTTPS server.  0, or -1 and a sentence; then nothing is left. */
@@ -53,6 +55,8 @@ void world_close(struct world *w);
 int world_reopen(struct world *w, struct fail *f);
 /* Lets happen what needs no time: loops turn, the writer writes. */
 void world_settle(struct world *w);
+/* Attempts to reach a target that have not ended. */
+unsigned world_sending(const struct world *w);
 /* Makes the actor's credential known (fingerprint: of its key).  0, or -1. */
 int world_issue(struct world *w, struct actor *a, struct str fingerprint, struct fail *f);
 /* Names of an actor as slices, in the arena. */
