@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "cse/model/keep.h"
+
 struct res *res_new(struct arena *a, const struct type *t, uint32_t cap)
 {
 	struct res *r = ARENA_NEW(a, struct res);
@@ -28,84 +30,15 @@ struct res *res_edit(struct arena *a, const struct res *r)
 	return copy;
 }
 
-/* A kept block: struct res, then structs (all multiples of 8 bytes), then text. */
-struct space {
-	size_t structs, text;
-};
-struct cursor {
-	char *structs, *text;
-};
-
-static void measure_obj(const struct obj *o, struct space *s);
-
-static void measure(const struct val *v, struct space *s)
-{
-	if (v->kind == K_OBJ) {
-		s->structs += sizeof(struct obj);
-		measure_obj(v->o, s);
-	} else if (v->kind == K_LIST) {
-		s->structs += v->list.n * sizeof *v->list.v;
-		for (size_t i = 0; i < v->list.n; i++)
-			measure(&v->list.v[i], s);
-	} else if (val_is_text(v->kind)) {
-		s->text += v->s.n;
-	}
-}
-
-static void measure_obj(const struct obj *o, struct space *s)
-{
-	s->structs += o->n * sizeof *o->m;
-	for (uint32_t i = 0; i < o->n; i++)
-		measure(&o->m[i].v, s);
-}
-
-static void *take(struct cursor *c, size_t n)
-{
-	void *p = c->structs;
-
-	c->structs += n;
-	return p;
-}
-
-static void fill_obj(struct cursor *c, struct obj *to, const struct obj *from);
-
-static void fill(struct cursor *c, struct val *to, const struct val *from)
-{
-	*to = *from;
-	if (from->kind == K_OBJ) {
-		to->o = take(c, sizeof *to->o);
-		fill_obj(c, to->o, from->o);
-	} else if (from->kind == K_LIST) {
-		to->list.v = take(c, from->list.n * sizeof *to->list.v);
-		for (size_t i = 0; i < from->list.n; i++)
-			fill(c, &to->list.v[i], &from->list.v[i]);
-	} else if (val_is_text(from->kind)) {
-		to->s.p = c->text;
-		if (from->s.n)
-			memcpy(c->text, from->s.p, from->s.n);
-		c->text += from->s.n;
-	}
-}
-
-static void fill_obj(struct cursor *c, struct obj *to, const struct obj *from)
-{
-	to->n = to->cap = from->n;
-	to->m = take(c, from->n * sizeof *to->m);
-	for (uint32_t i = 0; i < from->n; i++) {
-		to->m[i].attr = from->m[i].attr;
-		fill(c, &to->m[i].v, &from->m[i].v);
-	}
-}
-
 struct res *res_keep(const struct res *r)
 {
-	struct space s = { 0 };
-	struct cursor c;
+	struct keep_space s = { 0 };
+	struct keep_cursor c;
 	struct res *k;
 	size_t bytes;
 
 	CHECK(r, RES);
-	measure_obj(&r->o, &s);
+	keep_measure_obj(&r->o, &s);
 	bytes = sizeof *k + s.structs + s.text;
 	k = malloc(bytes);
 	REQUIRE(k != NULL);
@@ -115,7 +48,7 @@ struct res *res_keep(const struct res *r)
 	k->bytes = bytes;
 	c.structs = (char *)(k + 1);
 	c.text = c.structs + s.structs;
-	fill_obj(&c, &k->o, &r->o);
+	keep_fill_obj(&c, &k->o, &r->o);
 	return k;
 }
 
