@@ -7,6 +7,7 @@
 
 struct expire;
 struct out;
+struct polling;
 struct notify;
 
 /* What the procedures ask of a supported type, made once of its table so that no request searches it. */
@@ -59,6 +60,7 @@ struct gate {
 	struct origin self;                 /* the CSE's own work */
 	struct expire *expire;
 	struct out *out;                    /* requests that we send */
+	struct polling *polling;            /* those that wait to be asked for; made before `out` */
 	struct notify *notify;              /* what becomes of facts */
 };
 

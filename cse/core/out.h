@@ -65,6 +65,9 @@ enum rsc out_check_target(struct gate *g, struct tx *tx, const struct origin *o,
 
 /* --- ways out ------------------------------------------------------------------------------------------------------ */
 
+/* An AE with a <pollingChannel> has one point of access, polling_poa() (polling.h), and out_new adds its carrier:
+ * out_add_carrier(o, &polling_carrier, g->polling).  An attempt over it lasts as long as the message may. */
+
 /* One attempt over one point of access, made by out.c, carried out by a carrier on one loop. */
 #define CARRY_MAGIC 0x63617279u
 struct carry {
