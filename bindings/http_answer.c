@@ -75,6 +75,8 @@ void http_map_answer(struct buf *b, const struct resp *r, const struct http_wish
 	PUT(b, "X-M2M-Origin", r->fr);
 	PUT(b, "X-M2M-OT", r->ot);
 	PUT(b, "X-M2M-RST", r->rset);
+	if (r->ec != 0)
+		PUT_NUMBER(b, "X-M2M-EC", r->ec);
 	if (r->cnst != 0)
 		PUT_NUMBER(b, "X-M2M-CTS", r->cnst);
 	if (r->cnst == 1)

@@ -228,6 +228,8 @@ void json_write_response(struct buf *out, const struct resp *r)
 	}
 	write_text_member(out, "ot", r->ot);
 	write_text_member(out, "rset", r->rset);
+	if (r->ec)
+		write_number_member(out, "ec", r->ec);
 	if (r->cnst) {
 		write_number_member(out, "cnst", r->cnst);
 		if (r->cnot)

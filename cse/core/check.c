@@ -123,9 +123,14 @@ static enum rsc check_places(const struct gate *g, struct prim *p)
 }
 
 /* stdEventCats and the user's own range, TS-0004 6.3.3. */
+bool check_is_event_category(uint64_t ec)
+{
+	return (ec >= 2 && ec <= 4) || (ec >= 100 && ec <= 999);
+}
+
 static enum rsc check_event_category(struct prim *p)
 {
-	if (!prim_has(p, P_EC) || (p->ec >= 2 && p->ec <= 4) || (p->ec >= 100 && p->ec <= 999))
+	if (!prim_has(p, P_EC) || check_is_event_category(p->ec))
 		return RSC_NONE;
 	return prim_fail(p, RSC_BAD_REQUEST, "eventCategory (ec) must be 2, 3, 4 or from 100 to 999");
 }

@@ -53,10 +53,14 @@ static void release(struct request *r)
 		reply->release(arg);
 }
 
-/* What every answer carries.  TS-0004 7.3.3.12: nothing of a later release for a Release 1 originator. */
+/* What every answer carries.  TS-0004 7.3.3.12: nothing of a later release for a Release 1 originator.  The answer is handled on
+ * its way as the request asked to be (TS-0001 8.1.3, Event Category).  The other optional parameters belong to functions
+ * that are refused here: assigned tokens, token and signature requests (TS-0004 table 7.2.1.2-1). */
 static void head(struct request *r)
 {
 	r->resp.rqi = r->prim.rqi;
+	if (prim_has(&r->prim, P_EC) && check_is_event_category(r->prim.ec))
+		r->resp.ec = r->prim.ec;
 	if (r->prim.rvi != RVI_1)
 		r->resp.rvi = r->prim.rvi_text;
 }

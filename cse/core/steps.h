@@ -16,6 +16,7 @@ void steps_answer_constant(struct request *r);
 void check_init(struct gate *g);
 /* Reads releaseVersionIndicator, so that the answer carries it. */
 enum rsc check_release(struct request *r);
+bool check_is_event_category(uint64_t ec);
 enum step_result check_primitive(struct request *r);   /* check.c */
 enum step_result check_origin(struct request *r);
 enum step_result route_target(struct request *r);      /* route.c */

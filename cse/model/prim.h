@@ -135,6 +135,7 @@ struct resp {
 	uint8_t cnst;          /* 0 absent, 1 partial, 2 full */
 	uint64_t cnot;
 	struct str ot, rset;
+	uint64_t ec;           /* 0 absent */
 };
 
 #endif

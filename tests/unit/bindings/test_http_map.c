@@ -387,7 +387,7 @@ START_TEST(answer_fields)
 {
 	struct resp r = {
 		.rsc = RSC_CREATED, .rqi = STR("77"), .rvi = STR("3"), .vsi = STR("v"), .fr = STR("/id-in"), .ot = STR("20261120T101539"),
-		.rset = STR("20271120T101539"), .created = STR("/id-in/cnt1z"), .cnst = 1, .cnot = 12,
+		.rset = STR("20271120T101539"), .created = STR("/id-in/cnt1z"), .cnst = 1, .cnot = 12, .ec = 4,
 	};
 	const char *t;
 
@@ -398,6 +398,7 @@ START_TEST(answer_fields)
 	ck_assert(holds("\r\nX-M2M-VSI: v\r\n") && holds("\r\nX-M2M-Origin: /id-in\r\n"));
 	ck_assert(holds("\r\nX-M2M-OT: 20261120T101539\r\n") && holds("\r\nX-M2M-RST: 20271120T101539\r\n"));
 	ck_assert(holds("\r\nX-M2M-CTS: 1\r\n") && holds("\r\nX-M2M-CTO: 12\r\n"));
+	ck_assert(holds("\r\nX-M2M-EC: 4\r\n"));
 	ck_assert(holds("\r\nContent-Location: /~/id-in/cnt1z\r\n"));
 	ck_assert(holds("\r\nContent-Type: application/json\r\n") && holds("\r\nContent-Length: 42\r\n"));
 	ck_assert(!holds("Connection") && !holds("Access-Control") && !holds("ETag"));
@@ -412,7 +413,7 @@ START_TEST(sparse_answer)
 
 	wish = (struct http_wish){ .codec = &codec_json, .close = true };
 	answer(&r, 0);
-	ck_assert(!holds("X-M2M-RVI") && !holds("X-M2M-VSI") && !holds("Content-Type") && !holds("X-M2M-CTS"));
+	ck_assert(!holds("X-M2M-RVI") && !holds("X-M2M-VSI") && !holds("Content-Type") && !holds("X-M2M-CTS") && !holds("X-M2M-EC"));
 	ck_assert(holds("\r\nContent-Length: 0\r\n") && holds("\r\nConnection: close\r\n"));
 }
 END_TEST

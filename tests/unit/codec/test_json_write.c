@@ -147,12 +147,13 @@ START_TEST(writes_responses)
 		          .fr = STR("/id-in"),
 		          .ot = STR("20141003T112032"),
 		          .rset = STR("20141003T112033"),
+		          .ec = 101,
 		          .vsi = STR("v") };
 	struct resp bare = { .rsc = RSC_DELETED, .rqi = STR("2") };
 
 	codec_json.encode_response(&out, &r);
 	ck_assert(str_eq(buf_as_str(&out), STR("{\"rsc\":2001,\"rqi\":\"r\\\"1\",\"to\":\"C1\",\"fr\":\"/id-in\",\"pc\":{\"m2m:uri\":\"cse-in/a\"},"
-	                                       "\"ot\":\"20141003T112032\",\"rset\":\"20141003T112033\",\"cnst\":1,\"cnot\":7,\"rvi\":\"3\","
+	                                       "\"ot\":\"20141003T112032\",\"rset\":\"20141003T112033\",\"ec\":101,\"cnst\":1,\"cnot\":7,\"rvi\":\"3\","
 	                                       "\"vsi\":\"v\"}")));
 	buf_reset(&out);
 	codec_json.encode_response(&out, &bare);
