@@ -146,6 +146,7 @@ void store_remove(struct tx *tx, const struct node *node)
 
 	REQUIRE(n->pub.parent != NULL);
 	job_op(tx, OP_REMOVE, n);
+	node_count_tree(n, -1);
 	n->flags |= N_GONE_P;
 	heap_del(&tx->s->expiry, &n->et);
 }
@@ -162,14 +163,6 @@ static struct side *append_side(struct tx *tx, struct insts *in, const struct ap
 		sp.labels = side_pack_labels(tx->a, ap->r, &sp.n_labels);
 	tx->job->weight += sp.labels.n;
 	return side_new(tx->s, in, &sp);
-}
-
-static void use(struct tnode *n, int64_t count, int64_t bytes)
-{
-	if (!n->top)
-		return;
-	n->top->usage->instances += (uint64_t)count;
-	n->top->usage->bytes += (uint64_t)bytes;
 }
 
 int store_append(struct tx *tx, const struct node *cnt, struct append *ap)
@@ -199,7 +192,7 @@ int store_append(struct tx *tx, const struct node *cnt, struct append *ap)
 	insts_push(in, &op->append.raw);
 	s->tree_bytes += in->bytes - before;
 	s->n_insts++;
-	use(n, 1, (int64_t)ap->size);
+	node_count(n, 0, 1, (int64_t)ap->size);
 	if (in->mia_us && !in->mia.pos)
 		heap_add(&s->stale, &in->mia, tx->now + in->mia_us);
 	ap->out = (struct inst){ .id = op->append.raw.id, .size = ap->size, .st = op->st, .ct = tx->now };
@@ -213,7 +206,7 @@ static void trimmed(struct tx *tx, struct tnode *n, uint64_t old_head, const str
 	op->trim.t = *t;
 	op->trim.old_head = old_head;
 	tx->s->n_insts -= t->n;
-	use(n, -(int64_t)t->n, -(int64_t)t->bytes);
+	node_count(n, 0, -(int64_t)t->n, -(int64_t)t->bytes);
 }
 
 void store_trim(struct tx *tx, const struct node *cnt, uint64_t max_n, uint64_t max_bytes, int64_t not_before)
@@ -262,7 +255,7 @@ static void take_one(struct tx *tx, struct tnode *n, struct ipos p)
 	op->kill.size = r.size;
 	insts_kill(in, p);
 	tx->s->n_insts--;
-	use(n, -1, -(int64_t)r.size);
+	node_count(n, 0, -1, -(int64_t)r.size);
 }
 
 void store_inst_remove(struct tx *tx, const struct node *cnt, uint64_t id)

@@ -113,19 +113,13 @@ static void undo_append(struct store *s, struct op *op)
 	if (op->append.side)
 		side_free(s, op->append.side);
 	op->append.side = NULL;
-	if (op->n->top) {
-		op->n->top->usage->instances--;
-		op->n->top->usage->bytes -= op->append.raw.size;
-	}
+	node_count(op->n, 0, -1, -(int64_t)op->append.raw.size);
 }
 
 static void undo_gone(struct store *s, struct tnode *n, uint64_t count, uint64_t bytes)
 {
 	s->n_insts += count;
-	if (n->top) {
-		n->top->usage->instances += count;
-		n->top->usage->bytes += bytes;
-	}
+	node_count(n, 0, (int64_t)count, (int64_t)bytes);
 }
 
 static void undo_op(struct store *s, struct op *op)
@@ -154,6 +148,7 @@ static void undo_op(struct store *s, struct op *op)
 		break;
 	case OP_REMOVE:
 		n->flags &= (uint16_t)~N_GONE_P;
+		node_count_tree(n, 1);
 		if (n->et.key != INT64_MAX)
 			heap_add(&s->expiry, &n->et, n->et.key);
 		break;

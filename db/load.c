@@ -274,10 +274,7 @@ static void sum_up(struct store *s)
 				continue;
 			s->n_insts += n->in->cni_p;
 			s->tree_bytes += n->in->bytes - sizeof(*n->in);
-			if (n->top) {
-				n->top->usage->instances += n->in->cni_p;
-				n->top->usage->bytes += n->in->cbs_p;
-			}
+			node_count(n, 0, (int64_t)n->in->cni_p, (int64_t)n->in->cbs_p);
 			node_mia_changed(s, n);
 		}
 	}

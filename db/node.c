@@ -142,12 +142,7 @@ struct tnode *node_new(struct store *s, const struct node_spec *sp)
 		s->root = n;
 		return n;
 	}
-	n->top = p->top;
-	if (n->pub.depth == 1) {
-		n->top = n;
-		n->usage = mem_zget(sizeof(*n->usage));
-	}
-	n->top->usage->resources++;
+	node_count(n, 1, 0, 0);
 	htab_add(&s->by_name, &n->by_name, name_hash(s, p->pub.rid, sp->rn));
 	kids_add(s, p, n);
 	return n;
@@ -172,8 +167,7 @@ void node_forget(struct store *s, struct tnode *n)
 	REQUIRE(!n->kids && !n->in);
 	s->tree_bytes -= sizeof(*n) + n->rn_n;
 	s->n_nodes--;
-	if (n->top && n->top != n)
-		n->top->usage->resources--;
+	node_count(n, -1, 0, 0);
 	if (n->given)
 		s->tree_bytes -= sizeof(*n->given) + n->given->n;
 	if (n->pend)
@@ -188,8 +182,28 @@ void node_release(struct tnode *n)
 		res_unref(n->pend);
 	if (n->dur)
 		res_unref(n->dur);
-	mem_put(n->usage);
 	mem_put(n);
+}
+
+static struct tnode *above(const struct tnode *n)
+{
+	return n->pub.parent ? tnode_of(n->pub.parent) : NULL;
+}
+
+void node_count(struct tnode *n, int64_t resources, int64_t instances, int64_t bytes)
+{
+	for (; n; n = n->flags & N_GONE_P ? NULL : above(n)) {
+		n->sum.resources += (uint64_t)resources;
+		n->sum.instances += (uint64_t)instances;
+		n->sum.bytes += (uint64_t)bytes;
+	}
+}
+
+void node_count_tree(struct tnode *n, int sign)
+{
+	REQUIRE(!(n->flags & N_GONE_P));
+	node_count(above(n), sign * (int64_t)n->sum.resources, sign * (int64_t)n->sum.instances,
+	           sign * (int64_t)n->sum.bytes);
 }
 
 /* The pending content changes; takes over the reference. */
@@ -429,8 +443,7 @@ struct str node_path(struct tx *tx, const struct node *n)
 
 void store_subtree_usage(struct tx *tx, const struct node *n, uint64_t *resources, uint64_t *instances, uint64_t *bytes)
 {
-	const struct tnode *top = tnode_of(n)->top;
-	struct usage none = { 0 }, *u = top ? top->usage : &none;
+	const struct usage *u = &tnode_of(n)->sum;
 
 	tx->saw |= tx->s->seq > tx->s->done;
 	*resources = u->resources;

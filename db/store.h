@@ -254,7 +254,7 @@ struct store_usage {
 	uint64_t nodes, instances, tree_bytes, cache_bytes, queue, queue_bytes, unswept, longest_hold_ns;
 };
 void store_usage(struct store *s, struct store_usage *out);
-/* What lies below an AE (or any node that is a child of the CSEBase), for limits: pending state. */
+/* A node with all that lies below it (an AE, for limits): pending state; what a DELETE took is given back at once. */
 void store_subtree_usage(struct tx *tx, const struct node *n, uint64_t *resources, uint64_t *instances, uint64_t *bytes);
 
 #endif

@@ -136,10 +136,7 @@ static void give_list(struct store *s, struct tnode *n)
 		return;
 	s->n_insts -= in->cni_p;
 	s->tree_bytes -= in->bytes;
-	if (n->top && n->top != n) {
-		n->top->usage->instances -= in->cni_p;
-		n->top->usage->bytes -= in->cbs_p;
-	}
+	node_count(n, 0, -(int64_t)in->cni_p, -(int64_t)in->cbs_p);
 	if (in->latest)
 		body_unref(in->latest);
 	in->latest = NULL;

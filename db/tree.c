@@ -41,7 +41,7 @@ void tree_fini(struct store *s)
 			next = l->next;
 			sweep_drop_insts(s, n);
 			n->kids = NULL;
-			n->top = NULL;
+			n->pub.parent = NULL;
 			node_forget(s, n);
 			node_release(n);
 		}

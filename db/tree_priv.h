@@ -35,7 +35,7 @@ struct given {
 	char ri[];
 };
 
-/* What lies below a child of the CSEBase, pending. */
+/* A node with all that lies below it, pending. */
 struct usage {
 	uint64_t resources, instances, bytes;
 };
@@ -46,7 +46,6 @@ struct tnode {
 	struct given *given;
 	struct tnode *left, *right; /* treap of the siblings, by rid */
 	struct tnode *kids;         /* root of the children's treap */
-	struct tnode *top;          /* the ancestor of depth 1; NULL for the CSEBase */
 	const struct res *dur, *pend;
 	uint64_t st_d, st_p;
 	int64_t lt_d, lt_p;
@@ -54,7 +53,7 @@ struct tnode {
 	struct heap_item et;        /* pending; INT64_MAX: no end, in no heap */
 	uint64_t pseq;              /* newest change; durable when not above store.done */
 	struct insts *in;           /* NULL before the first instance */
-	struct usage *usage;        /* depth 1 only */
+	struct usage sum;           /* what is removed in pending state is in no sum above it */
 	uint16_t flags, rn_n;
 	char rn[];
 };
@@ -154,6 +153,10 @@ struct node_spec {
 struct tnode *node_new(struct store *s, const struct node_spec *spec);
 /* Out of all indexes and the parent's children. */
 void node_unlink(struct store *s, struct tnode *n);
+/* The sums from here upwards change, up to one that is removed: what is above has given it back at once. */
+void node_count(struct tnode *n, int64_t resources, int64_t instances, int64_t bytes);
+/* All that lies in n leaves the sums above it (sign -1, before N_GONE_P), or comes back (1, after). */
+void node_count_tree(struct tnode *n, int sign);
 /* Unlinked, childless, without list of instances: it counts no more.  Then, outside of the lock, its memory goes. */
 void node_forget(struct store *s, struct tnode *n);
 void node_release(struct tnode *n);

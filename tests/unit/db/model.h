@@ -248,6 +248,17 @@ static inline bool m_same_inst(struct tx *tx, const struct node *n, const struct
 	return true;
 }
 
+/* A container with all below it. */
+static inline void m_sum(const struct model *m, int ci, uint64_t sum[3])
+{
+	sum[0]++;
+	for (unsigned i = 0; i < m->c[ci].n; i++, sum[1]++)
+		sum[2] += m->c[ci].i[i].size;
+	for (int k = 0; k < M_CNT; k++)
+		if (m->c[k].there && m->c[k].parent == ci)
+			m_sum(m, k, sum);
+}
+
 static inline bool m_same_cnt(struct tx *tx, const struct model *m, int ci, char *why)
 {
 	static const unsigned step = 37;
@@ -256,6 +267,7 @@ static inline bool m_same_cnt(struct tx *tx, const struct model *m, int ci, char
 	struct counters k;
 	struct inst got[37], x;
 	uint64_t after = 0, bytes = 0;
+	uint64_t sum[3] = { 0 }, kept[3];
 	unsigned at = 0;
 	size_t have;
 
@@ -272,6 +284,9 @@ static inline bool m_same_cnt(struct tx *tx, const struct model *m, int ci, char
 		}
 	}
 	M_SAME(at == c->n);
+	m_sum(m, ci, sum);
+	store_subtree_usage(tx, n, &kept[0], &kept[1], &kept[2]);
+	M_SAME(sum[0] == kept[0] && sum[1] == kept[1] && sum[2] == kept[2]);
 	node_counters(tx, n, &k);
 	M_SAME(k.cni == c->n);
 	M_SAME(k.cbs == bytes);

@@ -467,8 +467,17 @@ START_TEST(test_remove_subtree)
 	ck_assert_int_eq(fix_container(&f, "a/b", "c"), 0);
 	for (int k = 0; k < 30; k++)
 		fix_append(&f, "a/b/c", "123", 0);
+	/* What a transaction removes is given back within it, and taken again when the transaction is dropped. */
+	fix_write(&f);
+	store_remove(f.tx, fix_at(&f, "a/b"));
+	store_subtree_usage(f.tx, fix_at(&f, "a"), &res, &inst, &bytes);
+	ck_assert_uint_eq(res, 1);
+	ck_assert_uint_eq(inst + bytes, 0);
+	fix_end(&f);
 	fix_write(&f);
 	store_subtree_usage(f.tx, fix_at(&f, "a/b"), &res, &inst, &bytes);
+	ck_assert_uint_eq(res, 2);
+	store_subtree_usage(f.tx, fix_at(&f, "a"), &res, &inst, &bytes);
 	ck_assert_uint_eq(res, 3);
 	ck_assert_uint_eq(inst, 30);
 	ck_assert_uint_eq(bytes, 90);
