@@ -2,6 +2,7 @@
 /* The content that a CREATE or UPDATE leads to, made of what was asked and what is there.  TS-0004 7.3.3.5, 7.3.3.7. */
 #include "cse/core/change.h"
 
+#include "cse/core/members.h"
 #include "cse/core/validate.h"
 
 void change_init(struct request *r)
@@ -19,6 +20,7 @@ void change_init(struct request *r)
 		.known = &g->known,
 		.now = tx_now(r->tx),
 		.grant = r->grant,
+		.members = members_of(r),
 		.why = &r->prim.why,
 	};
 }
@@ -50,6 +52,8 @@ void change_make(struct request *r, const struct typeinfo *ti)
 			put(c, &attr_cr, val_str(K_ID, creator(r)));
 		else if (m->attr == &attr_acpi)
 			put(c, &attr_acpi, r->acpi);
+		else if (m->attr == c->known->at[AT_GRP_MACP])
+			put(c, m->attr, r->macp);
 		else if (m->attr != &attr_et && !validate_is_dropped(m->attr))
 			put(c, m->attr, m->v);
 	}
@@ -58,6 +62,13 @@ void change_make(struct request *r, const struct typeinfo *ti)
 		put(c, &attr_et, val_stamp(r->et));
 	if ((ti->type->sets & SET_ACPI) && ti->type->ty != TY_AE)
 		put(c, &attr_owner, val_str(K_ID, r->origin.from));
+}
+
+static const struct val *merged(const struct request *r, const struct member *m)
+{
+	if (m->attr == &attr_acpi)
+		return &r->acpi;
+	return m->attr == r->gate->known.at[AT_GRP_MACP] ? &r->macp : &m->v;
 }
 
 void change_merge(struct request *r)
@@ -77,6 +88,6 @@ void change_merge(struct request *r)
 		else if (m->v.kind == K_NULL)
 			obj_del(&c->res->o, m->attr);
 		else
-			*obj_put(&r->arena, &c->res->o, m->attr) = m->attr == &attr_acpi ? r->acpi : m->v;
+			*obj_put(&r->arena, &c->res->o, m->attr) = *merged(r, m);
 	}
 }

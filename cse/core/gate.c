@@ -96,6 +96,8 @@ static struct settings *settings_new(struct conf *c)
 	s->tree_bytes = (uint64_t)conf_num(c, CONF_LIM_TREE);
 	s->reply_resources = (uint64_t)conf_num(c, CONF_LIM_REPLY);
 	s->reply_bytes = (uint64_t)conf_num(c, CONF_LIM_REPLY_B);
+	s->group_members = (uint64_t)conf_num(c, CONF_LIM_MEMBERS);
+	s->fanout_requests = (uint64_t)conf_num(c, CONF_LIM_FANOUT);
 	s->is_in = !strcmp(conf_str(c, CONF_CSE_TYPE), "in");
 	return s;
 }

@@ -27,7 +27,7 @@ struct settings {
 	struct conf *conf;
 	struct codec_limits limits;
 	int64_t deadline_ns, et_us;
-	uint64_t depth, ae_resources, ae_instances, ae_bytes, tree_bytes, reply_resources, reply_bytes;
+	uint64_t depth, ae_resources, ae_instances, ae_bytes, tree_bytes, reply_resources, reply_bytes, group_members, fanout_requests;
 	bool is_in;                         /* the infrastructure node's CSE */
 };
 

@@ -26,6 +26,14 @@ struct known {
 };
 void known_init(struct known *k);
 
+/* What memberIDs of a <group> turned out to be (core/members.c), for the hooks of that type.  TS-0004 7.4.13.2.1. */
+enum member_fit { MEMBER_FITS, MEMBER_OTHER /* not of the memberType */, MEMBER_UNREACHABLE /* on another CSE */ };
+struct members {
+	struct val mid;              /* without duplicates */
+	uint8_t *fit;                /* enum member_fit of each */
+	size_t n_other, n_unreachable;
+};
+
 /* One change that a procedure carries out; the hooks' view of a request. */
 struct change {
 	struct tx *tx;
@@ -45,6 +53,7 @@ struct change {
 	int64_t now;                 /* tx_now */
 	uint16_t zone;               /* CREATE: of the new subtree; 0: the parent's */
 	struct append *append;       /* CREATE of an instance; `size` is the hook's to set */
+	const struct members *members; /* a <group> that is given memberIDs: CREATE, some UPDATEs; else NULL */
 	const struct grant *grant;   /* CREATE: a hook that registers an originator sets it; else the authorize step did */
 	struct why *why;
 };

@@ -19,6 +19,8 @@ struct target {
 	enum virtual_child virt;
 	bool is_inst;
 	struct inst inst;
+	const struct str *rest;      /* V_FOPT: resource names behind fopt, of the request's address */
+	size_t n_rest;
 };
 
 #define REQUEST_MAGIC 0x72657175u
@@ -62,7 +64,8 @@ struct request {
 	bool may_read;               /* the answer may show more than what the originator sent */
 	bool meta;                   /* the answer shows type, size and times only */
 	int64_t et;                  /* CREATE, UPDATE that gives one: checked and clipped */
-	struct val acpi;             /* checked entries as resourceIDs; K_NULL: not given */
+	struct val acpi, macp;       /* checked entries as resourceIDs; K_NULL: not given */
+	struct members_check *members; /* memberIDs being checked (members.c) */
 	uint32_t et_after;           /* children whose et has been compared: rid up to this one */
 	struct fetch fetch;
 	uint64_t fetched;            /* instance whose body `fetch` holds; 0: none */

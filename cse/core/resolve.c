@@ -35,6 +35,8 @@ static enum virtual_child virtual_by_name(struct str name)
 		return V_LA;
 	if (str_eq(name, STR("ol")))
 		return V_OL;
+	if (str_eq(name, STR("fopt")))
+		return V_FOPT;
 	return V_NONE;
 }
 
@@ -74,35 +76,42 @@ static bool next(struct request *r, struct str seg, struct target *t)
 	return t->is_inst;
 }
 
-static bool find(struct request *r, const struct addr *ad, struct target *t)
+bool resolve_find(struct request *r, const struct addr *ad, struct target *t)
 {
+	*t = (struct target){ .virt = V_NONE };
 	if (ad->n == 0)
 		t->node = store_root(r->tx);
 	else if (!first(r, ad->seg[0], t))
 		return false;
-	for (size_t i = 1; i < ad->n; i++)
+	for (size_t i = 1; i < ad->n; i++) {
 		if (!next(r, ad->seg[i], t))
 			return false;
+		if (t->virt == V_FOPT) { /* what follows is looked for below each member: TS-0004 7.4.14.1 */
+			t->rest = ad->seg + i + 1;
+			t->n_rest = ad->n - i - 1;
+			return true;
+		}
+	}
 	return true;
 }
 
 const struct node *resolve_node(struct request *r, const struct addr *ad)
 {
-	struct target t = { .virt = V_NONE };
+	struct target t;
 
-	return find(r, ad, &t) && !t.is_inst && t.virt == V_NONE ? t.node : NULL;
+	return resolve_find(r, ad, &t) && !t.is_inst && t.virt == V_NONE ? t.node : NULL;
 }
 
 enum step_result resolve_target(struct request *r)
 {
-	struct target t = { .virt = V_NONE };
+	struct target t;
 
 	if (loop_now_ns(r->loop) >= r->deadline_ns) {
 		prim_fail(&r->prim, RSC_REQUEST_TIMEOUT, "the request expired before it could be carried out");
 		return STEP_ANSWER;
 	}
 	r->tx = store_begin(r->gate->o.store, walk_arena(r), mode_of(r));
-	if (!find(r, &r->to, &t))
+	if (!resolve_find(r, &r->to, &t) || t.virt == V_FOPT)
 		return not_found(r);
 	r->target = t;
 	r->ti = gate_type(r->gate, t.node->type->ty);

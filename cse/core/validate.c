@@ -3,6 +3,7 @@
 #include "cse/core/validate.h"
 
 #include "cse/base/clock.h"
+#include "cse/core/members.h"
 
 /* --- attributes against the table -------------------------------------------------------------------------------- */
 
@@ -127,28 +128,43 @@ static const struct node *find_acp(struct request *r, struct str id)
 }
 
 /* Entries must exist; they are kept as resourceIDs, so that a later resource of the same name gives no rights. */
-static enum rsc check_acpi(struct request *r)
+static enum rsc check_policies(struct request *r, const struct attr *at, struct val *out)
 {
 	struct prim *p = &r->prim;
-	const struct val *v = res_get(p->pc.res, &attr_acpi);
+	const struct val *v = res_get(p->pc.res, at);
 
-	r->acpi = val_null();
+	*out = val_null();
 	if (!v || v->kind != K_LIST)
 		return RSC_NONE;
 	if (v->list.n == 0)
-		return prim_fail(p, RSC_BAD_REQUEST, "accessControlPolicyIDs (acpi) must not be an empty list; leave it out");
+		return prim_fail(p, RSC_BAD_REQUEST, "%s (%s) must not be an empty list; leave it out", at->ln, at->sn);
 	if (v->list.n > AUTHZ_MAX_ACPI)
-		return prim_fail(p, RSC_BAD_REQUEST, "accessControlPolicyIDs (acpi) may name at most %d policies", AUTHZ_MAX_ACPI);
-	r->acpi = val_list(&r->arena, v->list.n);
+		return prim_fail(p, RSC_BAD_REQUEST, "%s (%s) may name at most %d policies", at->ln, at->sn, AUTHZ_MAX_ACPI);
+	*out = val_list(&r->arena, v->list.n);
 	for (size_t i = 0; i < v->list.n; i++) {
 		const struct node *acp = find_acp(r, v->list.v[i].s);
 
 		if (!acp)
-			return prim_fail(p, RSC_BAD_REQUEST,
-			                 "accessControlPolicyIDs (acpi): entry %zu is not an accessControlPolicy of this CSE", i + 1);
-		r->acpi.list.v[i] = val_str(K_URI, node_ri(r->tx, acp));
+			return prim_fail(p, RSC_BAD_REQUEST, "%s (%s): entry %zu is not an accessControlPolicy of this CSE", at->ln,
+			                 at->sn, i + 1);
+		out->list.v[i] = val_str(K_URI, node_ri(r->tx, acp));
 	}
 	return RSC_NONE;
+}
+
+static enum rsc check_acpi(struct request *r)
+{
+	return check_policies(r, &attr_acpi, &r->acpi);
+}
+
+/* A group names members, and policies for its fanOutPoint. */
+static enum step_result check_group(struct request *r)
+{
+	if (r->ti->type->ty != TY_GRP)
+		return STEP_NEXT;
+	if (check_policies(r, r->gate->known.at[AT_GRP_MACP], &r->macp))
+		return STEP_ANSWER;
+	return members_check(r);
 }
 
 /* --- CREATE and UPDATE ------------------------------------------------------------------------------------------- */
@@ -191,16 +207,19 @@ static enum step_result validate_create(struct request *r)
 	    check_et(r, r->target.node, &r->et) || check_acpi(r))
 		return STEP_ANSWER;
 	r->ti = ti;
-	return STEP_NEXT;
+	return check_group(r);
 }
 
 static enum step_result validate_update(struct request *r)
 {
 	struct prim *p = &r->prim;
 	const struct node *node = r->target.node;
+	enum step_result s;
 
 	if (check_root(p, r->ti) || check_table(p, r->ti, false) || check_acpi(r))
 		return STEP_ANSWER;
+	if ((s = check_group(r)) != STEP_NEXT)
+		return s;
 	r->et = INT64_MAX;
 	if (!res_get(p->pc.res, &attr_et))
 		return STEP_NEXT;

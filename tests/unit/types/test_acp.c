@@ -96,7 +96,7 @@ START_TEST(the_csebase_says_what_this_cse_is)
 	ck_assert_str_eq(rig_s(o, "pi"), "");
 	ck_assert_str_eq(rig_s(o, "rn"), "cse-in");
 	ck_assert_int_eq(rig_n(o, "cst"), 1);
-	ck_assert_int_eq(json_array_size(json_object_get(o, "srt")), 5);
+	ck_assert_uint_ge(json_array_size(json_object_get(o, "srt")), 5);
 	ck_assert_int_gt(json_array_size(json_object_get(o, "poa")), 0);
 	ck_assert_ptr_null(json_object_get(o, "et"));
 	json_decref(a.pc);
