@@ -75,6 +75,8 @@ int he_behz_init(struct he_ctx *c)
 			continue;
 		if (found != 1 && (r = he_ntt_init(&c->aux[found ? found - 1 : 0], c->p.log_n, q, c->kern)) != 0)
 			return r;
+		if (found == 1)
+			c->gamma = q;
 		found++;
 	}
 	c->behz = calloc(c->data + 1, sizeof(*c->behz));

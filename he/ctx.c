@@ -96,6 +96,7 @@ static void make_level(struct he_ctx *c, unsigned primes)
 	for (l->q_mod_t = 1 % p->t, i = 0; i < primes; i++)
 		l->q_mod_t = he_mul(l->q_mod_t, he_reduce64(p->q[i], &c->t), &c->t);
 	l->half_up = (p->t + 1) / 2;
+	l->q_over_t = he_const_make(l->q_mod_t, p->t);
 	/* Q = delta t + (Q mod t), and Q is 0 modulo each prime. */
 	for (i = 0; i < primes; i++) {
 		uint64_t rest = he_neg(he_reduce64(l->q_mod_t, c->mods[i]), p->q[i]);

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sums: ciphertexts added, subtracted, negated; plaintexts added to them. */
+/* Sums: ciphertexts added, subtracted, negated. */
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "he/he_priv.h"
 
 #include "cse/base/check.h"
 #include "cse/base/err.h"
 
-/* As SEAL judges scales. */
-static bool is_close(double a, double b)
+bool he_scales_agree(double a, double b)
 {
 	double most = fmax(fmax(fabs(a), fabs(b)), 1.0);
 
@@ -26,7 +23,7 @@ static int check_pair(const struct he_ct *a, const struct he_ct *b, struct he_wh
 		return he_fail(w, E_RANGE, "levels differ (%u and %u primes); switch one down", a->primes, b->primes);
 	if (a->ntt != b->ntt)
 		return he_fail(w, E_RANGE, "one is in NTT form, one is not; transform one");
-	if (!is_close(a->scale, b->scale))
+	if (!he_scales_agree(a->scale, b->scale))
 		return he_fail(w, E_RANGE, "scales differ (%g and %g); rescale one", a->scale, b->scale);
 	return 0;
 }
@@ -158,95 +155,4 @@ int he_negate(struct he_ct *r, const struct he_ct *a, struct he_why *w)
 	for (unsigned i = 0; i < a->size * a->primes; i++)
 		c->kern->neg(to + i * c->n, a->w + i * c->n, c->n, c->mods[i % a->primes]);
 	return he_result_end(r, &like, like.size, to, cap, w);
-}
-
-/* --- plaintexts ---------------------------------------------------------------------------------------------------- */
-
-static int check_plain(const struct he_ct *a, const struct he_pt *p, struct he_why *w)
-{
-	const struct he_ctx *c = a->ctx;
-	bool is_ckks = c->p.scheme == HE_CKKS;
-
-	if (c != p->ctx || a->size < 2 || p->count == 0)
-		return he_fail(w, E_RANGE, "ciphertext or plaintext is empty or of other parameters");
-	if (a->ntt != he_scheme_is_ntt(c->p.scheme))
-		return he_fail(w, E_RANGE, "the ciphertext is not in the form of its scheme; transform it");
-	if (is_ckks ? p->primes != a->primes : p->primes != 0)
-		return he_fail(w, E_RANGE, is_ckks ? "levels of ciphertext and plaintext differ; encode it for %u primes"
-		                                   : "the plaintext must be in coefficient form, not of %u primes",
-		               is_ckks ? a->primes : p->primes);
-	if (is_ckks && !is_close(a->scale, p->scale))
-		return he_fail(w, E_RANGE, "scales differ (%g and %g); encode it at the ciphertext's", a->scale, p->scale);
-	return 0;
-}
-
-/* round(Q m / t) modulo prime j. */
-static void scale_up(uint64_t *to, const struct he_pt *p, const struct he_level *l, unsigned j)
-{
-	const struct he_ctx *c = p->ctx;
-	const struct he_mod *m = c->mods[j];
-
-	for (size_t i = 0; i < p->count; i++) {
-		uint64_t fix = (uint64_t)(((unsigned __int128)l->q_mod_t * p->w[i] + l->half_up) / c->p.t);
-
-		to[i] = he_add(he_mul_const(p->w[i], l->delta[j], m->q), he_reduce64(fix, m), m->q);
-	}
-	memset(to + p->count, 0, (c->n - p->count) * sizeof(*to));
-}
-
-/* The value times the correction factor, in (-t/2, t/2], modulo prime j in NTT form. */
-static void lift(uint64_t *to, const struct he_pt *p, uint64_t correction, unsigned j)
-{
-	const struct he_ctx *c = p->ctx;
-	const struct he_mod *m = c->mods[j];
-	uint64_t t = c->p.t, below = m->q - he_reduce64(t, m);
-
-	for (size_t i = 0; i < p->count; i++) {
-		uint64_t v = he_mul(p->w[i], correction, &c->t), far = -(uint64_t)(v >= (t + 1) / 2);
-
-		to[i] = he_reduce64(he_reduce64(v, m) + (below & far), m);
-	}
-	memset(to + p->count, 0, (c->n - p->count) * sizeof(*to));
-	he_ntt_forward(&c->ntt[j], to);
-}
-
-static int plain(struct he_ct *r, const struct he_ct *a, const struct he_pt *p, bool minus, struct he_why *w)
-{
-	const struct he_ctx *c = a->ctx;
-	uint64_t *tmp = NULL;
-	size_t cap = 0;
-	int err;
-
-	if ((err = check_plain(a, p, w)) != 0)
-		return err;
-	if ((err = he_words_reserve(&tmp, &cap, c->n)) != 0 || (err = he_ct_copy(r, a)) != 0) {
-		free(tmp);
-		return he_fail(w, err, "out of memory");
-	}
-	for (unsigned j = 0; j < r->primes; j++) {
-		uint64_t *to = r->w + j * c->n;
-		const uint64_t *by = tmp;
-
-		if (c->p.scheme == HE_BFV)
-			scale_up(tmp, p, &c->level[r->primes], j);
-		else if (c->p.scheme == HE_BGV)
-			lift(tmp, p, r->correction, j);
-		else
-			by = p->w + j * c->n;
-		(minus ? c->kern->sub : c->kern->add)(to, to, by, c->n, c->mods[j]);
-	}
-	/* The plaintext may be nobody else's business. */
-	explicit_bzero(tmp, c->n * sizeof(*tmp));
-	free(tmp);
-	return 0;
-}
-
-int he_add_plain(struct he_ct *r, const struct he_ct *a, const struct he_pt *p, struct he_why *w)
-{
-	return plain(r, a, p, false, w);
-}
-
-int he_sub_plain(struct he_ct *r, const struct he_ct *a, const struct he_pt *p, struct he_why *w)
-{
-	return plain(r, a, p, true, w);
 }

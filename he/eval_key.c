@@ -131,23 +131,23 @@ static size_t reverse(size_t i, unsigned bits)
 	return r;
 }
 
-/* One residue of a(X^g): in NTT form a permutation, else one with signs. */
+void he_permute_ntt(const struct he_ctx *c, uint64_t *to, const uint64_t *from, uint32_t g)
+{
+	size_t mask = 2 * c->n - 1;
+
+	for (size_t i = 0; i < c->n; i++)
+		to[i] = from[reverse(((g * (2 * reverse(i, c->p.log_n) + 1) & mask) - 1) / 2, c->p.log_n)];
+}
+
+/* The same in coefficient form: places and signs. */
 static void permute(const struct he_ctx *c, uint64_t *to, const uint64_t *from, uint32_t g, uint64_t q)
 {
-	size_t n = c->n, i;
+	size_t n = c->n, mask = 2 * n - 1, at = 0;
 
-	if (he_scheme_is_ntt(c->p.scheme)) {
-		for (i = 0; i < n; i++) {
-			size_t power = (size_t)g * (2 * reverse(i, c->p.log_n) + 1) & (2 * n - 1);
+	for (size_t i = 0; i < n; i++, at = (at + g) & mask) {
+		uint64_t minus = -(uint64_t)(at >= n);
 
-			to[i] = from[reverse((power - 1) / 2, c->p.log_n)];
-		}
-		return;
-	}
-	for (i = 0; i < n; i++) {
-		size_t at = i * g & (2 * n - 1);
-
-		to[at & (n - 1)] = at < n ? from[i] : he_neg(from[i], q);
+		to[at & (n - 1)] = (he_neg(from[i], q) & minus) | (from[i] & ~minus);
 	}
 }
 
@@ -183,10 +183,14 @@ int he_apply_galois(struct he_ct *r, const struct he_ct *a, uint32_t g, const st
 	if ((err = work_init(&k, c, a->primes, w)) != 0)
 		return err;
 	memset(k.ct + poly, 0, poly * sizeof(uint64_t));
-	for (unsigned j = 0; j < a->primes; j++) {
-		permute(c, k.ct + j * c->n, a->w + j * c->n, g, c->p.q[j]);
-		permute(c, k.in + j * c->n, a->w + poly + j * c->n, g, c->p.q[j]);
-	}
+	for (unsigned j = 0; j < a->primes; j++)
+		if (a->ntt) {
+			he_permute_ntt(c, k.ct + j * c->n, a->w + j * c->n, g);
+			he_permute_ntt(c, k.in + j * c->n, a->w + poly + j * c->n, g);
+		} else {
+			permute(c, k.ct + j * c->n, a->w + j * c->n, g, c->p.q[j]);
+			permute(c, k.in + j * c->n, a->w + poly + j * c->n, g, c->p.q[j]);
+		}
 	to_coefficients(c, a->primes, k.in);
 	if ((err = switch_key(c, a->primes, &k, key->part, w)) == 0)
 		err = finish(r, a, &k, w);
@@ -247,4 +251,31 @@ int he_rotate(struct he_ct *r, const struct he_ct *a, int steps, const struct he
 int he_rotate_columns(struct he_ct *r, const struct he_ct *a, const struct he_ksk *galois, struct he_why *w)
 {
 	return he_apply_galois(r, a, (uint32_t)(2 * a->ctx->n - 1), galois, w);
+}
+
+int he_sum_slots(struct he_ct *r, const struct he_ct *a, const struct he_ksk *galois, struct he_why *w)
+{
+	int half = (int)(a->ctx->n / 2), steps, err;
+	struct he_ct sum, turned;
+
+	if ((err = check(a, galois, true, w)) != 0)
+		return err;
+	he_ct_init(&sum, a->ctx);
+	he_ct_init(&turned, a->ctx);
+	if (he_ct_copy(&sum, a) != 0)
+		err = he_fail(w, E_NOMEM, "out of memory");
+	for (steps = 1; err == 0 && steps < half; steps *= 2)
+		if ((err = he_rotate(&turned, &sum, steps, galois, w)) == 0)
+			err = he_add_ct(&sum, &sum, &turned, w);
+	/* The other row; the complex slots of CKKS are one row and its conjugates. */
+	if (err == 0 && a->ctx->p.scheme != HE_CKKS && (err = he_rotate_columns(&turned, &sum, galois, w)) == 0)
+		err = he_add_ct(&sum, &sum, &turned, w);
+	if (err == 0) {
+		free(r->w);
+		*r = sum;
+	} else {
+		he_ct_fini(&sum);
+	}
+	he_ct_fini(&turned);
+	return err;
 }

@@ -106,6 +106,11 @@ int he_add_plain(struct he_ct *r, const struct he_ct *a, const struct he_pt *p, 
 int he_sub_plain(struct he_ct *r, const struct he_ct *a, const struct he_pt *p, struct he_why *w);
 int he_multiply(struct he_ct *r, const struct he_ct *a, const struct he_ct *b, struct he_why *w);
 int he_square(struct he_ct *r, const struct he_ct *a, struct he_why *w);
+/*
+ * The plaintext is in coefficient form or, at the ciphertext's level, in NTT form (CKKS: always); the result is in the form of a.
+ * A plaintext of zeros is refused, the result would be transparent.
+ */
+int he_multiply_plain(struct he_ct *r, const struct he_ct *a, const struct he_pt *p, struct he_why *w);
 int he_relinearize(struct he_ct *r, const struct he_ct *a, const struct he_ksk *relin, struct he_why *w);
 int he_apply_galois(struct he_ct *r, const struct he_ct *a, uint32_t g, const struct he_ksk *galois, struct he_why *w);
 /* steps > 0: to the left.  Missing keys are composed from the non-adjacent form as SEAL does. */
@@ -116,10 +121,26 @@ int he_mod_switch(struct he_ct *r, const struct he_ct *a, struct he_why *w);
 int he_rescale(struct he_ct *r, const struct he_ct *a, struct he_why *w);
 int he_to_ntt(struct he_ct *r, const struct he_ct *a, struct he_why *w);
 int he_from_ntt(struct he_ct *r, const struct he_ct *a, struct he_why *w);
+/* BFV, BGV: for products with ciphertexts of that level. */
+int he_pt_to_ntt(struct he_pt *r, const struct he_pt *p, unsigned primes, struct he_why *w);
+/* Every slot becomes the sum of all; needs the keys of he_rotate for 1, 2, 4 ... and, but for CKKS, of the columns. */
+int he_sum_slots(struct he_ct *r, const struct he_ct *a, const struct he_ksk *galois, struct he_why *w);
 
 /* --- encoders ------------------------------------------------------------------------------------------------------ */
 /* BatchEncoder: n slots of values modulo t; signed values are stored as v + t. */
 int he_encode_batch(struct he_pt *r, const uint64_t *slots, size_t n, struct he_why *w);
 int he_decode_batch(uint64_t *slots, size_t n, const struct he_pt *p, struct he_why *w);
+/*
+ * CKKSEncoder: up to n/2 slots, each one number or, when complex, two (real and imaginary part), for a level of `primes`.
+ * E_RANGE: a value is no number, or too large for the level at this scale.
+ */
+int he_encode_ckks(struct he_pt *r, const double *v, size_t n, bool is_complex, double scale, unsigned primes, struct he_why *w);
+/* A decoded decryption tells of the secret key: round it before anybody else sees it. */
+int he_decode_ckks(double *v, size_t n, bool is_complex, const struct he_pt *p, struct he_why *w);
+
+/* --- public-key encryption: needs no secret ------------------------------------------------------------------------ */
+struct rnd;
+/* BFV, BGV: at the first data level; CKKS: at the plaintext's.  Constant time. */
+int he_encrypt(struct he_ct *r, const struct he_pt *p, const struct he_pk *pk, struct rnd *rnd, struct he_why *w);
 
 #endif

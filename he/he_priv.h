@@ -16,6 +16,7 @@ struct he_level {
 	struct he_const delta[HE_MAX_PRIMES];
 	uint64_t q_mod_t;
 	uint64_t half_up;                      /* floor((t + 1) / 2) */
+	struct he_const q_over_t;              /* q_mod_t as an operand modulo t */
 	/* BGV: 1 / last modulo t, by which a switch multiplies the correction factor. */
 	uint64_t last_inv_t;
 };
@@ -47,6 +48,7 @@ struct he_ctx {
 	struct he_level level[HE_MAX_PRIMES + 1]; /* by number of primes; 0 is none */
 	struct he_ntt aux[HE_MAX_PRIMES + 2];  /* BFV: m_sk and base B */
 	struct he_behz *behz;                  /* BFV: by number of primes */
+	uint64_t gamma;                        /* BFV: SEAL's second auxiliary prime, for decryption */
 };
 
 /* Are ciphertexts of this scheme in NTT form as a rule? */
@@ -62,12 +64,23 @@ int he_words_reserve(uint64_t **w, size_t *cap, size_t words);
 int he_result_begin(const struct he_ct *r, size_t words, uint64_t **w, size_t *cap, struct he_why *why);
 int he_result_end(struct he_ct *r, const struct he_ct *like, unsigned size, uint64_t *w, size_t cap, struct he_why *why);
 
+/* As SEAL judges scales. */
+bool he_scales_agree(double a, double b);
+/*
+ * A plaintext as it is added to residue j of a ciphertext's first polynomial at a level of `primes`: scaled up to Q / t (BFV),
+ * times the correction factor, lifted to (-t/2, t/2], in NTT form (BGV), as it is (CKKS).  `to` has n words.  Constant time.
+ */
+void he_message(const struct he_pt *p, unsigned primes, uint64_t correction, unsigned j, uint64_t *to);
+
 /*
  * One polynomial of kept + 1 residues, the last one modulo prime `last`, is divided by that prime, with rounding (BGV: so
  * that the plaintext stays up to a factor).  `to` may be `from`.
  */
 int he_divide(const struct he_ctx *c, const uint64_t *from, uint64_t *to, unsigned kept, unsigned last, bool ntt,
               struct he_why *w);
+
+/* One residue in NTT form of a(X^g), g odd. */
+void he_permute_ntt(const struct he_ctx *c, uint64_t *to, const uint64_t *from, uint32_t g);
 
 /* Bits of the product of the first primes. */
 unsigned he_product_bits(const struct he_params *p, unsigned primes);

@@ -35,7 +35,7 @@ int seal_load_pt(const struct he_ctx *c, struct str in, struct he_pt *out, struc
 int seal_load_pk(const struct he_ctx *c, struct str in, struct he_pk *out, struct seal_style *peer, struct he_why *w);
 int seal_load_ksk(const struct he_ctx *c, bool is_galois, struct str in, struct he_ksk *out, struct seal_style *peer,
                   struct he_why *w);
-/* Only in troth-he; every other loader refuses an object of this shape.  out->w is allocated here (64-byte aligned). */
+/* Only in troth-he; every other loader refuses an object of this shape. */
 int seal_load_sk(const struct he_ctx *c, struct str in, struct he_sk *out, struct seal_style *peer, struct he_why *w);
 /* What an object looks like by its first bytes; the context may be NULL, then a plaintext at scale 1 is taken for a secret key. */
 enum seal_kind seal_sniff(const struct he_ctx *c, struct str in);

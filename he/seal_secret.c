@@ -41,6 +41,7 @@ int seal_load_sk(const struct he_ctx *c, struct str in, struct he_sk *out, struc
 	struct seal_in s;
 	int r;
 
+	he_sk_fini(out);
 	if ((r = wire_open(&s, in, HE_ID_BYTES + 16 + SEAL_ARRAY + 8 * c->p.k * c->n, w)) == 0 &&
 	    (r = take_sk(&s, c, &words)) == 0) {
 		*out = (struct he_sk){ .ctx = c, .w = words };

@@ -266,7 +266,7 @@ START_TEST(secret_keys_are_refused)
 	struct he_ksk ksk;
 	struct he_pk pk;
 	struct he_pt pt;
-	struct he_sk sk;
+	struct he_sk sk = { 0 };
 
 	he_ct_init(&pk.ct, c);
 	he_pt_init(&pt, c);

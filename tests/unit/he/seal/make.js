@@ -11,7 +11,7 @@ async function main() {
 	const seal = await load();
 	const { none, zlib, zstd } = seal.ComprModeType;
 	const write = (name, what, mode) => fs.writeFileSync(path.join(process.argv[2], name), what.saveArray(mode));
-	const ids = [];
+	const ids = [], facts = [];
 
 	for (const [name, scheme] of Object.entries({ bfv: seal.SchemeType.bfv, ckks: seal.SchemeType.ckks, bgv: seal.SchemeType.bgv })) {
 		const parms = seal.EncryptionParameters(scheme);
@@ -85,6 +85,37 @@ async function main() {
 			write('ckks.rescale', ev.rescaleToNext(product), none);
 		if (name === 'bfv')
 			write('bfv.ntt', ev.cipherTransformToNtt(ct), none);
+		// Plaintexts multiplied in; slots summed up.
+		write(name + '.multiply_plain', ev.multiplyPlain(ct, plain), none);
+		if (name === 'bfv') {
+			const ntt = ev.plainTransformToNtt(plain, ct.parmsId);
+			write('bfv.pt.ntt', ntt, none);
+			write('bfv.multiply_ntt', ev.multiplyPlain(ev.cipherTransformToNtt(ct), ntt), none);
+			write('bfv.square', ev.square(ct), none);
+		}
+		if (name !== 'bgv') {
+			const steps = keys.createGaloisKeysSerializable(Int32Array.from([1, 2, 4, 8, 16, 0])).saveArray(none);
+			const all = seal.GaloisKeys();
+			let sum = ct;
+
+			fs.writeFileSync(path.join(process.argv[2], name + '.galois6.seeded'), steps);
+			all.loadArray(context, steps);
+			for (const k of [1, 2, 4, 8, 16])
+				sum = ev.add(sum, name === 'ckks' ? ev.rotateVector(sum, k, all) : ev.rotateRows(sum, k, all));
+			if (name === 'bfv')
+				sum = ev.add(sum, ev.rotateColumns(sum, all));
+			write(name + '.sum_slots', sum, none);
+		}
+		// What its owner reads, and how much noise it still stands.
+		const decryptor = seal.Decryptor(context, keys.secretKey());
+		for (const [kind, what] of [['ct', ct], ['low', low], ['product', product]]) {
+			const read = decryptor.decrypt(what);
+			write(`${name}.${kind}.read`, read, none);
+			if (name === 'ckks')
+				facts.push(['decoded', kind, ...seal.CKKSEncoder(context).decode(read)].join(' '));
+			else
+				facts.push(['budget', name, kind, decryptor.invariantNoiseBudget(what)].join(' '));
+		}
 		if (name !== 'ckks')
 			write(name + '.multiply.low', ev.cipherModSwitchToNext(product), none);
 		if (name === 'bgv') {
@@ -96,5 +127,6 @@ async function main() {
 		}
 	}
 	fs.writeFileSync(path.join(process.argv[2], 'ids.txt'), ids.join('\n') + '\n');
+	fs.writeFileSync(path.join(process.argv[2], 'facts.txt'), facts.join('\n') + '\n');
 }
 main().catch((e) => { console.error(e); process.exit(1); });

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CKKSEncoder: n/2 complex slots; slot i is the polynomial at zeta^(3^i), divided by the scale, zeta = exp(i pi / n). */
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "he/crt.h"
+#include "he/he_priv.h"
+
+#include "cse/base/check.h"
+#include "cse/base/err.h"
+
+struct complex2 {
+	double re, im;
+};
+
+static struct complex2 times(struct complex2 a, struct complex2 b)
+{
+	return (struct complex2){ a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re };
+}
+
+/* exp(2 pi i k / m), from the first eighth of the circle, so that symmetric roots are exactly symmetric. */
+static struct complex2 root_of(size_t k, size_t m)
+{
+	struct complex2 r;
+	double angle;
+
+	k &= m - 1;
+	if (k <= m / 8) {
+		angle = 2 * M_PI * (double)k / (double)m;
+		return (struct complex2){ cos(angle), sin(angle) };
+	}
+	if (k <= m / 4) {
+		r = root_of(m / 4 - k, m);
+		return (struct complex2){ r.im, r.re };
+	}
+	if (k <= m / 2) {
+		r = root_of(m / 2 - k, m);
+		return (struct complex2){ -r.re, r.im };
+	}
+	r = root_of(m - k, m);
+	return (struct complex2){ r.re, -r.im };
+}
+
+static size_t reverse(size_t i, unsigned bits)
+{
+	size_t r = 0;
+
+	for (; bits; bits--, i >>= 1)
+		r = r << 1 | (i & 1);
+	return r;
+}
+
+/* n words for the values, then n roots: zeta^br(i). */
+static struct complex2 *space_new(const struct he_ctx *c)
+{
+	struct complex2 *v = calloc(2 * c->n, sizeof(*v));
+
+	for (size_t i = 0; v && i < c->n; i++)
+		v[c->n + i] = root_of(reverse(i, c->p.log_n), 2 * c->n);
+	return v;
+}
+
+static void space_free(struct complex2 *v, const struct he_ctx *c)
+{
+	if (v)
+		explicit_bzero(v, c->n * sizeof(*v));
+	free(v);
+}
+
+/* As the transform of ntt.c, with the conjugate roots; the last stage multiplies with fix. */
+static void to_coefficients(struct complex2 *v, const struct complex2 *root, size_t n, double fix)
+{
+	size_t m, gap, i, j;
+
+	for (m = n / 2, gap = 1; m > 1; m /= 2, gap *= 2)
+		for (i = 0; i < m; i++) {
+			struct complex2 w = { root[m + i].re, -root[m + i].im }, *x = v + 2 * i * gap, *y = x + gap;
+
+			for (j = 0; j < gap; j++) {
+				struct complex2 a = x[j], b = y[j];
+
+				x[j] = (struct complex2){ a.re + b.re, a.im + b.im };
+				y[j] = times((struct complex2){ a.re - b.re, a.im - b.im }, w);
+			}
+		}
+	for (j = 0; j < n / 2; j++) {
+		struct complex2 a = v[j], b = v[j + n / 2], w = { root[1].re * fix, -root[1].im * fix };
+
+		v[j] = (struct complex2){ (a.re + b.re) * fix, (a.im + b.im) * fix };
+		v[j + n / 2] = times((struct complex2){ a.re - b.re, a.im - b.im }, w);
+	}
+}
+
+static void to_slots(struct complex2 *v, const struct complex2 *root, size_t n)
+{
+	size_t m, gap, i, j;
+
+	for (m = 1, gap = n / 2; m < n; m *= 2, gap /= 2)
+		for (i = 0; i < m; i++) {
+			struct complex2 w = root[m + i], *x = v + 2 * i * gap, *y = x + gap;
+
+			for (j = 0; j < gap; j++) {
+				struct complex2 a = x[j], b = times(y[j], w);
+
+				x[j] = (struct complex2){ a.re + b.re, a.im + b.im };
+				y[j] = (struct complex2){ a.re - b.re, a.im - b.im };
+			}
+		}
+}
+
+/* One real coefficient of up to `parts` times 60 bits, rounded, modulo m.  No branch on the value. */
+static uint64_t to_residue(double v, unsigned parts, const struct he_mod *m)
+{
+	double left = fabs(v), unit = ldexp(1.0, 60 * (int)(parts - 1));
+	uint64_t r = 0, step = he_reduce64(1ULL << 60, m), minus = -(uint64_t)(v < 0);
+
+	for (; parts > 0; parts--, unit /= 0x1p60) {
+		uint64_t digit = (uint64_t)(int64_t)(left / unit);
+
+		left -= (double)digit * unit;
+		r = he_add(he_mul(r, step, m), he_reduce64(digit, m), m->q);
+	}
+	return (he_neg(r, m->q) & minus) | (r & ~minus);
+}
+
+static int check_encode(const struct he_ctx *c, size_t n, double scale, unsigned primes, struct he_why *w)
+{
+	if (c->p.scheme != HE_CKKS)
+		return he_fail(w, E_UNSUPPORTED, "real numbers need CKKS");
+	if (n > c->n / 2)
+		return he_fail(w, E_LIMIT, "%zu values; there are %zu slots", n, c->n / 2);
+	if (primes == 0 || primes > c->data)
+		return he_fail(w, E_RANGE, "there is no level of %u primes; 1 to %u are possible", primes, c->data);
+	if (!(scale > 0) || !isnormal(scale) || log2(scale) >= (double)he_product_bits(&c->p, primes))
+		return he_fail(w, E_RANGE, "the scale must be positive and below the modulus");
+	return 0;
+}
+
+/* Coefficients rounded; how many digits of 60 bits the largest has, 0 when it does not fit. */
+static unsigned round_all(struct complex2 *v, const struct he_ctx *c, unsigned primes)
+{
+	double most = 1;
+	size_t i;
+
+	for (i = 0; i < c->n; i++) {
+		v[i].re = round(v[i].re);
+		most = fmax(most, fabs(v[i].re));
+	}
+	if (!isfinite(most) || ceil(log2(most)) + 1 >= (double)he_product_bits(&c->p, primes))
+		return 0;
+	return (unsigned)(log2(most) / 60) + 1;
+}
+
+int he_encode_ckks(struct he_pt *r, const double *v, size_t n, bool is_complex, double scale, unsigned primes, struct he_why *w)
+{
+	const struct he_ctx *c = r->ctx;
+	size_t power = 1, i, mask = 2 * c->n - 1;
+	struct complex2 *space;
+	unsigned parts, j;
+	int err;
+
+	if ((err = check_encode(c, n, scale, primes, w)) != 0)
+		return err;
+	for (i = 0; i < n << is_complex; i++)
+		if (!isfinite(v[i]))
+			return he_fail(w, E_RANGE, "value %zu is not a number", i >> is_complex);
+	space = space_new(c);
+	if (space == NULL || he_words_reserve(&r->w, &r->cap, primes * c->n) != 0) {
+		space_free(space, c);
+		return he_fail(w, E_NOMEM, "out of memory");
+	}
+	for (i = 0; i < n; i++, power = power * 3 & mask) {
+		struct complex2 z = { v[is_complex ? 2 * i : i], is_complex ? v[2 * i + 1] : 0 };
+
+		space[reverse((power - 1) / 2, c->p.log_n)] = z;
+		space[reverse((2 * c->n - power - 1) / 2, c->p.log_n)] = (struct complex2){ z.re, -z.im };
+	}
+	to_coefficients(space, space + c->n, c->n, scale / (double)c->n);
+	parts = round_all(space, c, primes);
+	for (j = 0; parts && j < primes; j++) {
+		for (i = 0; i < c->n; i++)
+			r->w[j * c->n + i] = to_residue(space[i].re, parts, c->mods[j]);
+		he_ntt_forward(&c->ntt[j], r->w + j * c->n);
+	}
+	space_free(space, c);
+	if (parts == 0)
+		return he_fail(w, E_RANGE, "the values times the scale exceed the modulus; take a smaller scale");
+	r->primes = primes;
+	r->count = primes * c->n;
+	r->scale = scale;
+	return 0;
+}
+
+int he_decode_ckks(double *v, size_t n, bool is_complex, const struct he_pt *p, struct he_why *w)
+{
+	const struct he_ctx *c = p->ctx;
+	size_t power = 1, i, mask = 2 * c->n - 1, cap = 0;
+	struct complex2 *space;
+	struct he_crt *crt = NULL;
+	uint64_t *a = NULL;
+	int err;
+
+	if ((err = check_encode(c, n, p->scale, p->primes, w)) != 0)
+		return err;
+	space = space_new(c);
+	if (space == NULL || he_words_reserve(&a, &cap, p->primes * c->n) != 0 || (crt = he_crt_new(c, p->primes)) == NULL) {
+		err = he_fail(w, E_NOMEM, "out of memory");
+		goto out;
+	}
+	memcpy(a, p->w, p->primes * c->n * sizeof(*a));
+	for (unsigned j = 0; j < p->primes; j++)
+		he_ntt_inverse(&c->ntt[j], a + j * c->n);
+	for (i = 0; i < c->n; i++)
+		space[i].re = he_crt_real(crt, a + i, c->n) / p->scale;
+	to_slots(space, space + c->n, c->n);
+	for (i = 0; i < n; i++, power = power * 3 & mask) {
+		struct complex2 z = space[reverse((power - 1) / 2, c->p.log_n)];
+
+		v[is_complex ? 2 * i : i] = z.re;
+		if (is_complex)
+			v[2 * i + 1] = z.im;
+	}
+out:
+	if (a)
+		explicit_bzero(a, p->primes * c->n * sizeof(*a));
+	free(a);
+	he_crt_free(crt);
+	space_free(space, c);
+	return err;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Plaintexts: added to ciphertexts, multiplied with them, brought to NTT form. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "he/he_priv.h"
+
+#include "cse/base/check.h"
+#include "cse/base/err.h"
+
+/* round(Q m / t) modulo prime j. */
+static void scale_up(uint64_t *to, const struct he_pt *p, const struct he_level *l, unsigned j)
+{
+	const struct he_ctx *c = p->ctx;
+	const struct he_mod *m = c->mods[j];
+	uint64_t t = c->p.t;
+
+	for (size_t i = 0; i < p->count; i++) {
+		/* floor((q_mod_t m + half_up) / t) without a division, whose time would tell of m. */
+		uint64_t v = p->w[i], fix = he_mulhi(v, l->q_over_t.quot), rest = v * l->q_over_t.w - fix * t;
+		uint64_t one = rest >= t;
+
+		rest -= t & -one;
+		fix += one + (rest + l->half_up >= t);
+		to[i] = he_add(he_mul_const(v, l->delta[j], m->q), he_reduce64(fix, m), m->q);
+	}
+	memset(to + p->count, 0, (c->n - p->count) * sizeof(*to));
+}
+
+/* The value times the correction factor, in (-t/2, t/2], modulo prime j in NTT form. */
+static void lift(uint64_t *to, const struct he_pt *p, uint64_t correction, unsigned j)
+{
+	const struct he_ctx *c = p->ctx;
+	const struct he_mod *m = c->mods[j];
+	uint64_t t = c->p.t, below = m->q - he_reduce64(t, m), half = (t + 1) / 2;
+	struct he_const by = he_const_make(correction, t);
+
+	for (size_t i = 0; i < p->count; i++) {
+		uint64_t v = he_mul_const(p->w[i], by, t), far = -(uint64_t)(v >= half);
+
+		to[i] = he_reduce64(he_reduce64(v, m) + (below & far), m);
+	}
+	memset(to + p->count, 0, (c->n - p->count) * sizeof(*to));
+	he_ntt_forward(&c->ntt[j], to);
+}
+
+void he_message(const struct he_pt *p, unsigned primes, uint64_t correction, unsigned j, uint64_t *to)
+{
+	const struct he_ctx *c = p->ctx;
+
+	switch (c->p.scheme) {
+	case HE_BFV:
+		scale_up(to, p, &c->level[primes], j);
+		return;
+	case HE_BGV:
+		lift(to, p, correction, j);
+		return;
+	case HE_CKKS:
+		memcpy(to, p->w + j * c->n, c->n * sizeof(*to));
+		return;
+	}
+	UNREACHABLE();
+}
+
+static int check_operands(const struct he_ct *a, const struct he_pt *p, struct he_why *w)
+{
+	if (a->ctx != p->ctx || a->size < 2 || p->count == 0)
+		return he_fail(w, E_RANGE, "ciphertext or plaintext is empty or of other parameters");
+	return 0;
+}
+
+static int check_sum(const struct he_ct *a, const struct he_pt *p, struct he_why *w)
+{
+	const struct he_ctx *c = a->ctx;
+	bool is_ckks = c->p.scheme == HE_CKKS;
+	int err;
+
+	if ((err = check_operands(a, p, w)) != 0)
+		return err;
+	if (a->ntt != he_scheme_is_ntt(c->p.scheme))
+		return he_fail(w, E_RANGE, "the ciphertext is not in the form of its scheme; transform it");
+	if (is_ckks ? p->primes != a->primes : p->primes != 0)
+		return he_fail(w, E_RANGE, is_ckks ? "levels of ciphertext and plaintext differ; encode it for %u primes"
+		                                   : "the plaintext must be in coefficient form, not of %u primes",
+		               is_ckks ? a->primes : p->primes);
+	if (is_ckks && !he_scales_agree(a->scale, p->scale))
+		return he_fail(w, E_RANGE, "scales differ (%g and %g); encode it at the ciphertext's", a->scale, p->scale);
+	return 0;
+}
+
+/* Room for one residue of a plaintext, which may be nobody else's business: wiped by leave. */
+static int enter(uint64_t **tmp, size_t n, struct he_why *w)
+{
+	size_t cap = 0;
+
+	*tmp = NULL;
+	return he_words_reserve(tmp, &cap, n) == 0 ? 0 : he_fail(w, E_NOMEM, "out of memory");
+}
+
+static void leave(uint64_t *tmp, size_t n)
+{
+	if (tmp)
+		explicit_bzero(tmp, n * sizeof(*tmp));
+	free(tmp);
+}
+
+static int add_or_sub(struct he_ct *r, const struct he_ct *a, const struct he_pt *p, bool minus, struct he_why *w)
+{
+	const struct he_ctx *c = a->ctx;
+	uint64_t *tmp;
+	int err;
+
+	if ((err = check_sum(a, p, w)) != 0 || (err = enter(&tmp, c->n, w)) != 0)
+		return err;
+	if ((err = he_ct_copy(r, a)) != 0)
+		err = he_fail(w, err, "out of memory");
+	for (unsigned j = 0; err == 0 && j < r->primes; j++) {
+		uint64_t *to = r->w + j * c->n;
+
+		he_message(p, r->primes, r->correction, j, tmp);
+		(minus ? c->kern->sub : c->kern->add)(to, to, tmp, c->n, c->mods[j]);
+	}
+	leave(tmp, c->n);
+	return err;
+}
+
+int he_add_plain(struct he_ct *r, const struct he_ct *a, const struct he_pt *p, struct he_why *w)
+{
+	return add_or_sub(r, a, p, false, w);
+}
+
+int he_sub_plain(struct he_ct *r, const struct he_ct *a, const struct he_pt *p, struct he_why *w)
+{
+	return add_or_sub(r, a, p, true, w);
+}
+
+static int check_product(const struct he_ct *a, const struct he_pt *p, struct he_why *w)
+{
+	const struct he_ctx *c = a->ctx;
+	bool is_ckks = c->p.scheme == HE_CKKS;
+	int err;
+
+	if ((err = check_operands(a, p, w)) != 0)
+		return err;
+	if (is_ckks && !a->ntt)
+		return he_fail(w, E_RANGE, "the ciphertext is not in NTT form; transform it");
+	if (p->primes ? p->primes != a->primes : is_ckks)
+		return he_fail(w, E_RANGE, "levels of ciphertext and plaintext differ; bring it to %u primes", a->primes);
+	if (is_ckks && log2(a->scale * p->scale) >= (double)he_product_bits(&c->p, a->primes))
+		return he_fail(w, E_LIMIT, "the product's scale exceeds the modulus; rescale before");
+	return 0;
+}
+
+int he_multiply_plain(struct he_ct *r, const struct he_ct *a, const struct he_pt *p, struct he_why *w)
+{
+	const struct he_ctx *c = a->ctx;
+	struct he_ct like = *a;
+	uint64_t *tmp, *to;
+	size_t cap;
+	int err;
+
+	if ((err = check_product(a, p, w)) != 0 || (err = enter(&tmp, c->n, w)) != 0)
+		return err;
+	if ((err = he_result_begin(r, a->size * a->primes * c->n, &to, &cap, w)) != 0) {
+		leave(tmp, c->n);
+		return err;
+	}
+	for (unsigned j = 0; j < a->primes; j++) {
+		const uint64_t *by = p->primes ? p->w + j * c->n : tmp;
+
+		if (p->primes == 0)
+			lift(tmp, p, 1, j);
+		for (unsigned i = 0; i < a->size; i++) {
+			size_t at = (i * a->primes + j) * c->n;
+
+			if (a->ntt) {
+				c->kern->mul(to + at, a->w + at, by, c->n, c->mods[j]);
+				continue;
+			}
+			if (to != a->w)
+				memcpy(to + at, a->w + at, c->n * sizeof(*to));
+			he_ntt_forward(&c->ntt[j], to + at);
+			c->kern->mul(to + at, to + at, by, c->n, c->mods[j]);
+			he_ntt_inverse(&c->ntt[j], to + at);
+		}
+	}
+	leave(tmp, c->n);
+	if (c->p.scheme == HE_CKKS)
+		like.scale = a->scale * p->scale;
+	return he_result_end(r, &like, like.size, to, cap, w);
+}
+
+int he_pt_to_ntt(struct he_pt *r, const struct he_pt *p, unsigned primes, struct he_why *w)
+{
+	const struct he_ctx *c = p->ctx;
+	uint64_t *to = NULL;
+	size_t cap = 0;
+
+	if (c->p.scheme == HE_CKKS || p->primes || p->count == 0)
+		return he_fail(w, E_RANGE, "the plaintext is empty or in NTT form already");
+	if (primes == 0 || primes > c->data || !c->level[primes].is_used)
+		return he_fail(w, E_RANGE, "there is no level of %u primes; 1 to %u are possible", primes, c->data);
+	if (he_words_reserve(&to, &cap, primes * c->n) != 0)
+		return he_fail(w, E_NOMEM, "out of memory");
+	for (unsigned j = 0; j < primes; j++)
+		lift(to + j * c->n, p, 1, j);
+	he_pt_fini(r);
+	*r = (struct he_pt){ .ctx = c, .primes = primes, .count = primes * c->n, .scale = 1.0, .w = to, .cap = cap };
+	return 0;
+}
