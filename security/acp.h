@@ -9,7 +9,7 @@
 #include "cse/base/clock.h"
 #include "security/block.h"
 #include "security/who.h"
-#include "security/window.h"
+#include "cse/model/window.h"
 
 enum {
 	ACP_MAX_RULES = 256,       /* in pv and pvs together, as the other bounds */

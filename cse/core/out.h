@@ -37,7 +37,7 @@ struct out_msg {
 	struct str creator;       /* originator (absolute) on whose behalf it is sent; empty: the CSE's own */
 	const struct attr *root;  /* content: m2m:sgn, m2m:agn, m2m:rsp, ... */
 	struct val pc;
-	uint8_t ec;               /* eventCategory of the request, 0: none */
+	uint16_t ec;              /* eventCategory of the request, 0: none */
 	bool once;                /* one attempt: somebody waits for the answer (verification, blocking update) */
 	uint64_t order;           /* not 0: one in flight at a time among those of the same target and order, in order of sending */
 	int64_t deadline_ns;      /* monotonic; 0: as long as its queue keeps it */

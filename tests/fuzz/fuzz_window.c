@@ -4,7 +4,7 @@
 #include <time.h>
 
 #include "cse/base/err.h"
-#include "security/window.h"
+#include "cse/model/window.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -59,6 +59,21 @@ static bool naive_holds(const char *text, int64_t seconds, int fields)
 	return true;
 }
 
+/* What comes next is in the window, nothing between is, and it lasts as long as is said. */
+static void check_next(const struct window *w, int64_t us)
+{
+	int64_t next = window_next(w, us), i;
+
+	REQUIRE(next >= us && (next == us) == window_holds(w, us));
+	for (i = us; i < next && i < us + INT64_C(300000000); i += 1000000)
+		REQUIRE(!window_holds(w, i));
+	if (next == INT64_MAX)
+		return;
+	REQUIRE(window_holds(w, next));
+	for (i = next; i < window_until(w, next) && i < next + INT64_C(300000000); i += 1000000)
+		REQUIRE(window_holds(w, i));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str rest = str_make((const char *)data, size), text;
@@ -79,6 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(copy, text.p, text.n);
 		copy[text.n] = '\0';
 		REQUIRE(window_holds(&w6, (int64_t)seconds * 1000000) == naive_holds(copy, (int64_t)seconds, seven ? 7 : 6));
+		check_next(&w6, (int64_t)seconds * 1000000);
 		REQUIRE(!seven || window_holds(&w, (int64_t)seconds * 1000000) == window_holds(&w6, (int64_t)seconds * 1000000));
 	} else {
 		REQUIRE(window_parse(&a, text, false, &w) != 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Time windows: m2m:scheduleEntry (TS-0004 table 7.4.9.1-4), seven fields, UTC, as bit masks. */
-#ifndef SECURITY_WINDOW_H
-#define SECURITY_WINDOW_H
+#ifndef MODEL_WINDOW_H
+#define MODEL_WINDOW_H
 
 #include "cse/base/arena.h"
 
@@ -23,5 +23,9 @@ struct window {
 int window_parse(struct arena *a, struct str s, bool six, struct window *out);
 /* Every field must hold the time (µs since 1970); times before 2000 are in no window. */
 bool window_holds(const struct window *w, int64_t us);
+/* The first moment not before us that the window holds; INT64_MAX: never again. */
+int64_t window_next(const struct window *w, int64_t us);
+/* us is in the window: a later moment before which all is in it, too (it may go on there); INT64_MAX: it never ends. */
+int64_t window_until(const struct window *w, int64_t us);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Time windows against TS-0004 7.4.9.1 and against the C library's calendar. */
-#include "security/window.h"
+#include "cse/model/window.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -161,6 +161,91 @@ START_TEST(bounds)
 }
 END_TEST
 
+static int64_t next(const char *text, int64_t us)
+{
+	struct arena a;
+	struct window w;
+	int64_t t;
+
+	arena_init(&a, 256);
+	ck_assert_msg(window_parse(&a, str_of(text), false, &w) == 0, "%s", text);
+	t = window_next(&w, us);
+	arena_fini(&a);
+	return t;
+}
+
+START_TEST(next_moment)
+{
+	const char *w = "* 0-5 2,6,10 * * * *";
+	int64_t inside = at(2026, 11, 20, 2, 3, 4) + 567;
+
+	ck_assert_int_eq(next(w, inside), inside);
+	ck_assert_int_eq(next(w, at(2026, 11, 20, 2, 6, 0)), at(2026, 11, 20, 6, 0, 0));
+	ck_assert_int_eq(next(w, at(2026, 11, 20, 1, 59, 59) + 999999), at(2026, 11, 20, 2, 0, 0));
+	ck_assert_int_eq(next(w, at(2026, 11, 20, 10, 6, 0)), at(2026, 11, 21, 2, 0, 0));
+	ck_assert_int_eq(next("30 * * * * * *", at(2026, 11, 20, 23, 59, 31)), at(2026, 11, 21, 0, 0, 30));
+	ck_assert_int_eq(next("5 10 * * * * *", at(2026, 11, 20, 23, 10, 6)), at(2026, 11, 21, 0, 10, 5));
+	ck_assert_int_eq(next("0 0 0 29 2 * *", at(2026, 11, 20, 0, 0, 0)), at(2028, 2, 29, 0, 0, 0));
+	ck_assert_int_eq(next("0 0 0 29 2 * *", at(2097, 1, 1, 0, 0, 0)), at(2104, 2, 29, 0, 0, 0));
+	/* The 13th of a month that is a Friday. */
+	ck_assert_int_eq(next("* * * 13 * 5 *", at(2026, 11, 14, 0, 0, 0)), at(2027, 8, 13, 0, 0, 0));
+	ck_assert_int_eq(next("* * * * * * 2030,2040-2050/5", at(2031, 1, 1, 0, 0, 0)), at(2040, 1, 1, 0, 0, 0));
+	ck_assert_int_eq(next("* * * * * * *", 0), at(2000, 1, 1, 0, 0, 0));
+	ck_assert_int_eq(next("* * * * * * *", -5), at(2000, 1, 1, 0, 0, 0));
+	ck_assert(next("* * * 30 2 * *", at(2026, 1, 1, 0, 0, 0)) == INT64_MAX);
+	ck_assert(next("* * * * * * 2025", at(2026, 1, 1, 0, 0, 0)) == INT64_MAX);
+	ck_assert(next("* * * 29 2 * 2001-9999/4", at(2026, 1, 1, 0, 0, 0)) == INT64_MAX);
+	ck_assert(next("* * * * * * *", at(10000, 1, 1, 0, 0, 0)) == INT64_MAX);
+}
+END_TEST
+
+/* Second by second, nothing is left out and nothing is said too early. */
+START_TEST(next_against_plain_search)
+{
+	static const char *const texts[] = { "*/7 1-50/3 * * * * *", "0 0 */5 * * * *", "59 59 23 * * * *", "0,30 */20 0-3 * * * *",
+		"* * * */2 * * *", "10-20 * * * * 6 *" };
+	struct rnd *r = rnd_new_seeded(11);
+
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		for (int k = 0; k < 20; k++) {
+			int64_t t = at(2026, 11, 20, 0, 0, 0) + (int64_t)rnd_below(r, 86400 * 40) * 1000000, n = next(texts[i], t), s = t;
+
+			while (!holds(texts[i], s) && s < t + INT64_C(4000000000))
+				s += 1000000;
+			if (holds(texts[i], s))
+				ck_assert_int_eq(n, s);
+			else
+				ck_assert_int_ge(n, s);
+		}
+	}
+	rnd_free(r);
+}
+END_TEST
+
+START_TEST(until)
+{
+	static const struct {
+		const char *text;
+		int64_t from, to;
+	} rows[] = {
+		{ "* * 8-20 * * * *", 10 * 3600 + 61, 11 * 3600 }, { "* 0-5 2 * * * *", 2 * 3600 + 62, 2 * 3600 + 120 },
+		{ "5-7 * * * * * *", 6, 7 }, { "* * * 20 * * *", 77, 86400 }, { "* * * * * * 2026", 77, 86400 },
+	};
+	int64_t midnight = at(2026, 11, 20, 0, 0, 0);
+	struct arena a;
+	struct window w;
+
+	arena_init(&a, 256);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		ck_assert_int_eq(window_parse(&a, str_of(rows[i].text), false, &w), 0);
+		ck_assert_int_eq(window_until(&w, midnight + rows[i].from * 1000000), midnight + rows[i].to * 1000000);
+	}
+	ck_assert_int_eq(window_parse(&a, STR("* * * * * * *"), false, &w), 0);
+	ck_assert(window_until(&w, midnight) == INT64_MAX);
+	arena_fini(&a);
+}
+END_TEST
+
 /* Every field is told from a random instant as the C library does it. */
 START_TEST(calendar_of_the_library)
 {
@@ -197,6 +282,9 @@ int main(void)
 	tcase_add_test(t, refused);
 	tcase_add_test(t, six_fields_by_option);
 	tcase_add_test(t, bounds);
+	tcase_add_test(t, next_moment);
+	tcase_add_test(t, next_against_plain_search);
+	tcase_add_test(t, until);
 	tcase_add_test(t, calendar_of_the_library);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
