@@ -68,6 +68,7 @@ static struct tnode *create(struct tx *tx, const struct node_spec *sp, const str
 	op->content.head = head_of(n);
 	node_set_content(s, n, res_ref(kept));
 	set_expiry(s, n);
+	subs_put(s, n);
 	return n;
 }
 
@@ -125,6 +126,7 @@ void store_update(struct tx *tx, const struct node *node, const struct res *r, b
 	node_set_content(s, n, res_ref(kept));
 	set_expiry(s, n);
 	node_mia_changed(s, n);
+	subs_put(s, n);
 }
 
 static void touch(struct tx *tx, struct op *op, struct tnode *n)
@@ -149,6 +151,7 @@ void store_remove(struct tx *tx, const struct node *node)
 	node_count_tree(n, -1);
 	n->flags |= N_GONE_P;
 	heap_del(&tx->s->expiry, &n->et);
+	subs_del(tx->s, n);
 }
 
 /* --- instances ---------------------------------------------------------------------------------------------------- */

@@ -23,6 +23,7 @@ struct job *job_get(struct store *s)
 	}
 	j->next = j->prev = NULL;
 	j->commit = NULL;
+	j->emits = j->emits_last = NULL;
 	j->err = 0;
 	j->growth = false;
 	j->n_ops = 0;
@@ -100,6 +101,7 @@ static void undo_content(struct store *s, struct tnode *n, const struct res *old
 	if (n->et.key != INT64_MAX)
 		heap_add(&s->expiry, &n->et, n->et.key);
 	node_mia_changed(s, n);
+	subs_put(s, n);
 }
 
 static void undo_append(struct store *s, struct op *op)
@@ -133,6 +135,7 @@ static void undo_op(struct store *s, struct op *op)
 	}
 	switch ((enum op_kind)op->kind) {
 	case OP_CREATE:
+		subs_del(s, n);
 		node_unlink(s, n);
 		if (n->in) {
 			s->tree_bytes -= n->in->bytes;
@@ -151,6 +154,7 @@ static void undo_op(struct store *s, struct op *op)
 		node_count_tree(n, 1);
 		if (n->et.key != INT64_MAX)
 			heap_add(&s->expiry, &n->et, n->et.key);
+		subs_put(s, n);
 		break;
 	case OP_APPEND:
 		undo_append(s, op);

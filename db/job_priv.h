@@ -62,6 +62,7 @@ enum { JOB_INLINE = 4 };
 struct job {
 	struct job *next, *prev;
 	struct commit *commit;
+	struct loop_task *emits, *emits_last; /* of struct emit */
 	uint64_t seq;
 	int err;            /* set under the lock; what was refused or undone */
 	atomic_bool ready;

@@ -65,6 +65,7 @@ static int load_node(struct load *l, const struct row *r)
 	n->et_d = res_et(n->dur);
 	if (n->et_d != INT64_MAX)
 		heap_add(&s->expiry, &n->et, n->et_d);
+	subs_put(s, n);
 	return 0;
 }
 

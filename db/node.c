@@ -170,6 +170,7 @@ void node_forget(struct store *s, struct tnode *n)
 	node_count(n, -1, 0, 0);
 	if (n->given)
 		s->tree_bytes -= sizeof(*n->given) + n->given->n;
+	subs_drop(s, n);
 	if (n->pend)
 		s->tree_bytes -= n->pend->bytes;
 	n->pub.magic = 0;

@@ -41,7 +41,22 @@ struct node {
 	struct node *parent;       /* NULL for the CSEBase */
 	uint16_t zone;             /* of the subtree that the node is in */
 	uint16_t depth;            /* CSEBase 0 */
+	struct subs *subs;         /* what is subscribed to it, in pending state; NULL: nothing; in a tx */
 };
+
+/* The subscriptions of a resource in order of creation, with what they say.  Counted; a list that somebody holds does not
+ * change: the tree makes itself another one.  Thread-safe. */
+struct sub {
+	uint32_t rid;
+	const struct res *res;     /* a reference of the list */
+};
+struct subs {
+	_Atomic uint32_t refs;
+	uint32_t n, cap;
+	struct sub v[];
+};
+struct subs *subs_ref(struct subs *l);
+void subs_unref(struct subs *l); /* NULL: nothing */
 
 /* --- life of the store ------------------------------------------------------------------------------------------ */
 
@@ -106,8 +121,19 @@ struct commit {
 int store_commit(struct tx *tx, struct commit *c);
 /* Packs and seals what the commit appends (outside the lock) and hands it to the writer. */
 void store_ready(struct store *s, struct commit *c);
-/* Waits until all that is queued is durable (or failed); for start, stop and tests, never on a loop. */
+/* Waits until all that is queued is durable (or failed) and what is told of it is on its way to the loops; for start, stop
+ * and tests, never on a loop. */
 void store_flush(struct store *s);
+
+/* Something to be told on a loop once a commit is durable: in the order of commits, before the answers of the same batch.
+ * drop() is called instead when nothing of the commit happened. */
+struct emit {
+	struct loop_task task; /* first; fn is the owner's to set */
+	struct loop *loop;
+	void (*drop)(struct emit *);
+};
+/* Between store_commit (that returned 1) and store_ready. */
+void store_emit(struct commit *c, struct emit *e);
 
 /* --- reading ---------------------------------------------------------------------------------------------------- */
 
@@ -124,6 +150,9 @@ bool store_name_taken(struct tx *tx, const struct node *parent, struct str rn);
 bool store_ri_taken(struct tx *tx, struct str ri);
 /* Children in order of creation: those with rid > after, at most max into out; returns how many. Visible ones only. */
 size_t store_children(struct tx *tx, const struct node *parent, uint32_t after, const struct node **out, size_t max);
+
+/* At start: every subscription, each in a TX_READ of its own. */
+void store_each_sub(struct store *s, void (*fn)(void *arg, struct tx *tx, const struct node *sub), void *arg);
 
 struct str node_ri(struct tx *tx, const struct node *n);   /* in the arena */
 struct str node_rn(const struct tx *tx, const struct node *n); /* borrowed */
@@ -196,6 +225,22 @@ void store_update(struct tx *tx, const struct node *n, const struct res *r, bool
 void store_touch(struct tx *tx, const struct node *n);
 /* The node with all below it; O(1) under the lock, swept later. */
 void store_remove(struct tx *tx, const struct node *n);
+
+/* A subscription that is gone for good: by itself, or with the resource that it watched (then as it was at its end). */
+struct gone {
+	uint32_t rid;
+	struct str ri;             /* of the subscription */
+	const struct res *res;
+	bool alone;                /* what it watched has not gone with it: nothing below is set */
+	uint32_t parent;           /* rid */
+	struct str parent_ri, parent_pi, parent_rn;
+	const struct res *parent_res;
+	struct counters counters;
+};
+/* Told of every such subscription once that is durable, in the order of removals, behind what the commits emitted.  On the
+ * writer's thread, without the lock; all that it is shown is gone when it returns.  Set before service. */
+typedef void gone_fn(void *arg, const struct gone *g);
+void store_on_gone(struct store *s, gone_fn *fn, void *arg);
 
 /*
  * A new instance.  `r` (arena; ct, et and con in it; must live until store_ready returns) gets id, st and ct; the

@@ -111,6 +111,7 @@ void sweep_tree(struct store *s, struct tnode *n)
 	n->left = NULL;
 	*s->sweep.trees_end = n;
 	s->sweep.trees_end = &n->left;
+	atomic_store_explicit(&s->sweep.telling, true, memory_order_relaxed);
 }
 
 void sweep_res(struct store *s, uint32_t rid)
@@ -149,6 +150,70 @@ static void give_list(struct store *s, struct tnode *n)
 	n->in = NULL;
 }
 
+/* What is left of a subscription that goes, for whoever is to be told; outside of the lock. */
+struct last {
+	struct gone gone;
+	char *text;
+};
+
+static struct str put_text(char **at, struct str s)
+{
+	struct str out = str_make(*at, s.n);
+
+	if (s.n)
+		memcpy(*at, s.p, s.n);
+	*at += s.n;
+	return out;
+}
+
+static struct str ri_text(char **at, const struct tnode *n)
+{
+	char name[IDENT_MAX];
+
+	if (n->given)
+		return put_text(at, str_make(n->given->ri, n->given->n));
+	return put_text(at, str_make(name, ident_node(name, n->pub.type, n->pub.rid)));
+}
+
+static void keep_last(struct last *l, const struct tnode *n, bool alone)
+{
+	const struct tnode *p = tnode_of(n->pub.parent);
+	size_t given = (p->given ? p->given->n : 0u) +
+	               (p->pub.parent && tnode_of(p->pub.parent)->given ? tnode_of(p->pub.parent)->given->n : 0u);
+	char *at = mem_get(3 * IDENT_MAX + given + p->rn_n);
+
+	l->text = at;
+	l->gone = (struct gone){ .rid = n->pub.rid, .res = res_ref(n->dur), .alone = alone };
+	l->gone.ri = ri_text(&at, n);
+	if (alone)
+		return;
+	l->gone.parent = p->pub.rid;
+	l->gone.parent_res = res_ref(p->dur);
+	l->gone.parent_ri = ri_text(&at, p);
+	l->gone.parent_pi = p->pub.parent ? ri_text(&at, tnode_of(p->pub.parent)) : STR("");
+	l->gone.parent_rn = put_text(&at, str_make(p->rn, p->rn_n));
+	l->gone.counters = (struct counters){ p->in ? p->in->cni_d : 0, p->in ? p->in->cbs_d : 0, p->st_d, p->lt_d };
+}
+
+static void tell(struct store *s, struct last *last, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		s->gone(s->gone_arg, &last[i].gone);
+		res_unref(last[i].gone.res);
+		if (last[i].gone.parent_res)
+			res_unref(last[i].gone.parent_res);
+		mem_put(last[i].text);
+	}
+}
+
+void store_on_gone(struct store *s, gone_fn *fn, void *arg)
+{
+	tree_lock(s);
+	s->gone = fn;
+	s->gone_arg = arg;
+	tree_unlock(s);
+}
+
 static struct tnode *leaf_below(struct tnode *n)
 {
 	while (n->kids)
@@ -160,13 +225,16 @@ bool sweep_memory(struct store *s)
 {
 	struct sweep *w = &s->sweep;
 	struct tnode *gone[NODES_A_SLICE];
-	unsigned n = 0;
+	struct last last[NODES_A_SLICE];
+	unsigned n = 0, n_last = 0;
 
 	if (!w->trees)
 		return false;
 	tree_lock(s);
 	while (w->trees && n < NODES_A_SLICE) {
 		struct tnode *t = w->trees, *leaf = leaf_below(t);
+		if (is_sub(leaf) && leaf->dur && s->gone)
+			keep_last(&last[n_last++], leaf, leaf == t);
 		if (leaf == t) {
 			w->trees = t->left;
 			if (!w->trees)
@@ -181,8 +249,11 @@ bool sweep_memory(struct store *s)
 		gone[n++] = leaf;
 	}
 	tree_unlock(s);
+	tell(s, last, n_last);
 	while (n)
 		node_release(gone[--n]);
+	if (!w->trees)
+		atomic_store_explicit(&w->telling, false, memory_order_release);
 	return true;
 }
 

@@ -43,6 +43,7 @@ struct sweep {
 	struct sweep_chunk *first, *last, *run; /* run: sorted, in work */
 	struct sweep_list *lists, **lists_end;
 	struct tnode *trees, **trees_end;       /* removed subtrees, linked by `left` */
+	_Atomic bool telling;                   /* there are such */
 	uint32_t *rids;                         /* rows of resources below a removed one */
 	size_t n_rids, cap_rids, mark_rids;
 	_Atomic uint64_t n_waiting;             /* rows */

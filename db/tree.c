@@ -174,6 +174,17 @@ int store_commit(struct tx *tx, struct commit *c)
 	return 1;
 }
 
+void store_emit(struct commit *c, struct emit *e)
+{
+	struct job *j = c->job;
+
+	CHECK(c, COMMIT);
+	REQUIRE(e->loop && e->drop);
+	e->task.next = NULL;
+	*(j->emits ? &j->emits_last->next : &j->emits) = &e->task;
+	j->emits_last = &e->task;
+}
+
 void store_ready(struct store *s, struct commit *c)
 {
 	struct job *j = c->job;

@@ -105,6 +105,8 @@ struct store {
 	int64_t last_now;
 	uint64_t n_nodes, n_insts, tree_bytes;
 	struct sweep sweep;
+	gone_fn *gone;
+	void *gone_arg;
 
 	struct job *q_first, *q_last; /* the writer takes it as a whole */
 	struct job *jobs_free;
@@ -187,6 +189,19 @@ size_t ident_inst_rn(char out[IDENT_MAX], uint64_t id);
 unsigned ident_node_parse(struct str ri, uint32_t out[8]);
 bool ident_inst_ri_parse(struct str ri, uint32_t *rid, uint64_t *id);
 bool ident_inst_rn_parse(struct str rn, uint64_t *id);
+
+/* --- subs.c: the parent's list follows its subscriptions ------------------------------------------------------------ */
+
+static inline bool is_sub(const struct tnode *n)
+{
+	return n->pub.type->ty == TY_SUB;
+}
+/* It is there, with its pending content.  No-ops on other nodes. */
+void subs_put(struct store *s, struct tnode *n);
+/* It is not there any more. */
+void subs_del(struct store *s, struct tnode *n);
+/* The list of a node that goes. */
+void subs_drop(struct store *s, struct tnode *n);
 
 /* --- side.c --------------------------------------------------------------------------------------------------------- */
 

@@ -133,11 +133,35 @@ static void commit_run(struct loop *l, struct loop_task *t)
 	c->done(c, c->err);
 }
 
+static void chain_add(struct writer *w, struct loop *l, struct loop_task *t)
+{
+	struct chain *ch = &w->chains[loop_index(l)];
+
+	t->next = NULL;
+	*(ch->first ? &ch->last->next : &ch->first) = t;
+	ch->last = t;
+	ch->loop = l;
+}
+
+/* What is to be told of it, or nothing when nothing happened. */
+static void emit(struct writer *w, struct job *j)
+{
+	for (struct loop_task *t = j->emits, *next; t; t = next) {
+		struct emit *e = CONTAINER_OF(t, struct emit, task);
+		next = t->next;
+		if (j->err)
+			e->drop(e);
+		else
+			chain_add(w, e->loop, t);
+	}
+	j->emits = j->emits_last = NULL;
+}
+
 static void answer(struct writer *w, struct job *j)
 {
 	struct commit *c = j->commit;
-	struct chain *ch;
 
+	emit(w, j);
 	c->err = j->err;
 	atomic_fetch_sub_explicit(&w->s->q_jobs, 1, memory_order_relaxed);
 	atomic_fetch_sub_explicit(&w->s->q_bytes, j->weight, memory_order_relaxed);
@@ -151,12 +175,8 @@ static void answer(struct writer *w, struct job *j)
 		c->done(c, c->err);
 		return;
 	}
-	ch = &w->chains[loop_index(c->loop)];
 	c->task.fn = commit_run;
-	c->task.next = NULL;
-	*(ch->first ? &ch->last->next : &ch->first) = &c->task;
-	ch->last = &c->task;
-	ch->loop = c->loop;
+	chain_add(w, c->loop, &c->task);
 }
 
 /* Everything up to `end` is durable or undone: durable state follows, the answers leave. */
@@ -235,6 +255,19 @@ static bool only_failed(const struct writer *w, const struct job *end)
 	return true;
 }
 
+/* Nodes that are gone are freed, and their subscriptions told of; store_flush waits for the last one. */
+static bool sweep_tree_slice(struct writer *w)
+{
+	if (!sweep_memory(w->s))
+		return false;
+	if (!atomic_load_explicit(&w->s->sweep.telling, memory_order_relaxed)) {
+		pthread_mutex_lock(&w->lock);
+		pthread_cond_broadcast(&w->done);
+		pthread_mutex_unlock(&w->lock);
+	}
+	return true;
+}
+
 /* true: something was written or answered. */
 static bool turn(struct writer *w)
 {
@@ -260,7 +293,7 @@ static bool turn(struct writer *w)
 			return false;
 	}
 	finish(w, end, n);
-	sweep_memory(w->s);
+	sweep_tree_slice(w);
 	return true;
 }
 
@@ -282,7 +315,7 @@ static bool has_work(const struct writer *w)
 /* A slice of what may wait.  false: nothing is left. */
 static bool idle(struct writer *w)
 {
-	if (sweep_memory(w->s))
+	if (sweep_tree_slice(w))
 		return true;
 	if (!has_work(w))
 		return false;
@@ -330,7 +363,8 @@ void writer_flush(struct writer *w)
 	writer_call(w);
 	pthread_mutex_lock(&w->lock);
 	ev = w->ev_in;
-	while (w->finished < seq || (w->ev_out < ev && !store_is_readonly(s)))
+	while (w->finished < seq || (w->ev_out < ev && !store_is_readonly(s)) ||
+	       atomic_load_explicit(&s->sweep.telling, memory_order_acquire))
 		pthread_cond_wait(&w->done, &w->lock);
 	pthread_mutex_unlock(&w->lock);
 }
