@@ -115,6 +115,9 @@ enum step_result access_decide(struct request *r)
 	}
 	if (!r->grant)
 		return request_fail(denied(r, p->op));
+	/* Who subscribes is told what he could read.  TS-0004 7.4.8.2.1. */
+	if (p->op == OP_CREATE && p->ty == TY_SUB && !ask(r, ACOP_R, false, false))
+		return request_fail(denied(r, OP_RETRIEVE));
 	/* What an answer shows is read: a right to change or delete alone does not show more than was sent. */
 	if (r->rcn != RCN_NOTHING && (p->op == OP_UPDATE || p->op == OP_DELETE))
 		r->may_read = ask(r, ACOP_R, true, false) != NULL;
