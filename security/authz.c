@@ -219,9 +219,24 @@ static bool may_override(const struct ask *q)
 	return q->origin->admin && (q->acop == ACOP_D || (q->acop == ACOP_R && q->meta));
 }
 
+/* A polling channel is for the AE that it belongs to, whatever a policy says: TS-0004 7.4.21.2, 7.4.22.2. */
+static bool owns_channel(struct look *l)
+{
+	const struct node *n = l->q->node, *ae = n->type->ty == TY_PCH ? n->parent : n;
+	const struct res *res = node_durable(l->tx, ae);
+	const struct val *owner = res && ae->type->ty == TY_AE ? res_get(res, &attr_owner) : NULL;
+	bool yes = owner && l->f.from.n && str_eq(owner->s, l->f.from);
+
+	if (l->trace)
+		buf_printf(l->trace, "a polling channel is its owner's alone: the originator is %sthe AE\n", yes ? "" : "not ");
+	return yes;
+}
+
 static bool judge(struct look *l)
 {
 	gather(l);
+	if (l->q->node->type->ty == TY_PCH || l->q->create_ty == TY_PCH)
+		return owns_channel(l);
 	return l->q->acpi_update ? may_link(l) : may(l);
 }
 

@@ -8,12 +8,27 @@ static const unsigned acop_of[] = { [OP_CREATE] = ACOP_C, [OP_RETRIEVE] = ACOP_R
 	                                [OP_DELETE] = ACOP_D, [OP_NOTIFY] = ACOP_N };
 static const char *const acop_names[] = { "", "CREATE", "RETRIEVE", "UPDATE", "DELETE", "NOTIFY" };
 
+/* TS-0004 7.4.22.2: a pollingChannelURI is polled and answered, nothing else; what is asked for is no representation. */
+static enum rsc check_polling(struct request *r)
+{
+	struct prim *p = &r->prim;
+
+	if (p->op != OP_RETRIEVE && p->op != OP_NOTIFY)
+		return prim_fail(p, RSC_OPERATION_NOT_ALLOWED, "%s is never possible on a pollingChannelURI (pcu)", acop_names[p->op]);
+	if (p->op == OP_RETRIEVE && (p->fc || p->atrl.n || r->rcn != RCN_ATTRS))
+		return prim_fail(p, RSC_BAD_REQUEST,
+		                 "a RETRIEVE of a pollingChannelURI (pcu) polls; leave filter criteria, attributes and rcn out");
+	return RSC_NONE;
+}
+
 /* Operations that a type never allows whoever asks (the "Recv-1.0" remarks of TS-0004 7.4.x). */
 static enum rsc check_possible(struct request *r)
 {
 	struct prim *p = &r->prim;
 	bool is_virtual = r->target.virt != V_NONE;
 
+	if (r->target.virt == V_PCU)
+		return check_polling(r);
 	if ((r->ti->b->refuses & acop_of[p->op]) || (is_virtual && p->op != OP_RETRIEVE && p->op != OP_DELETE))
 		return prim_fail(p, RSC_OPERATION_NOT_ALLOWED, "%s is never possible on %s", acop_names[p->op],
 		                 is_virtual ? "latest (la) and oldest (ol)" : r->ti->type->ln);
@@ -86,7 +101,7 @@ static const struct grant *ask(struct request *r, unsigned acop, bool quiet, boo
 /* The administrator's RETRIEVE without a policy shows type, size and times: security-model 1.4. */
 static bool may_see_meta(const struct request *r)
 {
-	return r->origin.admin && r->prim.op == OP_RETRIEVE && r->rcn == RCN_ATTRS;
+	return r->origin.admin && r->prim.op == OP_RETRIEVE && r->rcn == RCN_ATTRS && r->target.virt != V_PCU;
 }
 
 static enum rsc denied(struct request *r, unsigned op)

@@ -9,6 +9,7 @@
 #include "cse/base/log.h"
 #include "cse/base/stat.h"
 #include "cse/core/expire.h"
+#include "cse/core/polling.h"
 #include "cse/core/steps.h"
 #include "cse/core/walk.h"
 
@@ -147,10 +148,16 @@ int gate_new(const struct gate_opts *o, struct gate **out, struct why *why)
 	g->root_uril = type_root_attr(STR("m2m:uril"));
 	g->root_rrl = type_root_attr(STR("m2m:rrl"));
 	g->root_dbg = type_root_attr(STR("m2m:dbg"));
+	g->root_rqp = type_root_attr(STR("m2m:rqp"));
+	g->root_rsp = type_root_attr(STR("m2m:rsp"));
+	g->root_agrp = type_root_attr(STR("m2m:agrp"));
+	REQUIRE(g->root_rqp && g->root_rsp && g->root_agrp);
 	REQUIRE(g->root_uri && g->root_rce && g->root_uril && g->root_rrl && g->root_dbg);
 	g->self_peer = peer_self(o->security);
 	g->self = (struct origin){ .authenticated = true, .self = true, .peer = g->self_peer };
-	r = expire_new(g, &g->expire);
+	r = polling_new(g, &g->polling, why);
+	if (r == 0)
+		r = expire_new(g, &g->expire);
 	if (r != 0) {
 		why_set(why, (enum rsc)err_rsc(r), "the timers of the gate cannot be made: %s", err_text(r));
 		gate_free(g);
@@ -190,6 +197,7 @@ void gate_free(struct gate *g)
 		return;
 	CHECK(g, GATE);
 	expire_free(g->expire);
+	polling_free(g->polling);
 	for (unsigned i = 0; i < g->o.n_loops; i++) {
 		for (struct request *r; (r = g->lanes[i].all);) {
 			if (r->in_use)

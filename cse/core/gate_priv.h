@@ -52,7 +52,7 @@ struct gate {
 	uint32_t refused[OP_NOTIFY + 1];    /* parameters that an operation may not carry, as bits of prim.has */
 	struct typeinfo types[GATE_TYPES];
 	unsigned n_types;
-	const struct attr *root_uri, *root_rce, *root_uril, *root_rrl, *root_dbg; /* m2m: elements that are no resources */
+	const struct attr *root_uri, *root_rce, *root_uril, *root_rrl, *root_dbg, *root_rqp, *root_rsp, *root_agrp; /* m2m: elements that are no resources */
 	_Atomic bool *congested;
 	_Atomic bool constant;
 	_Atomic bool tree_full;             /* set by the timer of expire.c */

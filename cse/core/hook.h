@@ -75,6 +75,9 @@ struct behaviour {
 	int64_t (*instance_age)(const struct known *k, const struct res *r);
 };
 
+/* The resourceID of the pollingChannel of an AE (polling.c): there is at most one (TS-0001 table 9.6.5-1), found at once. */
+struct str polling_ri(struct arena *a, struct str stem);
+
 /* Supported types (cse/types/types.def): NULL when the type is not supported. */
 const struct behaviour *behaviour_of(unsigned ty);
 /* Their numbers, ascending, for supportedResourceType. */

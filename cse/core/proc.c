@@ -8,6 +8,7 @@
 #include "cse/base/err.h"
 #include "cse/core/change.h"
 #include "cse/core/filter.h"
+#include "cse/core/polling_priv.h"
 #include "cse/core/walk.h"
 
 static void covered(const struct request *r, const struct grant *g, const struct node *n, unsigned acop)
@@ -153,7 +154,7 @@ static enum rsc create_node(struct request *r)
 	covered(r, c->grant, parent, ACOP_C);
 	r->changed = true;
 	if (store_create(r->tx, parent, c->res, c->rn, c->ri, c->zone, &c->node) != 0)
-		return c->ri.n ? prim_fail(&r->prim, RSC_ORIGINATOR_HAS_ALREADY_REGISTERED, "this AE-ID is registered already")
+		return r->ti->type->ty == TY_AE ? prim_fail(&r->prim, RSC_ORIGINATOR_HAS_ALREADY_REGISTERED, "this AE-ID is registered already")
 		               : taken(r);
 	if (holder->b->child_added)
 		holder->b->child_added(c);
@@ -207,6 +208,10 @@ static enum step_result proc_retrieve(struct request *r)
 {
 	enum step_result s;
 
+	if (r->target.virt == V_PCU) {
+		covered(r, r->grant, r->target.node, ACOP_R);
+		return polling_retrieve(r);
+	}
 	r->resp.rsc = RSC_OK;
 	if (!walk_is_discovery(r)) {
 		if (r->meta)
@@ -281,6 +286,8 @@ static enum step_result proc_delete(struct request *r)
 static enum rsc proc_notify(struct request *r)
 {
 	covered(r, r->grant, r->target.node, ACOP_N);
+	if (r->target.virt == V_PCU)
+		return polling_notify(r);
 	if (r->ti->type->ty == TY_AE)
 		return prim_fail(&r->prim, RSC_TARGET_NOT_REACHABLE, "the AE has no point of access (poa) that this CSE can reach");
 	return prim_fail(&r->prim, RSC_NOT_IMPLEMENTED, "this CSE does not take this kind of notification");

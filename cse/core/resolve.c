@@ -37,6 +37,8 @@ static enum virtual_child virtual_by_name(struct str name)
 		return V_OL;
 	if (str_eq(name, STR("fopt")))
 		return V_FOPT;
+	if (str_eq(name, STR("pcu")))
+		return V_PCU;
 	return V_NONE;
 }
 

@@ -152,7 +152,7 @@ static enum rsc make(struct request *r)
 
 enum step_result result_make(struct request *r)
 {
-	if (r->prim.op == OP_NOTIFY)
+	if (r->prim.op == OP_NOTIFY || r->target.virt == V_PCU)
 		return STEP_NEXT;
 	return request_fail(make(r));
 }

@@ -86,6 +86,8 @@ ROOTS = [
 	('m2m:rrl', 'resourceRefList', 'm2m:listOfChildResourceRef'), ('m2m:agr', 'aggregatedResponse', 'm2m:aggregatedResponse'),
 	('m2m:uri', 'URI', 'xs:anyURI'), ('m2m:dbg', 'debugInfo', 'xs:string'), ('m2m:qres', 'queryResult', 'xs:string'),
 	('m2m:tsn', 'timeSeriesNotification', 'm2m:timeSeriesNotificationType'),
+	# Release 4, as seen in use: requests of one polling answer, each under m2m:rqp
+	('m2m:agrp', 'aggregatedRequest', 'list of m2m:primitiveContent'),
 ]
 # resourceIDs are prefix + base 36 of the row: a prefix must not begin another ("ts" begins "tsi").
 PREFIX = {'ts': 'tsr', 'ont': 'onto', 'ntp': 'ntpo', 'tsA': 'tsrA', 'ontA': 'ontoA'}
