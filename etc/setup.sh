@@ -1,11 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by ./run and ./check: packages and builds.
 
-# setup_packages WHAT: installs what etc/packages.txt lists for `run` (or for `check`: both) and is not there.
+# setup_packages WHAT: installs what etc/packages.txt lists for `run` (or for `check`: both) and is not there.  PACKAGE=PROGRAM: only
+# when the program is not there, wherever it comes from.
 setup_packages() {
 	need=$(sed -e 's/#.*//' etc/packages.txt | awk -v what="$1" '$1 == "run" || what == "check" { for (i = 2; i <= NF; i++) print $i }')
 	missing=
 	for p in $need; do
+		case $p in
+		*=*)
+			command -v "${p#*=}" >/dev/null && continue
+			p=${p%=*}
+			;;
+		esac
 		dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
 	done
 	[ -z "$missing" ] && return 0
