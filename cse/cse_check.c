@@ -5,6 +5,7 @@
 #include "bindings/listen.h"
 #include "cse/base/err.h"
 #include "security/cert.h"
+#include "security/target.h"
 #include "security/who.h"
 
 static bool is_cse_id(struct str s)
@@ -46,6 +47,8 @@ static const struct form {
 	{ CONF_ACC_ADMIN, is_administrator, "write C and letters, digits, - . _ ~, e.g. CAdmin" },
 	{ CONF_HTTP_NAMES, is_host, "write DNS names and IP addresses" },
 	{ CONF_HTTP_LISTEN, is_listener, "write 127.0.0.1:8443 or [::1]:8443" },
+	{ CONF_NOTIFY_TARGETS, target_is_listing, "write https://host:port and an identity, e.g. https://app.example:8443 Capp" },
+	{ CONF_NOTIFY_PREFIXES, target_is_prefix, "write 10.1.0.0/16 or fd00::/8, perhaps with zone=2 behind it" },
 };
 
 static int check(const struct conf *c, const struct form *f, const char *text, struct conf_why *why)

@@ -387,6 +387,8 @@ bool registry_bind(struct security *sec, const struct cred *c, struct str stem, 
 	if (s == NULL)
 		s = stem_put(r, stem, c->holder);
 	pthread_rwlock_unlock(&r->lock);
+	if (*fresh)
+		security_changed(sec);
 	return s->holder == c->holder;
 }
 
@@ -499,4 +501,5 @@ void cred_apply(struct security *sec, const struct cred_info *info)
 	drop_claims(r, info->id, INT64_MIN);
 	put_version(r, cred_new(&sec->self, info));
 	pthread_rwlock_unlock(&r->lock);
+	security_changed(sec);
 }

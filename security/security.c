@@ -64,6 +64,7 @@ int security_new(const struct security_opts *o, struct security **out, struct wh
 	sec->audit = audit_new(sec, (size_t)conf_num(o->conf, CONF_SEC_EVENTS));
 	sec->self_peer = peer_new(NULL);
 	sec->self_peer->self = true;
+	target_reload(sec, o->conf);
 	*out = sec;
 	return 0;
 }
@@ -96,6 +97,7 @@ void security_reload(struct security *sec, struct conf *c)
 	atomic_store_explicit(&sec->without_acpi_parent, strcmp(conf_str(c, CONF_ACC_NOACPI), "parent") == 0,
 	                      memory_order_relaxed);
 	audit_set_max(sec->audit, (size_t)conf_num(c, CONF_SEC_EVENTS));
+	target_reload(sec, c);
 }
 
 void security_free(struct security *sec)
@@ -108,6 +110,7 @@ void security_free(struct security *sec)
 	peer_unref(sec->self_peer);
 	registry_fini(&sec->registry);
 	zones_fini(&sec->zones);
+	target_fini(sec);
 	arena_fini(&sec->mem);
 	sec->magic = 0;
 	free(sec);

@@ -28,7 +28,7 @@ struct security_opts {
 int security_new(const struct security_opts *o, struct security **out, struct why *why);
 /* Reads credentials, stems and zones of the store into memory.  Once, after store_open. */
 int security_attach(struct security *sec, struct store *store, struct why *why);
-/* Takes over what may be reloaded (access.without_acpi, security.max_event_bytes). Thread-safe. */
+/* Takes over what may be reloaded (access.without_acpi, security.max_event_bytes, notify.allowed_*). Thread-safe. */
 void security_reload(struct security *sec, struct conf *c);
 /* Before store_close.  Events that wait are appended first. */
 void security_free(struct security *sec);

@@ -170,6 +170,11 @@ void clockguard_start(struct security *sec);
 
 /* --- the object (security.c) --------------------------------------------------------------------------------------- */
 
+/* Outgoing requests: security/target.h. */
+struct target_rules;
+void target_reload(struct security *sec, struct conf *c);
+void target_fini(struct security *sec);
+
 struct audit;
 #define SECURITY_MAGIC 0x73656375u
 struct security {
@@ -191,7 +196,13 @@ struct security {
 	struct acp_cache *cache;
 	struct clockguard guard;
 	struct audit *audit;
+	_Atomic(struct target_rules *) targets;
+	_Atomic uint64_t epoch; /* security/target.h */
 };
+static inline void security_changed(struct security *sec)
+{
+	atomic_fetch_add_explicit(&sec->epoch, 1, memory_order_release);
+}
 
 /* A small TX_WRITE of its own at start: waits for durability.  0, or why it failed. */
 int security_commit(struct security *sec, struct tx *tx);

@@ -168,4 +168,5 @@ void zone_apply_conduit(struct security *sec, uint16_t from, uint16_t to, bool o
 	pthread_rwlock_wrlock(&sec->zones.lock);
 	set_conduit(&sec->zones, (uint32_t)from << 16 | to, open);
 	pthread_rwlock_unlock(&sec->zones.lock);
+	security_changed(sec);
 }

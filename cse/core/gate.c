@@ -10,6 +10,7 @@
 #include "cse/base/stat.h"
 #include "cse/core/expire.h"
 #include "cse/core/polling.h"
+#include "cse/core/out.h"
 #include "cse/core/steps.h"
 #include "cse/core/walk.h"
 
@@ -99,6 +100,10 @@ static struct settings *settings_new(struct conf *c)
 	s->reply_bytes = (uint64_t)conf_num(c, CONF_LIM_REPLY_B);
 	s->group_members = (uint64_t)conf_num(c, CONF_LIM_MEMBERS);
 	s->fanout_requests = (uint64_t)conf_num(c, CONF_LIM_FANOUT);
+	s->notify_timeout_ns = conf_num(c, CONF_NOTIFY_TIMEOUT) * 1000000;
+	s->notify_pause_ns = conf_num(c, CONF_NOTIFY_BACKOFF) * 1000000;
+	s->notify_queue = (uint64_t)conf_num(c, CONF_NOTIFY_QUEUE);
+	s->notify_queue_bytes = (uint64_t)conf_num(c, CONF_NOTIFY_QUEUE_B);
 	s->is_in = !strcmp(conf_str(c, CONF_CSE_TYPE), "in");
 	return s;
 }
@@ -158,6 +163,8 @@ int gate_new(const struct gate_opts *o, struct gate **out, struct why *why)
 	r = polling_new(g, &g->polling, why);
 	if (r == 0)
 		r = expire_new(g, &g->expire);
+	if (r == 0)
+		r = out_new(g, &g->out, why);
 	if (r != 0) {
 		why_set(why, (enum rsc)err_rsc(r), "the timers of the gate cannot be made: %s", err_text(r));
 		gate_free(g);
@@ -196,6 +203,8 @@ void gate_free(struct gate *g)
 	if (!g)
 		return;
 	CHECK(g, GATE);
+	/* What it still sends may be a request to this gate. */
+	out_free(g->out);
 	expire_free(g->expire);
 	polling_free(g->polling);
 	for (unsigned i = 0; i < g->o.n_loops; i++) {
@@ -215,6 +224,12 @@ void gate_free(struct gate *g)
 	free(g->congested);
 	g->magic = 0;
 	free(g);
+}
+
+struct out *gate_out(struct gate *g)
+{
+	CHECK(g, GATE);
+	return g->out;
 }
 
 void gate_answer_constant(struct gate *g)

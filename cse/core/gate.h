@@ -35,6 +35,9 @@ struct res *gate_make_base(struct arena *a, const struct conf *c, const struct a
 /* First start of a new store: the administrator's access-control policy and the default policy.  Once, before service. */
 int gate_bootstrap(struct gate *g, struct why *why);
 void gate_reload(struct gate *g, struct conf *c);
+struct out;
+/* Where ways out are added (out.h). */
+struct out *gate_out(struct gate *g);
 
 struct gate_reply {
 	/* The answer is known: encode it now; r and all it points to are gone when this returns. May be called a second time

@@ -29,6 +29,8 @@ struct settings {
 	int64_t deadline_ns, et_us;
 	uint64_t depth, ae_resources, ae_instances, ae_bytes, tree_bytes, reply_resources, reply_bytes, group_members, fanout_requests;
 	bool is_in;                         /* the infrastructure node's CSE */
+	int64_t notify_timeout_ns, notify_pause_ns;
+	uint64_t notify_queue, notify_queue_bytes;
 };
 
 /* What belongs to one loop. */

@@ -8,6 +8,7 @@
 #define CORE_OUT_H
 
 #include "cse/model/prim.h"
+#include "cse/model/url.h"
 #include "db/store.h"
 #include "security/security.h"
 
@@ -35,19 +36,22 @@ struct out_msg {
 	/* the sender's */
 	struct str target;        /* as in notificationURI: a resource identifier (any address form) or a URL */
 	struct str creator;       /* originator (absolute) on whose behalf it is sent; empty: the CSE's own */
+	const struct prim *forward; /* a request that is only passed on (TS-0004 7.3.3.9.1), already authorized; NULL: */
 	const struct attr *root;  /* content: m2m:sgn, m2m:agn, m2m:rsp, ... */
 	struct val pc;
 	uint16_t ec;              /* eventCategory of the request, 0: none */
 	bool once;                /* one attempt: somebody waits for the answer (verification, blocking update) */
 	uint64_t order;           /* not 0: one in flight at a time among those of the same target and order, in order of sending */
+	uint32_t feeder;          /* not 0: rid of the subscription, for out_is_pressed */
+	size_t bytes;             /* what it holds, about, for the queue's bound; 0: taken as OUT_MSG_BYTES */
 	int64_t deadline_ns;      /* monotonic; 0: as long as its queue keeps it */
 	out_done_fn *done;
 	void *arg;
 	/* out.c's */
-	struct out_msg *next;
 	struct out_lane *lane;
 	void *state;
 };
+enum { OUT_MSG_BYTES = 1024 };
 
 int out_new(struct gate *g, struct out **out, struct why *why);
 void out_free(struct out *o);
@@ -55,6 +59,12 @@ void out_free(struct out *o);
 void out_send(struct out *o, struct loop *l, struct out_msg *m);
 /* done() will not come any more; what is on its way may still arrive.  On its loop. */
 void out_cancel(struct out *o, struct out_msg *m);
+/* A target of this subscription has its queue half full: who feeds it is to be read more slowly.  Any thread; may say yes
+ * for another subscription's sake. */
+bool out_is_pressed(const struct out *o, uint32_t feeder);
+/* Attempts under way, and messages that wait.  Any thread. */
+unsigned out_in_flight(const struct out *o);
+unsigned out_waiting(const struct out *o);
 
 /*
  * May this originator name that target in nu, su, nfu, poa ...?  Judged when the attribute is set; out_send judges again, as
@@ -74,11 +84,12 @@ struct carry {
 	uint32_t magic;
 	/* given */
 	struct str url;              /* the point of access: scheme://host[:port][/path] */
+	struct url at;               /* the same, read; not of scheme "pch" */
 	const struct prim *prim;     /* the whole request primitive (NOTIFY), content in pc.root/pc.v */
 	struct str cred;             /* the credential that the peer must prove; empty: any name in `names` */
 	struct strs names;           /* what its certificate must name (AE-ID stems, CSE-IDs, hosts) when cred is empty */
 	uint16_t zone;               /* whose allowed prefixes hold for the address */
-	int64_t deadline_ns;
+	int64_t deadline_ns;         /* of the attempt: then it is cancelled */
 	/* called once on the loop, never before carrier.send returned, unless cancelled.  As struct out_result. */
 	void (*done)(struct carry *c, const struct out_result *r);
 	void *arg;
@@ -107,7 +118,7 @@ struct carrier_kind {
 	/* Connections whose peer is no longer live are ended. */
 	void (*close)(void *ctx);
 };
-/* Before service.  ctx stays the caller's, who closes it after out_free. */
+/* Before service.  ctx stays the caller's, who closes it after out_free (gate_free). */
 void out_add_carrier(struct out *o, const struct carrier_kind *kind, void *ctx);
 
 #endif

@@ -9,6 +9,7 @@
 #include "cse/core/change.h"
 #include "cse/core/filter.h"
 #include "cse/core/polling_priv.h"
+#include "cse/core/pass.h"
 #include "cse/core/walk.h"
 
 static void covered(const struct request *r, const struct grant *g, const struct node *n, unsigned acop)
@@ -283,14 +284,12 @@ static enum step_result proc_delete(struct request *r)
 
 /* --- NOTIFY ------------------------------------------------------------------------------------------------------ */
 
-static enum rsc proc_notify(struct request *r)
+static enum step_result proc_notify(struct request *r)
 {
 	covered(r, r->grant, r->target.node, ACOP_N);
 	if (r->target.virt == V_PCU)
-		return polling_notify(r);
-	if (r->ti->type->ty == TY_AE)
-		return prim_fail(&r->prim, RSC_TARGET_NOT_REACHABLE, "the AE has no point of access (poa) that this CSE can reach");
-	return prim_fail(&r->prim, RSC_NOT_IMPLEMENTED, "this CSE does not take this kind of notification");
+		return request_fail(polling_notify(r));
+	return pass_notify(r);
 }
 
 /* --- all --------------------------------------------------------------------------------------------------------- */
@@ -332,6 +331,6 @@ enum step_result proc_run(struct request *r)
 	case OP_DELETE:
 		return proc_delete(r);
 	default:
-		return request_fail(proc_notify(r));
+		return proc_notify(r);
 	}
 }
