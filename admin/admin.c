@@ -194,6 +194,8 @@ void admin_refuse(struct admin_call *c, unsigned status, const char *fmt, ...)
 	char text[400];
 	va_list ap;
 
+	/* An answer that was made before its commit failed. */
+	buf_reset(&c->reply);
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);

@@ -12,6 +12,12 @@
  *   GET  /v1/ca            -> 200 {"ca": PEM (root and issuing)}
  *   GET  /v1/status        -> 200 {"cse", "version", "store": {..}, "counters": {..}, "clock": ..}
  *   GET  /v1/events?from=n&reveal=0|1 -> 200 JSON lines, at most 256; ask again from the last "seq" + 1
+ *   POST /v1/events/verify -> 200 {"events": how many, "chain": "whole"}, or 500 with the first that does not follow
+ *   GET  /v1/zones         -> 200 [ {"zone": n, "reaches": [..]} ]
+ *   POST /v1/zones/<n>     -> 200 {"zone": n}; makes it
+ *   POST /v1/conduits/<from>-<to>/open | close -> 200 {"from", "to", "state"}
+ *   POST /v1/acp/why       {"originator": AE-ID, "operation": "retrieve", "to": address, "type": "cnt"}
+ *                          -> 200 {"why": lines, the last of which says permitted or denied}; type: with create only
  *   POST /v1/clock/accept  -> 200 {"clock": "accepted"}
  *   anything else, and what is refused -> 4xx or 5xx {"error": one sentence}
  */

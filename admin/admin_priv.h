@@ -37,6 +37,8 @@ struct admin_call {
 	enum sec_event event;
 	const char *what;
 	unsigned status;
+	uint16_t zone, to;  /* to 0: the zone itself */
+	bool open;
 	/* While it waits for a worker: */
 	struct work work;
 	uint64_t from;
@@ -67,9 +69,9 @@ void admin_wait(struct admin_call *c);
 /* admin/credentials.c */
 admin_fn admin_issue, admin_list, admin_suspend, admin_resume, admin_revoke;
 /* admin/zones.c */
-admin_fn admin_zone;
+admin_fn admin_zones, admin_zone, admin_conduit_open, admin_conduit_close;
 /* admin/watch.c */
-admin_fn admin_ca, admin_show_status, admin_events, admin_accept_clock;
+admin_fn admin_ca, admin_show_status, admin_events, admin_accept_clock, admin_verify_events, admin_acp_why;
 
 const char *admin_kind_name(enum cred_kind k);
 

@@ -234,3 +234,61 @@ enum rsc ask_read_issue(struct arena *a, struct str body, struct ask_issue *out,
 		*out = q;
 	return rsc;
 }
+
+/* --- acp why ------------------------------------------------------------------------------------------------------------ */
+
+static bool read_operation(struct str s, unsigned *acop)
+{
+	static const struct {
+		const char *name;
+		unsigned acop;
+	} ops[] = { { "create", ACOP_C }, { "retrieve", ACOP_R }, { "update", ACOP_U }, { "delete", ACOP_D },
+		    { "notify", ACOP_N }, { "discover", ACOP_DISC } };
+
+	for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
+		if (str_eq_nocase(s, str_of(ops[i].name))) {
+			*acop = ops[i].acop;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A short name ("cnt") or a number. */
+static bool read_type(struct arena *a, struct str s, unsigned *ty)
+{
+	const struct type *t;
+	uint64_t v;
+
+	if (s.n == 0 || s.n > 20)
+		return false;
+	t = str_u64(s, &v) == 0 ? type_by_ty(v > UINT16_MAX ? 0 : (unsigned)v) : type_by_root(arena_printf(a, "m2m:%.*s", STR_ARG(s)));
+	if (t)
+		*ty = t->ty;
+	return t != NULL;
+}
+
+enum rsc ask_read_why(struct arena *a, struct str body, struct authz_question *out, struct why *why)
+{
+	static const char *const names[] = { "originator", "operation", "to", "type" };
+	struct str s[ARRAY_LEN(names)] = { { NULL, 0 } };
+	json_t *j = body.n > ASK_BODY_BYTES ? NULL : json_loadb(body.n ? body.p : "", body.n, JSON_REJECT_DUPLICATES, NULL);
+	enum rsc rsc = RSC_NONE;
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		const json_t *v = json_object_get(j, names[i]);
+		if (json_is_string(v))
+			s[i] = arena_str(a, text_of(v));
+	}
+	json_decref(j);
+	*out = (struct authz_question){ .originator = s[0], .to = s[2] };
+	if (s[0].n == 0 || s[2].n == 0)
+		rsc = why_set(why, RSC_BAD_REQUEST, "the body must be JSON with the texts originator, operation and to");
+	else if (!read_operation(s[1], &out->acop))
+		rsc = why_set(why, RSC_BAD_REQUEST, "operation must be create, retrieve, update, delete, notify or discover");
+	else if ((out->acop == ACOP_C) != (s[3].n > 0))
+		rsc = why_set(why, RSC_BAD_REQUEST, "type says what create would make, like cnt; other operations have none");
+	else if (s[3].n && !read_type(a, s[3], &out->create_ty))
+		rsc = why_set(why, RSC_BAD_REQUEST, "type must be a resource type, like cnt or 3");
+	return rsc;
+}

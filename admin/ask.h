@@ -24,6 +24,9 @@ struct ask_issue {
 /* Everything in the arena.  RSC_NONE or BAD_REQUEST with a sentence that names the member. */
 enum rsc ask_read_issue(struct arena *a, struct str body, struct ask_issue *out, struct why *why);
 
+/* Body of POST /v1/acp/why. */
+enum rsc ask_read_why(struct arena *a, struct str body, struct authz_question *out, struct why *why);
+
 /* "90s", "15m", "24h", "30d": a number of 1 to 9 digits and one unit, at most 36,500 days. */
 int ask_duration(struct str s, int64_t *us);
 /* A number of a query ("from=7&reveal=1"): absent: fallback; E_SYNTAX when it is no number. */

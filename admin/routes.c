@@ -8,10 +8,15 @@ static const struct admin_route routes[] = {
 	{ HTTP1_POST, "/v1/credentials/*/suspend", admin_suspend },
 	{ HTTP1_POST, "/v1/credentials/*/resume", admin_resume },
 	{ HTTP1_POST, "/v1/credentials/*/revoke", admin_revoke },
+	{ HTTP1_GET, "/v1/zones", admin_zones },
 	{ HTTP1_POST, "/v1/zones/*", admin_zone },
+	{ HTTP1_POST, "/v1/conduits/*/open", admin_conduit_open },
+	{ HTTP1_POST, "/v1/conduits/*/close", admin_conduit_close },
+	{ HTTP1_POST, "/v1/acp/why", admin_acp_why },
 	{ HTTP1_GET, "/v1/ca", admin_ca },
 	{ HTTP1_GET, "/v1/status", admin_show_status },
 	{ HTTP1_GET, "/v1/events", admin_events },
+	{ HTTP1_POST, "/v1/events/verify", admin_verify_events },
 	{ HTTP1_POST, "/v1/clock/accept", admin_accept_clock },
 };
 

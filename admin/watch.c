@@ -104,6 +104,58 @@ void admin_events(struct admin_call *c)
 	workers_submit(c->admin->cse->workers, &c->work);
 }
 
+static void verify_events(struct work *w)
+{
+	struct admin_call *c = CONTAINER_OF(w, struct admin_call, work);
+	int err = audit_verify(c->admin->cse->security, &c->from);
+
+	c->status = err == E_CORRUPT ? 409 : err ? 500 : 200;
+	if (!err)
+		c->from = store_event_next(c->admin->cse->store);
+}
+
+static void events_verified(struct work *w)
+{
+	struct admin_call *c = CONTAINER_OF(w, struct admin_call, work);
+	struct cse *cse = c->admin->cse;
+
+	if (c->status == 200) {
+		buf_printf(&c->reply, "{\"events\":%llu,\"chain\":\"whole\"}", (unsigned long long)c->from);
+		admin_answer(c, 200);
+		return;
+	}
+	if (c->status == 409) {
+		audit(cse->security, EV_STORE_DAMAGED, NULL, STR_NONE, "event %llu", (unsigned long long)c->from);
+		admin_refuse(c, 500, "event %llu does not follow from those before it: the table was changed or is damaged",
+		             (unsigned long long)c->from);
+		return;
+	}
+	admin_refuse(c, 500, "the events could not be read");
+}
+
+void admin_verify_events(struct admin_call *c)
+{
+	c->work = (struct work){ .run = verify_events, .done = events_verified, .loop = c->admin->loop };
+	admin_wait(c);
+	workers_submit(c->admin->cse->workers, &c->work);
+}
+
+void admin_acp_why(struct admin_call *c)
+{
+	struct authz_question q;
+	struct why why = { 0 };
+	struct str text;
+	enum rsc rsc = ask_read_why(&c->arena, c->body, &q, &why);
+
+	if (!rsc)
+		rsc = authz_why(c->admin->cse->security, &c->arena, &q, &text, &why);
+	if (rsc) {
+		admin_refuse(c, rsc == RSC_NOT_FOUND ? 404 : 400, "%s", why.text);
+		return;
+	}
+	admin_answer_json(c, 200, json_pack("{s:o}", "why", json_stringn(text.p, text.n)));
+}
+
 void admin_accept_clock(struct admin_call *c)
 {
 	struct cse *cse = c->admin->cse;

@@ -43,6 +43,83 @@ void explain_creator(struct look *l, bool custodian, bool yes)
 	           custodian ? "the custodian" : "the creator");
 }
 
+/* --- acp why --------------------------------------------------------------------------------------------------------- */
+
+/* The resource, or what holds the instance or virtual resource that is meant. */
+static const struct node *target_of(struct security *sec, struct tx *tx, const struct addr *ad, bool *below)
+{
+	const struct node *n = store_root(tx), *next;
+	struct inst inst;
+	size_t i = 1;
+
+	*below = false;
+	if (ad->n > 0 && !str_eq(ad->seg[0], sec->self.base) && !str_eq(ad->seg[0], STR("-"))) {
+		n = store_by_ri(tx, ad->seg[0]);
+		*below = !n && store_inst_by_ri(tx, ad->seg[0], &n, &inst);
+	}
+	for (; n && i < ad->n && !*below; i++, n = next) {
+		next = store_child(tx, n, ad->seg[i]);
+		if (next || i + 1 < ad->n)
+			continue;
+		for (unsigned v = V_LA; v <= V_SFOP && !*below; v++)
+			*below = type_has_virtual(n->type, (enum virtual_child)v) && !addr_is_rn(ad->seg[i]);
+		*below = *below || store_inst_by_name(tx, n, ad->seg[i], &inst);
+		if (*below)
+			return n;
+	}
+	return i < ad->n ? NULL : n;
+}
+
+static enum rsc ask_why(struct security *sec, struct arena *a, const struct authz_question *q, const struct addr *ad,
+                        const struct origin *o, struct str *out, struct why *why)
+{
+	struct tx *tx = store_begin(sec->store, a, TX_READ);
+	struct ask ask = { .origin = o, .acop = q->acop, .create_ty = q->create_ty, .quiet = true };
+	enum rsc rsc = RSC_NONE;
+
+	ask.node = target_of(sec, tx, ad, &ask.on_instance);
+	if (!ask.node)
+		rsc = why_set(why, RSC_NOT_FOUND, "there is no such resource");
+	else if (!zone_allows(sec, o, ask.node->zone))
+		*out = arena_printf(a, "zone %u of the originator does not reach zone %u of the resource: it looks absent\ndenied",
+		                    o->zone, ask.node->zone);
+	else
+		*out = authz_explain(sec, tx, &ask);
+	store_end(tx);
+	return rsc;
+}
+
+enum rsc authz_why(struct security *sec, struct arena *a, const struct authz_question *q, struct str *out, struct why *why)
+{
+	struct origin o = { .authenticated = true };
+	struct cred_info cred;
+	struct peer *peer;
+	struct addr ad;
+	struct who w;
+	enum rsc rsc;
+
+	CHECK(sec, SECURITY);
+	if (who_parse(a, q->originator, &sec->self, false, &w) != 0 || w.kind != WHO_ENTITY)
+		return why_set(why, RSC_BAD_REQUEST, "the originator must be an AE-ID or a CSE-ID");
+	if (addr_parse(a, q->to, &ad, why) || !addr_is_local(&ad, &sec->self) || ad.attr.n)
+		return why_set(why, RSC_BAD_REQUEST, "the target must be the address of a resource of this CSE");
+	if (!cred_of_name(sec, a, w.stem.n ? w.stem : q->originator, &cred))
+		return why_set(why, RSC_NOT_FOUND, "no credential names this originator: nobody can send as it");
+	if (cred.state != CRED_ACTIVE || peer_of_credential(sec, cred.id, NULL, &peer) != 0) {
+		*out = arena_printf(a, "credential %.*s is not active: whatever it sends is refused\ndenied", STR_ARG(cred.id));
+		return RSC_NONE;
+	}
+	o.from = w.abs;
+	o.stem = w.stem;
+	o.authenticated = cred.kind != CRED_GATEWAY;
+	o.admin = cred.kind == CRED_ADMIN;
+	o.zone = cred.zone;
+	o.peer = peer;
+	rsc = ask_why(sec, a, q, &ad, &o, out, why);
+	peer_unref(peer);
+	return rsc;
+}
+
 const struct node *look_by_address(struct look *l, struct str id, bool *remote)
 {
 	const struct addr_self *self = &l->sec->self;

@@ -115,6 +115,8 @@ enum { ZONE_COMMON = 0 /* CSEBase and what lies beside the AE subtrees: every zo
  * E_ABSENT: no such zone; E_RANGE: zone 0, or a conduit to itself. */
 int zone_put(struct security *sec, struct tx *tx, uint16_t zone);
 int zone_put_conduit(struct security *sec, struct tx *tx, uint16_t from, uint16_t to, bool open);
+/* Every zone (to 0), and every open conduit.  Not in a tx. */
+void zone_each(struct security *sec, void (*fn)(void *arg, uint16_t from, uint16_t to), void *arg);
 void zone_apply(struct security *sec, uint16_t zone);
 void zone_apply_conduit(struct security *sec, uint16_t from, uint16_t to, bool open);
 
@@ -146,8 +148,16 @@ bool grant_covers_meta(const struct grant *g, const struct tx *tx, const struct 
  * RSC_NONE, APP_RULE_VALIDATION_FAILED, ORIGINATOR_HAS_ALREADY_REGISTERED, BAD_REQUEST. security-model 1.1, 1.7. */
 enum rsc authz_register_ae(struct security *sec, struct tx *tx, struct prim *p, const struct origin *o, struct str app_id,
                            struct str *stem, const struct grant **out);
-/* Which rule decided, or what was missing: for `trothctl acp why`. In the arena. */
+/* Which rule decided, or what was missing. In the arena. */
 struct str authz_explain(struct security *sec, struct tx *tx, const struct ask *q);
+/* The same for `trothctl acp why`: as if the credential that names the originator had sent the request now, from no address.
+ * RSC_NONE, or BAD_REQUEST or NOT_FOUND with a sentence. */
+struct authz_question {
+	struct str originator; /* as in From */
+	struct str to;         /* any address of this CSE */
+	unsigned acop, create_ty;
+};
+enum rsc authz_why(struct security *sec, struct arena *a, const struct authz_question *q, struct str *out, struct why *why);
 /* Representation of privileges (pv, pvs): contexts, CIDR, windows, originators are well formed.  RSC_NONE or BAD_REQUEST. */
 enum rsc acp_validate(const struct obj *acp, const struct addr_self *self, bool six_fields, struct why *w);
 

@@ -170,3 +170,15 @@ void zone_apply_conduit(struct security *sec, uint16_t from, uint16_t to, bool o
 	pthread_rwlock_unlock(&sec->zones.lock);
 	security_changed(sec);
 }
+
+void zone_each(struct security *sec, void (*fn)(void *arg, uint16_t from, uint16_t to), void *arg)
+{
+	CHECK(sec, SECURITY);
+	pthread_rwlock_rdlock(&sec->zones.lock);
+	for (unsigned z = ZONE_DEFAULT; z <= UINT16_MAX; z++)
+		if ((sec->zones.known[z / 64] >> (z % 64)) & 1)
+			fn(arg, (uint16_t)z, 0);
+	for (size_t i = 0; i < sec->zones.n; i++)
+		fn(arg, (uint16_t)(sec->zones.conduits[i] >> 16), (uint16_t)sec->zones.conduits[i]);
+	pthread_rwlock_unlock(&sec->zones.lock);
+}

@@ -52,6 +52,10 @@ int ctl_credential_list(struct ctl *c, int argc, char **argv);
 int ctl_credential_change(struct ctl *c, int argc, char **argv);
 int ctl_status(struct ctl *c, int argc, char **argv);
 int ctl_events(struct ctl *c, int argc, char **argv);
+int ctl_events_verify(struct ctl *c, int argc, char **argv);
+int ctl_zone_list(struct ctl *c, int argc, char **argv);
+int ctl_conduit(struct ctl *c, int argc, char **argv);
+int ctl_acp_why(struct ctl *c, int argc, char **argv);
 int ctl_zone_make(struct ctl *c, int argc, char **argv);
 int ctl_clock_accept(struct ctl *c, int argc, char **argv);
 

@@ -97,7 +97,14 @@ static int refused(struct ctl *c, unsigned status)
 {
 	json_t *j = json_loadb(c->reply.n ? c->reply.p : "", c->reply.n, 0, NULL);
 	const char *text = json_string_value(json_object_get(j, "error"));
-	int code = ctl_fail(CTL_REFUSED, "%s (%u)", text ? text : "trothd refused", status);
+	int code;
+
+	/* What is no JSON is shown as it is: one line of it. */
+	if (text)
+		code = ctl_fail(CTL_REFUSED, "%s (%u)", text, status);
+	else
+		code = ctl_fail(CTL_REFUSED, "trothd refused (%u)%s%.*s", status, c->reply.n ? ": " : "",
+		                (int)str_index(str_first(c->reply, c->reply.n < 400 ? c->reply.n : 400), '\n'), c->reply.p);
 	json_decref(j);
 	return code;
 }

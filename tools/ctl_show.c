@@ -185,18 +185,22 @@ int ctl_events(struct ctl *c, int argc, char **argv)
 	}
 }
 
-int ctl_zone_make(struct ctl *c, int argc, char **argv)
+int ctl_events_verify(struct ctl *c, int argc, char **argv)
 {
-	char path[64];
-	uint64_t zone;
+	json_t *j = NULL;
 
-	if (argc != 2 || str_u64(str_of(argv[1]), &zone) != 0 || zone < 1 || zone > 65535)
-		return ctl_fail(CTL_USAGE, "zone make takes one number, 1 to 65535");
-	snprintf(path, sizeof(path), "/v1/zones/%u", (unsigned)zone);
-	int code = ctl_call(c, "POST", path, NULL);
-	if (code == CTL_OK && c->json)
+	int code = no_arguments(argc, argv);
+	if (code == CTL_OK)
+		code = ctl_call_json(c, "POST", "/v1/events/verify", NULL, &j);
+	if (code)
+		return code;
+	if (c->json)
 		printf("%.*s\n", STR_ARG(c->reply));
-	return code;
+	else
+		printf("%lld events, their chain is %s\n", (long long)json_integer_value(json_object_get(j, "events")),
+		       text_of(j, "chain"));
+	json_decref(j);
+	return CTL_OK;
 }
 
 int ctl_clock_accept(struct ctl *c, int argc, char **argv)

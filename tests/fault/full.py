@@ -74,6 +74,10 @@ def main(disk):
             must(d.create("/cse-in/CDev1/a", 4, BIG), FAILED, "CREATE without any room")
             assert d.get("/cse-in/CDev2").rsc == 4103
             assert e.get("/cse-in/CDev2").rsc == 2000
+        r = c.trothctl("zone", "make", "9", check=False)
+        assert r.returncode == 1 and "could not be stored" in r.stderr, r.stderr
+        r = c.trothctl("ca", "issue", "--name", "late", "--ae", "CLate", "--out", c.creds, check=False)
+        assert r.returncode == 1 and "could not be stored" in r.stderr, r.stderr
         os.unlink(os.path.join(disk, "filler"))
         os.unlink(os.path.join(disk, "foreign"))
         until("recovered without help", lambda: d.put("/cse-in/CDev1", {"m2m:ae": {"lbl": ["x"]}}).rsc == UPDATED)

@@ -30,6 +30,27 @@ def main():
                 assert hidden.body == gone.body, (hidden.body, gone.body)
             assert other not in client.get("/cse-in?rcn=6").body.decode()
         must(b.get("/cse-in/CB1"), 2000, "its own")
+        assert c.trothctl("zone", "list").stdout == "zone 1\nzone 7\n"
+        r = c.trothctl("conduit", "open", "1", "9", check=False)
+        assert r.returncode == 1 and "no zone 9" in r.stderr, r.stderr
+        assert c.trothctl("conduit", "open", "7", "7", check=False).returncode == 2
+        why = c.trothctl("acp", "why", "CA1", "retrieve", "cse-in/CB1").stdout
+        assert "does not reach" in why and why.endswith("denied\n"), why
+        c.trothctl("conduit", "open", "1", "7")
+        assert c.trothctl("zone", "list").stdout == "zone 1 reaches 7\nzone 7\n"
+        must(a.get("/cse-in/CB1"), 4103, "through the conduit: there, and not for it")
+        why = c.trothctl("acp", "why", "CA1", "retrieve", "cse-in/CB1").stdout
+        assert "not the creator" in why and why.endswith("denied\n"), why
+        c.kill()
+        c.start()
+        a.close()
+        must(a.get("/cse-in/CB1"), 4103, "the conduit is kept")
+        c.trothctl("conduit", "close", "1", "7")
+        must(a.get("/cse-in/CB1"), NOT_FOUND, "closed again")
+        log = c.trothctl("events", "--reveal").stdout
+        for what in ("zone 7 made", "conduit 1 7 open", "conduit 1 7 closed"):
+            assert "EV_ZONE_CHANGED" in log and what in log, log
+        assert "whole" in c.trothctl("events", "verify").stdout
         print("zones: made, kept, and closed to each other")
 
 

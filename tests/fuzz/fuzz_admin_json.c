@@ -4,6 +4,20 @@
 
 #include "cse/base/err.h"
 
+static void question(struct str s)
+{
+	struct authz_question q;
+	struct why why = { 0 };
+	struct arena a;
+
+	arena_init(&a, 1024);
+	if (ask_read_why(&a, s, &q, &why) == RSC_NONE)
+		REQUIRE(q.originator.n && q.to.n && q.acop && (q.acop == ACOP_C) == (q.create_ty != 0));
+	else
+		REQUIRE(why.text[0]);
+	arena_fini(&a);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static void body(struct str s)
@@ -50,6 +64,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		duration(s);
 	else if (data[0] == 'q')
 		query(s);
+	else if (data[0] == 'w')
+		question(s);
 	else
 		body(s);
 	return 0;

@@ -522,6 +522,105 @@ START_TEST(long_path_is_refused)
 }
 END_TEST
 
+START_TEST(zones_and_conduits)
+{
+	struct rig *r = malloc(sizeof(*r));
+
+	rig_init(r);
+	ck_assert_uint_eq(call(r, "GET", "/v1/zones", NULL), 200);
+	ck_assert_str_eq(r->body, "[{\"zone\":1,\"reaches\":[]}]");
+	ck_assert_uint_eq(call(r, "POST", "/v1/zones/7", NULL), 200);
+	ck_assert_uint_eq(call(r, "POST", "/v1/zones/300", NULL), 200);
+	static const char *const bad[] = { "0-1", "1-1", "1", "1-", "-1", "1-65536", "a-b", "1-7-9" };
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		char path[64];
+		snprintf(path, sizeof(path), "/v1/conduits/%s/open", bad[i]);
+		ck_assert_msg(call(r, "POST", path, NULL) == 400, "%s %s", bad[i], r->body);
+	}
+	ck_assert_uint_eq(call(r, "POST", "/v1/conduits/1-9/open", NULL), 404);
+	error_says(r, "no zone 9");
+	ck_assert_uint_eq(call(r, "POST", "/v1/conduits/7-300/open", NULL), 200);
+	ck_assert_uint_eq(call(r, "POST", "/v1/conduits/1-7/open", NULL), 200);
+	ck_assert_uint_eq(call(r, "POST", "/v1/conduits/1-300/open", NULL), 200);
+	ck_assert_uint_eq(call(r, "GET", "/v1/zones", NULL), 200);
+	ck_assert_str_eq(r->body, "[{\"zone\":1,\"reaches\":[7,300]},{\"zone\":7,\"reaches\":[300]},{\"zone\":300,\"reaches\":[]}]");
+	ck_assert_uint_eq(call(r, "POST", "/v1/conduits/1-7/close", NULL), 200);
+	ck_assert_str_eq(r->body, "{\"from\":1,\"to\":7,\"state\":\"closed\"}");
+	ck_assert_uint_eq(call(r, "GET", "/v1/zones", NULL), 200);
+	ck_assert_str_eq(r->body, "[{\"zone\":1,\"reaches\":[300]},{\"zone\":7,\"reaches\":[300]},{\"zone\":300,\"reaches\":[]}]");
+	ck_assert_uint_eq(call(r, "GET", "/v1/events?from=0", NULL), 200);
+	ck_assert_ptr_nonnull(strstr(r->body, "conduit 7 300 open"));
+	rig_fini(r);
+	free(r);
+}
+END_TEST
+
+static const char *why_of(struct rig *r, const char *body)
+{
+	static _Thread_local char text[2000]; /* of the test */
+	json_t *j;
+
+	ck_assert_msg(call(r, "POST", "/v1/acp/why", body) == 200, "%s", r->body);
+	j = reply(r);
+	snprintf(text, sizeof(text), "%s", member(j, "why"));
+	json_decref(j);
+	return text;
+}
+
+START_TEST(why_it_is_so)
+{
+	struct rig *r = malloc(sizeof(*r));
+	EVP_PKEY *key = pki_key();
+
+	rig_init(r);
+	ck_assert_uint_eq(issue(r, key, "CDev1", ""), 201);
+	static const char *const bad[][2] = {
+		{ "", "JSON" }, { "{}", "originator" }, { "[]", "originator" },
+		{ "{\"originator\":\"CDev1\",\"to\":\"cse-in\",\"operation\":\"read\"}", "operation must be" },
+		{ "{\"originator\":\"CDev1\",\"to\":\"cse-in\",\"operation\":\"create\"}", "type" },
+		{ "{\"originator\":\"CDev1\",\"to\":\"cse-in\",\"operation\":\"create\",\"type\":\"nix\"}", "resource type" },
+		{ "{\"originator\":\"all\",\"to\":\"cse-in\",\"operation\":\"retrieve\"}", "AE-ID" },
+		{ "{\"originator\":\"CDev1\",\"to\":\"/mn1/x\",\"operation\":\"retrieve\"}", "address" },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		ck_assert_msg(call(r, "POST", "/v1/acp/why", bad[i][0]) == 400, "%zu: %s", i, r->body);
+		error_says(r, bad[i][1]);
+	}
+	ck_assert_uint_eq(call(r, "POST", "/v1/acp/why",
+	                       "{\"originator\":\"CDev1\",\"to\":\"cse-in/x\",\"operation\":\"retrieve\"}"), 404);
+	ck_assert_uint_eq(call(r, "POST", "/v1/acp/why",
+	                       "{\"originator\":\"CNone\",\"to\":\"cse-in\",\"operation\":\"retrieve\"}"), 404);
+	error_says(r, "no credential");
+	/* This rig's CSEBase has no policy: nobody but its creator. */
+	const char *text = why_of(r, "{\"originator\":\"CDev1\",\"to\":\"cse-in\",\"operation\":\"create\",\"type\":\"cnt\"}");
+	ck_assert_ptr_nonnull(strstr(text, "not the creator"));
+	ck_assert_str_eq(text + strlen(text) - 6, "denied");
+	EVP_PKEY_free(key);
+	rig_fini(r);
+	free(r);
+}
+END_TEST
+
+START_TEST(events_are_verified)
+{
+	struct rig *r = malloc(sizeof(*r));
+
+	rig_init(r);
+	ck_assert_uint_eq(call(r, "POST", "/v1/zones/7", NULL), 200);
+	ck_assert_uint_eq(call(r, "POST", "/v1/events/verify", NULL), 200);
+	json_t *j = reply(r);
+	ck_assert_int_ge(json_integer_value(json_object_get(j, "events")), 2);
+	ck_assert_str_eq(member(j, "chain"), "whole");
+	json_decref(j);
+	/* A row that nobody chained. */
+	ck_assert_int_eq(store_event_append(r->cse.store, STR("forged")), 0);
+	ck_assert_uint_eq(call(r, "POST", "/v1/events/verify", NULL), 500);
+	error_says(r, "does not follow");
+	rig_fini(r);
+	free(r);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("admin");
@@ -536,6 +635,9 @@ int main(void)
 	tcase_add_test(tc, pipelined_and_gone);
 	tcase_add_test(tc, connections_are_bounded);
 	tcase_add_test(tc, long_path_is_refused);
+	tcase_add_test(tc, zones_and_conduits);
+	tcase_add_test(tc, why_it_is_so);
+	tcase_add_test(tc, events_are_verified);
 	suite_add_tcase(suite, tc);
 	SRunner *r = srunner_create(suite);
 	srunner_run_all(r, CK_NORMAL);
