@@ -324,6 +324,10 @@ static void opened(struct conn *c)
 		conn_refuse(c, "the certificate's credential is not one that may connect");
 		return;
 	}
+	if (!peer_count(lane->security, c->peer, lane->max_of_one)) {
+		conn_refuse(c, "its credential has as many connections as one may (https.connections_per_credential)");
+		return;
+	}
 	stat_add(lane->stats, STAT_TLS_HANDSHAKES, 1);
 	c->state = CONN_OPEN;
 	/* The user sets its own deadline, now with no bytes to look at. */

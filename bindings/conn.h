@@ -65,6 +65,7 @@ struct conn_lane {
 	BIO_METHOD *bio;
 	struct conn_link all, handshakes; /* oldest first */
 	unsigned n_handshakes, max_handshakes;
+	unsigned max_of_one;              /* connections of one credential, in all lanes */
 	_Atomic unsigned n;               /* read by other lanes to balance */
 	_Atomic unsigned *total;          /* of all lanes */
 	struct conn *feeding;             /* whose ciphertext lies in cipher[feed .. fed) */
@@ -104,7 +105,7 @@ struct conn {
 	size_t drained;                   /* CONN_LINGER: bytes thrown away */
 };
 
-/* loop, stats, log, security, tls, user, times, max_handshakes and total are set by the caller. */
+/* loop, stats, log, security, tls, user, times, max_handshakes, max_of_one and total are set by the caller. */
 void conn_lane_init(struct conn_lane *lane, BIO_METHOD *bio);
 /* Closes what is left. */
 void conn_lane_fini(struct conn_lane *lane);

@@ -17,6 +17,7 @@ struct http_set {
 	size_t held_max;          /* per lane: bytes of messages that wait for their peers */
 	struct conn_times times;
 	unsigned max_handshakes;  /* per lane */
+	unsigned max_of_one;      /* connections of one credential */
 };
 
 /* What a message needs while it is on its way; kept in a pool, so that idle connections have none. */

@@ -117,6 +117,7 @@ struct http_set *http_set_new(struct conf *c, unsigned n_lanes)
 	s->times.handshake_ns = conf_num(c, CONF_HTTP_T_TLS) * NS_PER_MS;
 	s->times.send_ns = conf_num(c, CONF_HTTP_T_SEND) * NS_PER_MS;
 	s->held_max = HELD * (s->limits.body + (size_t)conf_num(c, CONF_LIM_REPLY_B));
+	s->max_of_one = (unsigned)conf_num(c, CONF_HTTP_ONE);
 	s->max_handshakes = ((unsigned)conf_num(c, CONF_HTTP_HALF) + n_lanes - 1) / n_lanes;
 	return s;
 }
@@ -134,6 +135,7 @@ void http_lane_init(struct http_lane *hl, struct gate *gate, const struct http_s
 	hl->lane.user = &http_user;
 	hl->lane.times = &set->times;
 	hl->lane.max_handshakes = set->max_handshakes;
+	hl->lane.max_of_one = set->max_of_one;
 	buf_init(&hl->head, HEAD_MAX);
 	conn_list_init(&hl->waiting);
 	conn_list_init(&hl->held);

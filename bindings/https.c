@@ -122,6 +122,7 @@ static void on_change(struct loop *l, struct loop_task *t)
 	ch->hl->set = ch->set;
 	ch->hl->lane.times = &ch->set->times;
 	ch->hl->lane.max_handshakes = ch->set->max_handshakes;
+	ch->hl->lane.max_of_one = ch->set->max_of_one;
 	ch->hl->lane.tls = ch->tls;
 	free(ch);
 }

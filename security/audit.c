@@ -20,7 +20,8 @@ static const char *const names[] = {
 static bool repeats(enum sec_event ev)
 {
 	return ev == EV_FALSE_ORIGINATOR || ev == EV_NO_CREDENTIAL || ev == EV_UNKNOWN_CREDENTIAL ||
-	       ev == EV_DEAD_CREDENTIAL || ev == EV_DENIED || ev == EV_ZONE || ev == EV_RULE_UNEVALUABLE || ev == EV_SELF;
+	       ev == EV_DEAD_CREDENTIAL || ev == EV_DENIED || ev == EV_ZONE || ev == EV_TOO_MANY_CONNECTIONS ||
+	       ev == EV_RULE_UNEVALUABLE || ev == EV_SELF;
 }
 
 struct audit *audit_new(struct security *sec, size_t max_bytes)

@@ -83,6 +83,7 @@ struct cred *cred_new(const struct addr_self *self, const struct cred_info *info
 	c->mem = mem;
 	atomic_init(&c->refs, 1);
 	atomic_init(&c->live, info->state == CRED_ACTIVE);
+	atomic_init(&c->connections, 0);
 	copy_info(&c->mem, info, &c->info);
 	c->country = acp_country(c->info.country);
 	c->ae.v = arena_array(&c->mem, info->names.n, sizeof(*c->ae.v));

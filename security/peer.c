@@ -39,6 +39,8 @@ void peer_unref(struct peer *p)
 	CHECK(p, PEER);
 	if (atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) != 1)
 		return;
+	if (p->counted)
+		atomic_fetch_sub_explicit(&p->proof[0].cred->connections, 1, memory_order_relaxed);
 	for (i = 0; i < p->n; i++)
 		cred_unref(p->proof[i].cred);
 	p->magic = 0;
@@ -88,6 +90,19 @@ bool peer_is_live(struct security *sec, const struct peer *p)
 {
 	(void)sec;
 	return p->n == 0 ? p->self : atomic_load_explicit(&p->proof[0].cred->live, memory_order_acquire) != 0;
+}
+
+bool peer_count(struct security *sec, struct peer *p, unsigned max)
+{
+	CHECK(p, PEER);
+	REQUIRE(p->n > 0 && !p->counted);
+	if (atomic_fetch_add_explicit(&p->proof[0].cred->connections, 1, memory_order_relaxed) >= max) {
+		atomic_fetch_sub_explicit(&p->proof[0].cred->connections, 1, memory_order_relaxed);
+		audit(sec, EV_TOO_MANY_CONNECTIONS, p, STR_NONE, "%u", max);
+		return false;
+	}
+	p->counted = true;
+	return true;
 }
 
 uint16_t peer_zone(const struct peer *p)

@@ -90,6 +90,9 @@ struct peer *peer_ref(struct peer *p);
 void peer_unref(struct peer *p);
 /* One atomic load: false when the credential was changed, suspended or revoked, or its certificate has ended: close. */
 bool peer_is_live(struct security *sec, const struct peer *p);
+/* The peer is a connection of its credential from now until it is freed.  false, and an event: there are max already.
+ * Once for a peer. */
+bool peer_count(struct security *sec, struct peer *p, unsigned max);
 uint16_t peer_zone(const struct peer *p);
 
 /* --- the questions of a request, in this order -------------------------------------------------------------------- */

@@ -34,6 +34,7 @@ struct cred {
 	uint32_t magic;
 	_Atomic uint32_t refs;
 	_Atomic uint32_t live; /* 0: its peers are to be closed */
+	_Atomic uint32_t connections;
 	struct arena mem;      /* holds this struct and all it points to */
 	struct cred_info info;
 	struct holder *holder;
@@ -126,7 +127,7 @@ enum { PEER_MAX_PROOFS = 4 };
 struct peer {
 	uint32_t magic;
 	_Atomic uint32_t refs;
-	bool self;
+	bool self, counted;
 	struct ipaddr from;
 	unsigned n;
 	struct proof proof[PEER_MAX_PROOFS]; /* strongest last */

@@ -282,7 +282,7 @@ def bench_memory(b):
     b.fill(1000000)
     per = (rss_anon(pid) - before) / 1000000
     b.emit("memory.instance", "<= 16 B beyond the body cache (measured after it was full)", per <= 17, bytes=per)
-    b.server(["https.max_handshakes=20000"])
+    b.server(["https.max_handshakes=20000", "https.connections_per_credential=20000"])
     before = rss_anon(b.cse.proc.pid)
     base = os.path.join(b.cse.creds, "CBench")
     n = 10000

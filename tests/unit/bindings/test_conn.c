@@ -185,6 +185,38 @@ START_TEST(newcomer_goes_when_full)
 }
 END_TEST
 
+/* One credential has a bound of its own; who went makes room, and others are not kept out. */
+START_TEST(no_credential_takes_all)
+{
+	struct client c[3], more;
+	struct answer a = { .text = NULL };
+
+	for (size_t i = 0; i < ARRAY_LEN(c); i++)
+		client_open(&c[i], &w);
+	client_connect(&more, &w, 0);
+	client_shake(&more, w.ctx);
+	client_turns(&more, 5);
+	ck_assert(more.eof);
+	client_close(&more);
+	ck_assert_uint_eq(https_connections(w.b, 0), 3);
+	ck_assert_uint_eq(web_stat(&w, STAT_TLS_REFUSED), 1);
+	client_ask(&c[2], "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 405, &a);
+	answer_free(&a);
+	client_close(&c[0]);
+	turns(3);
+	client_open(&c[0], &w);
+	for (size_t i = 0; i < ARRAY_LEN(c); i++)
+		client_close(&c[i]);
+}
+END_TEST
+
+static const char *const few_of_one[] = { "https.connections_per_credential=3", NULL };
+
+static void setup_few_of_one(void)
+{
+	open_with(few_of_one);
+}
+
 /* Without descriptors the listener waits a moment instead of spinning, and goes on. */
 START_TEST(out_of_descriptors)
 {
@@ -415,6 +447,8 @@ int main(void)
 	tcase_add_test(t, end_while_handed_over);
 	tcase_add_test(t, addresses);
 	tcase_add_test(t, port_is_taken);
+	t = with(s, "one credential", setup_few_of_one);
+	tcase_add_test(t, no_credential_takes_all);
 	t = with(s, "bounds", setup_few);
 	tcase_add_test(t, oldest_handshake_makes_room);
 	tcase_add_test(t, newcomer_goes_when_full);
