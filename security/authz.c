@@ -235,6 +235,8 @@ static bool owns_channel(struct look *l)
 static bool judge(struct look *l)
 {
 	gather(l);
+	if (l->q->policies)
+		return ask_linked(l, l->q->policies, false) == VERDICT_YES;
 	if (l->q->node->type->ty == TY_PCH || l->q->create_ty == TY_PCH)
 		return owns_channel(l);
 	return l->q->acpi_update ? may_link(l) : may(l);

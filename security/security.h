@@ -131,6 +131,7 @@ struct ask {
 	const struct node *node;  /* the target; for an instance, la and ol its container */
 	bool on_instance;         /* the target is an instance, la or ol: types without acpi follow the parent */
 	bool acpi_update;         /* UPDATE of acpi alone: judged by pvs */
+	const struct val *policies; /* these decide, not the acpi of the node (a group's fanOutPoint); NULL: as always */
 	unsigned create_ty;       /* type to be created, 0 otherwise (accessControlObjectDetails) */
 	bool internal;            /* the CSE's own work ("self: expiration"); origin->self must be set */
 	bool quiet;               /* a filter (children, discovery), not a refusal: a "no" is no event */

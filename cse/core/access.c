@@ -2,6 +2,7 @@
 /* May the originator do this to that?  The question is put here; security/authz.c answers it.  TS-0004 7.3.3.15. */
 #include "cse/core/steps.h"
 
+#include "cse/core/fanout.h"
 #include "cse/core/walk.h"
 
 static const unsigned acop_of[] = { [OP_CREATE] = ACOP_C, [OP_RETRIEVE] = ACOP_R, [OP_UPDATE] = ACOP_U,
@@ -29,6 +30,8 @@ static enum rsc check_possible(struct request *r)
 
 	if (r->target.virt == V_PCU)
 		return check_polling(r);
+	if (r->target.virt == V_FOPT)
+		return p->op == OP_NOTIFY ? prim_fail(p, RSC_OPERATION_NOT_ALLOWED, "NOTIFY is not possible on a fanOutPoint") : RSC_NONE;
 	if ((r->ti->b->refuses & acop_of[p->op]) || (is_virtual && p->op != OP_RETRIEVE && p->op != OP_DELETE))
 		return prim_fail(p, RSC_OPERATION_NOT_ALLOWED, "%s is never possible on %s", acop_names[p->op],
 		                 is_virtual ? "latest (la) and oldest (ol)" : r->ti->type->ln);
@@ -98,6 +101,23 @@ static const struct grant *ask(struct request *r, unsigned acop, bool quiet, boo
 	return authz_decide(r->gate->o.security, r->tx, &q);
 }
 
+unsigned access_fanout_acop(const struct request *r)
+{
+	return walk_is_discovery(r) ? ACOP_DISC : acop_of[r->prim.op];
+}
+
+const struct grant *fanout_ask(struct request *r, const struct node *group, bool quiet)
+{
+	const struct prim *p = &r->prim;
+	struct ask q = { .prim = p, .origin = &r->origin, .acop = access_fanout_acop(r), .node = group, .quiet = quiet,
+		             .create_ty = p->op == OP_CREATE ? (unsigned)p->ty : 0 };
+	const struct val *macp = res_get(node_durable(r->tx, group), r->gate->known.at[AT_GRP_MACP]);
+
+	if (macp && macp->kind == K_LIST)
+		q.policies = macp;
+	return authz_decide(r->gate->o.security, r->tx, &q);
+}
+
 /* The administrator's RETRIEVE without a policy shows type, size and times: security-model 1.4. */
 static bool may_see_meta(const struct request *r)
 {
@@ -119,6 +139,10 @@ enum step_result access_decide(struct request *r)
 	r->may_read = true;
 	r->meta = false;
 	r->grant = NULL;
+	if (r->target.virt == V_FOPT) {
+		r->grant = fanout_ask(r, r->target.node, false);
+		return r->grant ? STEP_NEXT : request_fail(denied(r, p->op));
+	}
 	if (p->op == OP_CREATE && p->ty == TY_AE)
 		return STEP_NEXT; /* a registration: authz_register_ae decides by the credential, TS-0004 7.4.5.2.1 */
 	if (walk_is_discovery(r))

@@ -37,8 +37,8 @@ static const struct {
 	{ P_SQI, ON_R },
 };
 
-/* Parameters of features that this CSE does not have yet: group requests, roles, tokens, signatures. */
-static const enum param unsupported[] = { P_RIDS, P_GID, P_TKNS, P_TIDS, P_LTIDS, P_GRTM, P_AUS };
+/* Parameters of features that this CSE does not have yet: roles, tokens, signatures. */
+static const enum param unsupported[] = { P_RIDS, P_TKNS, P_TIDS, P_LTIDS, P_AUS };
 
 /* Result contents by operation, TS-0001 table 8.1.2-1, and the default. */
 static const struct {
@@ -234,7 +234,7 @@ static enum rsc check_times(struct request *r)
 	struct prim *p = &r->prim;
 	int64_t now, rqet = INT64_MAX, rset = INT64_MAX, oet = INT64_MIN, rp, end;
 
-	r->deadline_ns = r->begin_ns + gate_settings(r->gate)->deadline_ns;
+	r->deadline_ns = r->bound_ns ? r->bound_ns : r->begin_ns + gate_settings(r->gate)->deadline_ns;
 	if (!(p->has & (1u << P_RQET | 1u << P_RSET | 1u << P_OET | 1u << P_RP | 1u << P_OT)))
 		return RSC_NONE;
 	now = clock_wall_us(r->gate->o.clock);

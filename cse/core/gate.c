@@ -9,6 +9,8 @@
 #include "cse/base/log.h"
 #include "cse/base/stat.h"
 #include "cse/core/expire.h"
+#include "cse/core/fanout.h"
+#include "cse/core/gid.h"
 #include "cse/core/polling.h"
 #include "cse/core/out.h"
 #include "cse/core/steps.h"
@@ -77,6 +79,17 @@ const struct typeinfo *gate_type(const struct gate *g, unsigned ty)
 		if (g->types[i].type->ty == ty)
 			return &g->types[i];
 	return NULL;
+}
+
+static void fan_names_init(struct fan_names *n)
+{
+	static const char *const sn[FAN_NAMES] = { "rsc", "rqi", "fr", "rvi", "pc", "cnst", "cnot" };
+	const struct complex *rsp = type_root_attr(STR("m2m:rsp"))->of;
+
+	for (size_t i = 0; i < FAN_NAMES; i++) {
+		n->at[i] = complex_attr(rsp, str_of(sn[i]));
+		REQUIRE(n->at[i]);
+	}
 }
 
 /* --- settings ---------------------------------------------------------------------------------------------------- */
@@ -157,7 +170,10 @@ int gate_new(const struct gate_opts *o, struct gate **out, struct why *why)
 	g->root_rsp = type_root_attr(STR("m2m:rsp"));
 	g->root_agrp = type_root_attr(STR("m2m:agrp"));
 	REQUIRE(g->root_rqp && g->root_rsp && g->root_agrp);
-	REQUIRE(g->root_uri && g->root_rce && g->root_uril && g->root_rrl && g->root_dbg);
+	g->root_agr = type_root_attr(STR("m2m:agr"));
+	fan_names_init(&g->fan_names);
+	g->gids = gids_new(o->rnd);
+	REQUIRE(g->root_agr && g->root_uri && g->root_rce && g->root_uril && g->root_rrl && g->root_dbg);
 	g->self_peer = peer_self(o->security);
 	g->self = (struct origin){ .authenticated = true, .self = true, .peer = g->self_peer };
 	r = polling_new(g, &g->polling, why);
@@ -190,6 +206,7 @@ static void let_go(struct request *r)
 	REQUIRE(!r->tx);
 	loop_timer_cancel(r->loop, &r->timer);
 	walk_free(r);
+	fanout_free(r);
 	res_unref(r->shown_ref);
 	res_unref(r->before);
 	request_drop_body(&r->body);
@@ -220,6 +237,7 @@ void gate_free(struct gate *g)
 		free(s);
 	}
 	peer_unref(g->self_peer);
+	gids_free(g->gids);
 	free(g->lanes);
 	free(g->congested);
 	g->magic = 0;

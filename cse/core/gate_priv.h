@@ -9,6 +9,7 @@ struct expire;
 struct out;
 struct polling;
 struct notify;
+struct gids;
 
 /* What the procedures ask of a supported type, made once of its table so that no request searches it. */
 struct typeinfo {
@@ -42,6 +43,12 @@ struct lane {
 	unsigned n_free;
 };
 
+/* Members of m2m:rsp, looked up once. */
+enum fan_name { FAN_RSC, FAN_RQI, FAN_FR, FAN_RVI, FAN_PC, FAN_CNST, FAN_CNOT, FAN_NAMES };
+struct fan_names {
+	const struct attr *at[FAN_NAMES];
+};
+
 enum { GATE_TYPES = 32, GATE_POOL = 1024, GATE_ARENA = 8192 };
 
 #define GATE_MAGIC 0x67617465u
@@ -54,13 +61,16 @@ struct gate {
 	uint32_t refused[OP_NOTIFY + 1];    /* parameters that an operation may not carry, as bits of prim.has */
 	struct typeinfo types[GATE_TYPES];
 	unsigned n_types;
-	const struct attr *root_uri, *root_rce, *root_uril, *root_rrl, *root_dbg, *root_rqp, *root_rsp, *root_agrp; /* m2m: elements that are no resources */
+	/* m2m: elements that are no resources */
+	const struct attr *root_uri, *root_rce, *root_uril, *root_rrl, *root_dbg, *root_rqp, *root_rsp, *root_agrp, *root_agr;
 	_Atomic bool *congested;
 	_Atomic bool constant;
 	_Atomic bool tree_full;             /* set by the timer of expire.c */
 	struct peer *self_peer;
 	struct origin self;                 /* the CSE's own work */
 	struct expire *expire;
+	struct gids *gids;                  /* identifiers of group requests */
+	struct fan_names fan_names;
 	struct out *out;                    /* requests that we send */
 	struct polling *polling;            /* those that wait to be asked for; made before `out` */
 	struct notify *notify;              /* what becomes of facts */

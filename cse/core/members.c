@@ -81,7 +81,7 @@ static bool is_known(struct members_check *m, const struct identity *id, bool by
 	size_t i = hash(m, id, by_text) & m->mask;
 
 	for (; m->slots[i]; i = (i + 1) & m->mask)
-		if (same(&m->ids[m->slots[i] - 1], id, by_text))
+		if (m->slots[i] != m->n_ids && same(&m->ids[m->slots[i] - 1], id, by_text))
 			return true;
 	m->slots[i] = (uint32_t)m->n_ids;
 	return false;
@@ -139,8 +139,10 @@ static bool fits(const struct request *r, const struct target *t, const struct m
 		return m->mt == MT_LATEST;
 	case V_OL:
 		return m->mt == MT_OLDEST;
-	default:
+	case V_NONE:
 		break;
+	default:
+		return false;
 	}
 	if (t->is_inst)
 		return ti && ti->inst && m->mt == ti->inst->type->ty;

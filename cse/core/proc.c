@@ -7,6 +7,7 @@
 
 #include "cse/base/err.h"
 #include "cse/core/change.h"
+#include "cse/core/fanout.h"
 #include "cse/core/filter.h"
 #include "cse/core/polling_priv.h"
 #include "cse/core/pass.h"
@@ -317,8 +318,13 @@ static enum step_result check_condition(struct request *r)
 
 enum step_result proc_run(struct request *r)
 {
-	enum step_result s = check_condition(r);
+	enum step_result s;
 
+	if (r->target.virt == V_FOPT) {
+		covered(r, r->grant, r->target.node, access_fanout_acop(r));
+		return fanout_run(r);
+	}
+	s = check_condition(r);
 	if (s != STEP_NEXT)
 		return s;
 	switch (r->prim.op) {

@@ -11,6 +11,7 @@ enum step_result { STEP_NEXT, STEP_ANSWER, STEP_WAIT };
 enum wait { WAIT_NONE, WAIT_TIME, WAIT_TURN, WAIT_FETCH, WAIT_COMMIT, WAIT_PARKED };
 
 struct walk;
+struct fan;
 struct typeinfo;
 
 /* What `to` led to. */
@@ -51,6 +52,10 @@ struct request {
 	struct origin origin;
 	int64_t begin_ns, deadline_ns; /* monotonic */
 	int64_t oet_ns;              /* 0: none */
+	struct fan *fan;             /* requests to members of a group that it has led to (fanout.c) */
+	struct fan *up;              /* it is one of those */
+	int64_t bound_ns;            /* then its deadline; else 0 */
+	bool gid_noted;
 	struct loop_timer timer;
 	struct loop_task turn;
 	void (*leave)(struct request *); /* WAIT_PARKED */
@@ -95,7 +100,8 @@ enum step_result request_next_turn(struct request *r);
  * set prim.why, which is then answered instead of REQUEST_TIMEOUT.
  */
 enum step_result request_park(struct request *r, int64_t at_ns, void (*leave)(struct request *r));
-enum unpark { UNPARK_RESOLVE /* judge all again */, UNPARK_RESULT /* r->resp and what it shows are complete */, UNPARK_REFUSE /* prim.why */ };
+enum unpark { UNPARK_RESOLVE /* judge all again */, UNPARK_RESULT /* r->resp and what it shows are complete */,
+	UNPARK_COMMIT /* the same, and r->tx holds changes that the answer waits for */, UNPARK_REFUSE /* prim.why */ };
 /* On the request's loop; not within request_park's caller. */
 void request_unpark(struct request *r, enum unpark how);
 /* Fetches an instance's body; the request resumes at resolve and finds it in r->fetch.body. The tx is over. */

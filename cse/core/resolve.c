@@ -113,8 +113,12 @@ enum step_result resolve_target(struct request *r)
 		return STEP_ANSWER;
 	}
 	r->tx = store_begin(r->gate->o.store, walk_arena(r), mode_of(r));
-	if (!resolve_find(r, &r->to, &t) || t.virt == V_FOPT)
+	if (!resolve_find(r, &r->to, &t))
 		return not_found(r);
+	if (prim_has(&r->prim, P_GRTM) && t.virt != V_FOPT) {
+		prim_fail(&r->prim, RSC_BAD_REQUEST, "groupRequestTargetMembers (grtm) belongs to a request to a group's fopt");
+		return STEP_ANSWER;
+	}
 	r->target = t;
 	r->ti = gate_type(r->gate, t.node->type->ty);
 	REQUIRE(r->ti);

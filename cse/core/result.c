@@ -3,6 +3,7 @@
 #include "cse/core/steps.h"
 
 #include "cse/base/err.h"
+#include "cse/core/fanout.h"
 #include "cse/core/view.h"
 #include "cse/core/walk.h"
 
@@ -152,6 +153,10 @@ static enum rsc make(struct request *r)
 
 enum step_result result_make(struct request *r)
 {
+	if (r->fan) {
+		fanout_result(r);
+		return STEP_NEXT;
+	}
 	if (r->prim.op == OP_NOTIFY || r->target.virt == V_PCU)
 		return STEP_NEXT;
 	return request_fail(make(r));

@@ -25,7 +25,7 @@ enum step_result route_target(struct request *r)
 		return STEP_NEXT;
 	if (p->op == OP_CREATE && (p->ty == TY_AE || p->ty == TY_CSR))
 		prim_fail(p, RSC_BAD_REQUEST, "a registration must be sent to the CSE that is registered with");
-	else if (gate_settings(r->gate)->is_in)
+	else if (gate_settings(r->gate)->is_in && !r->up)
 		prim_fail(p, RSC_NOT_FOUND, "no CSE with that CSE-ID is registered here");
 	else
 		prim_fail(p, RSC_TARGET_NOT_REACHABLE, "there is no way to the CSE that to names");

@@ -9,7 +9,7 @@
 #include "cse/base/err.h"
 #include "cse/base/stat.h"
 
-enum { STEP_ORIGIN = 1, STEP_RESOLVE = 4, STEP_RESULT = 10 };
+enum { STEP_ORIGIN = 1, STEP_RESOLVE = 4, STEP_COMMIT = 10, STEP_RESULT };
 
 static const struct step {
 	const char *name;
@@ -21,6 +21,7 @@ static const struct step {
 	{ "time",      route_time },
 	{ "resolve",   resolve_target },
 	{ "zone",      resolve_zone },
+	{ "duplicate", gid_check },
 	{ "authorize", access_decide },
 	{ "validate",  validate_content },
 	{ "procedure", proc_run },
@@ -267,7 +268,7 @@ void request_unpark(struct request *r, enum unpark how)
 		steps_refuse(r);
 		return;
 	}
-	r->step = STEP_RESULT;
+	r->step = how == UNPARK_COMMIT ? STEP_COMMIT : STEP_RESULT;
 	steps_run(r);
 }
 

@@ -23,7 +23,10 @@ enum step_result route_target(struct request *r);      /* route.c */
 enum step_result route_time(struct request *r);        /* steps.c: operationExecutionTime */
 enum step_result resolve_target(struct request *r);    /* resolve.c */
 enum step_result resolve_zone(struct request *r);
+enum step_result gid_check(struct request *r);         /* gid.c */
 enum step_result access_decide(struct request *r);     /* access.c */
+/* What a request to a fanOutPoint asks of its policies. */
+unsigned access_fanout_acop(const struct request *r);
 enum step_result validate_content(struct request *r);  /* validate.c */
 enum step_result proc_run(struct request *r);          /* proc.c */
 /* When an instance that was made at ct ends by its container's rules, whatever it asked for itself. In r->tx. */

@@ -230,6 +230,8 @@ static enum step_result validate_update(struct request *r)
 
 enum step_result validate_content(struct request *r)
 {
+	if (r->target.virt == V_FOPT)
+		return STEP_NEXT; /* judged at each member */
 	switch (r->prim.op) {
 	case OP_CREATE:
 		return validate_create(r);

@@ -98,7 +98,7 @@ START_TEST(parameters_in_the_wrong_place)
 	ck_assert_int_eq(GET(.ty = TY_CNT), RSC_BAD_REQUEST);
 	ck_assert_int_eq(CODE(&g, .peer = dev, .op = OP_DELETE, .to = "cse-in/app1", .fr = "CDev1", .pc = "{\"m2m:ae\":{}}"),
 	                 RSC_BAD_REQUEST);
-	ck_assert_int_eq(GET(.also = 1u << P_GID), RSC_NOT_IMPLEMENTED);
+	ck_assert_int_eq(GET(.also = 1u << P_TIDS), RSC_NOT_IMPLEMENTED);
 	ck_assert_int_eq(GET(.also = 1u << P_TKNS), RSC_NOT_IMPLEMENTED);
 	ck_assert_int_eq(GET(.drt = 3), RSC_BAD_REQUEST);
 }
