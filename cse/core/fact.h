@@ -38,6 +38,9 @@ struct fact {
 	int64_t when;             /* µs, of the change */
 	uint64_t size;            /* bytes that it holds, for bounds of queues */
 	char *originator;         /* monitor: absolute, heap; else NULL */
+	/* notify_keep's; zero at first. */
+	uint64_t no;              /* order among those of its subscription, through restarts */
+	bool kept;                /* stored with the commit itself */
 };
 void fact_free(struct fact *f);
 

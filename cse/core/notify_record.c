@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a kept fact looks like: format, event type, operation, flags, time, length and text of the originator, and the
+ * representation in the packed form of cse/model/res.h.  These numbers are on disks and never change their meaning.
+ */
+#include "cse/core/notify_record.h"
+
+#include <stdlib.h>
+
+#include "cse/base/err.h"
+
+enum { FORMAT = 1, HEAD = 14, F_MONITOR = 1, F_REP = 2, ORIGINATOR_MAX = 4096 };
+
+void notify_record_write(const struct fact *f, struct buf *out)
+{
+	struct str or = str_of(f->originator);
+	unsigned char h[HEAD] = { FORMAT, (unsigned char)f->net, (unsigned char)f->op,
+		(unsigned char)((f->monitor ? F_MONITOR : 0) | (f->rep ? F_REP : 0)) };
+
+	for (int i = 0; i < 8; i++)
+		h[4 + i] = (unsigned char)((uint64_t)f->when >> (8 * i));
+	if (or.n > ORIGINATOR_MAX)
+		or = STR_NONE;
+	h[12] = (unsigned char)or.n;
+	h[13] = (unsigned char)(or.n >> 8);
+	buf_put(out, h, sizeof(h));
+	buf_str(out, or);
+	if (f->rep)
+		res_pack_root(f->rep->root, &f->rep->v, out);
+}
+
+static bool head_is_valid(const unsigned char *h)
+{
+	return h[1] <= NET_MISSING && h[2] <= OP_NOTIFY && h[3] <= (F_MONITOR | F_REP);
+}
+
+int notify_record_read(struct arena *a, struct str row, struct fact **out)
+{
+	const unsigned char *h = (const unsigned char *)row.p;
+	const struct attr *root;
+	struct fact *f;
+	struct val v;
+	size_t or_n;
+	uint64_t when = 0;
+
+	if (row.n < HEAD)
+		return E_CORRUPT;
+	if (h[0] != FORMAT)
+		return h[0] > FORMAT ? E_NEWER : E_CORRUPT;
+	or_n = h[12] | (size_t)h[13] << 8;
+	if (!head_is_valid(h) || or_n > ORIGINATOR_MAX || or_n > row.n - HEAD ||
+	    !str_is_utf8(str_make(row.p + HEAD, or_n)) || memchr(row.p + HEAD, 0, or_n))
+		return E_CORRUPT;
+	if ((h[3] & F_REP) ? res_unpack_root(a, str_from(row, HEAD + or_n), &root, &v) != 0 : row.n != HEAD + or_n)
+		return E_CORRUPT;
+	for (int i = 7; i >= 0; i--)
+		when = when << 8 | h[4 + i];
+	f = calloc(1, sizeof(*f));
+	REQUIRE(f);
+	*f = (struct fact){ .magic = FACT_MAGIC, .net = (enum net)h[1], .op = (enum op)h[2], .monitor = h[3] & F_MONITOR,
+		.when = (int64_t)when, .size = sizeof(*f) + row.n };
+	if (f->monitor) {
+		f->originator = strndup(row.p + HEAD, or_n);
+		REQUIRE(f->originator);
+	}
+	if (h[3] & F_REP)
+		f->rep = rep_keep(root, &v);
+	*out = f;
+	return 0;
+}
