@@ -316,3 +316,26 @@ void store_rec_put(struct tx *tx, enum rec_table t, struct str key, struct str v
 		memcpy(op->rec.kv + key.n, value.p, value.n);
 	tx->job->weight += key.n + value.n;
 }
+
+void store_rec_add(struct store *s, struct commit *c, enum rec_table t, struct str key, struct str value)
+{
+	struct job *j = c->job;
+	struct tx tx = { .s = s, .mode = TX_WRITE, .job = j };
+	size_t before;
+
+	CHECK(c, COMMIT);
+	tree_lock(s);
+	/* What was refused or undone stays as it is. */
+	if (!j->err) {
+		before = j->weight;
+		store_rec_put(&tx, t, key, value);
+		atomic_fetch_add_explicit(&s->q_bytes, j->weight - before, memory_order_relaxed);
+	}
+	tree_unlock(s);
+}
+
+uint64_t store_commit_seq(const struct commit *c)
+{
+	CHECK(c, COMMIT);
+	return ((const struct job *)c->job)->seq;
+}

@@ -34,7 +34,7 @@ int row_read(struct str in, struct row *out);
 void row_write_rec(struct buf *b, struct str key, struct str value);
 int row_read_rec(struct str in, struct str *key, struct str *value);
 
-enum { REC_KEY_MAX = 128, REC_VALUE_MAX = 65536 };
+enum { REC_KEY_MAX = 128, REC_VALUE_MAX = 4 << 20 };
 
 /* Numbers in seven bits a byte, least first; signed ones zigzag. */
 void vi_put(struct buf *b, uint64_t v);

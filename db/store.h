@@ -280,9 +280,14 @@ int64_t store_last_seen(const struct store *s);
 
 /* --- records: what the security room keeps beside the tree ----------------------------------------------------- */
 
-enum rec_table { REC_CREDENTIAL, REC_STEM, REC_ZONE, REC_DEVICE, REC_ANCHOR, REC_META, REC_TABLES };
-/* Part of the tx, sealed, durable with it.  key at most 128 bytes, value at most 64 kB.  An empty value removes. */
+enum rec_table { REC_CREDENTIAL, REC_STEM, REC_ZONE, REC_DEVICE, REC_ANCHOR, REC_META, REC_PENDING, REC_TABLES };
+enum { STORE_REC_MAX = 4 << 20 };
+/* Part of the tx, sealed, durable with it.  key at most 128 bytes, value at most STORE_REC_MAX.  An empty value removes. */
 void store_rec_put(struct tx *tx, enum rec_table t, struct str key, struct str value);
+/* One more record of a commit, between store_commit (that returned 1) and store_ready. */
+void store_rec_add(struct store *s, struct commit *c, enum rec_table t, struct str key, struct str value);
+/* The commit's place among all of this run, growing; after store_commit returned 1. */
+uint64_t store_commit_seq(const struct commit *c);
 /* At start: every record, in the order of keys. */
 int store_rec_each(struct store *s, enum rec_table t, int (*fn)(void *arg, struct str key, struct str value), void *arg);
 /* The security event log: appended in order, hash-chained by the caller; durable soon (with the next batch).

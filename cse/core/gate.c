@@ -12,6 +12,7 @@
 #include "cse/core/fanout.h"
 #include "cse/core/gid.h"
 #include "cse/core/polling.h"
+#include "cse/core/notify.h"
 #include "cse/core/out.h"
 #include "cse/core/steps.h"
 #include "cse/core/walk.h"
@@ -181,6 +182,10 @@ int gate_new(const struct gate_opts *o, struct gate **out, struct why *why)
 		r = expire_new(g, &g->expire);
 	if (r == 0)
 		r = out_new(g, &g->out, why);
+	if (r == 0)
+		r = notify_new(g, &g->notify, why);
+	if (r == 0)
+		r = notify_restore(g->notify, why);
 	if (r != 0) {
 		why_set(why, (enum rsc)err_rsc(r), "the timers of the gate cannot be made: %s", err_text(r));
 		gate_free(g);
@@ -220,6 +225,7 @@ void gate_free(struct gate *g)
 	if (!g)
 		return;
 	CHECK(g, GATE);
+	notify_free(g->notify);
 	/* What it still sends may be a request to this gate. */
 	out_free(g->out);
 	expire_free(g->expire);

@@ -14,8 +14,14 @@ struct notify;
 int notify_new(struct gate *g, struct notify **out, struct why *why);
 /* What is pending and to be kept was stored when it became pending. */
 void notify_free(struct notify *n);
-/* At start, before service: pending notifications that were stored. */
+/* At start, before service: every subscription, and pending notifications that were stored. */
 int notify_restore(struct notify *n, struct why *why);
+/*
+ * Between store_commit (that returned 1) and store_ready of the change that the fact tells of, before it is emitted: gives it its
+ * place among the others of its subscription and, when that keeps what is pending, stores it with the commit, so that a
+ * crash loses both or none.  index: of the facts of this commit, from 0.
+ */
+void notify_keep(struct notify *n, struct commit *c, unsigned index, struct fact *f);
 
 static inline struct loop *notify_loop(const struct gate *g, uint32_t sub) { return g->o.loops[sub % g->o.n_loops]; }
 /* A durable fact; on the subscription's loop, in the order of commits.  Takes the fact. */
@@ -26,8 +32,18 @@ void notify_created(struct notify *n, uint32_t sub, const struct res *r);
 void notify_updated(struct notify *n, uint32_t sub, const struct res *before, const struct res *after);
 /* ri: its identifier, for the last notices (sud) to su and to associated resources; TS-0004 7.5.1.2.4. */
 void notify_deleted(struct notify *n, uint32_t sub, struct str ri, const struct res *r);
-/* A credential was suspended or revoked: queued notifications of and to it go, its subscriptions stop and are marked.
- * On any thread. */
+/* A <schedule> of the subscription came, went or changed.  On its loop, once that is durable. */
+void notify_scheduled(struct notify *n, uint32_t sub);
+/* A credential changed its state (cred_apply was called): when it is suspended or revoked, queued notifications of and to it
+ * go, its subscriptions are silent and counted as that (status, EV_SUBSCRIPTION) until it is active again. On any thread. */
 void notify_credential(struct notify *n, struct str cred);
+
+struct notify_usage {
+	uint64_t subscriptions, silent; /* silent: whose creator or targets have no active credential */
+	uint64_t held;                  /* notifications that wait for their batch, rate or schedule */
+	uint64_t stored;                /* ... or are on their way, and survive a crash */
+	uint64_t dropped;               /* since the start */
+};
+void notify_usage(const struct notify *n, struct notify_usage *out);
 
 #endif

@@ -23,9 +23,13 @@ struct item *item_new(struct nsub *s, struct fact *f)
 
 	REQUIRE(it);
 	*it = (struct item){ .fact = f, .since_ns = loop_now_ns(s->lane->loop), .stored = f->kept };
-	if (f->no <= s->last_no)
+	/* A record has its number for good; what was not told of by a commit comes behind what was. */
+	if (f->no <= s->last_no && !f->kept)
 		f->no = s->last_no + 1;
-	s->last_no = f->no;
+	if (f->no > s->last_no)
+		s->last_no = f->no;
+	if (it->stored)
+		atomic_fetch_add_explicit(&s->lane->n->stored, 1, memory_order_relaxed);
 	return it;
 }
 
@@ -77,6 +81,14 @@ void item_done(struct nsub *s, struct item *it)
 	free(it);
 }
 
+void items_leave(struct nsub *s, struct items *q)
+{
+	for (struct item *it; (it = item_take(s, q));) {
+		fact_free(it->fact);
+		free(it);
+	}
+}
+
 static void say(struct nlane *l)
 {
 	int64_t now = loop_now_ns(l->loop);
@@ -94,7 +106,7 @@ void item_drop(struct nsub *s, struct item *it)
 	struct nlane *l = s->lane;
 
 	atomic_fetch_add_explicit(&l->n->dropped, 1, memory_order_relaxed);
-	stat_add(l->stats, STAT_NTF_DROPPED, 1);
+	stat_add(l->stats, STAT_NTF_ENDED, 1);
 	say(l);
 	item_done(s, it);
 }

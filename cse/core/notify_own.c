@@ -140,6 +140,14 @@ static void flush(struct nlane *l)
 		l->n_written = 0;
 }
 
+/* What is not written is lost: with the last turns nothing was sent any more. */
+void notify_own_fini(struct nlane *l)
+{
+	REQUIRE(!l->dirty);
+	loop_timer_cancel(l->loop, &l->own_retry);
+	loop_defer_cancel(l->loop, &l->own_task);
+}
+
 /* --- the end --------------------------------------------------------------------------------------------------------- */
 
 struct own_end {

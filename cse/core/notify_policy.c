@@ -250,6 +250,8 @@ void notify_policy_take(struct nsub *s, struct item *it)
 {
 	bool last = it->fact->gone;
 
+	if (s->p.pending != PENDING_NONE && !it->stored && !last)
+		notify_store_put(s, it);
 	if (s->p.batch)
 		collect(s, it);
 	else
@@ -259,6 +261,16 @@ void notify_policy_take(struct nsub *s, struct item *it)
 		notify_policy_flush(s);
 	item_bound(s->lane->n, s->holder);
 	notify_policy_run(s);
+}
+
+void notify_policy_restore(struct nsub *s, struct item *it)
+{
+	if (s->p.batch)
+		collect(s, it);
+	else
+		hold(s, it, 0);
+	item_bound(s->lane->n, s->holder);
+	loop_timer_set(s->lane->loop, &s->wake, loop_now_ns(s->lane->loop), wake);
 }
 
 /* TS-0004 7.4.8.2.3, TS-0001 10.2.10.4. */

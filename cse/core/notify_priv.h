@@ -172,6 +172,8 @@ void notify_forget(struct nsub *s);
 struct nsub *notify_sub_new(struct nlane *l, uint32_t rid, const struct res *r);
 /* New content: policies and targets; what the targets have had goes on. */
 void notify_sub_set(struct nsub *s, const struct res *r);
+/* notificationStatsEnable begins anew when it is switched on. */
+void notify_sub_statistics(struct nsub *s, const struct npolicy *before);
 /* Reads in the tree who its targets are; its creator or all its targets may have no active credential. In a tx. */
 bool notify_sub_is_silent(struct nsub *s, struct tx *tx);
 /* Its address as subscriptionReference; in a tx. */
@@ -193,6 +195,8 @@ struct item *item_take(struct nsub *s, struct items *q);
 void item_drop(struct nsub *s, struct item *it);
 void item_done(struct nsub *s, struct item *it);
 void items_drop(struct nsub *s, struct items *q);
+/* The CSE ends: records stay. */
+void items_leave(struct nsub *s, struct items *q);
 /* Makes room when the subscriber's share is used up: the oldest of the least important. */
 void item_bound(struct notify *n, struct holder *h);
 struct holder *holder_get(struct nlane *l, struct str name);
@@ -200,6 +204,8 @@ void holder_put(struct nlane *l, struct holder *h);
 
 /* notify_policy.c */
 void notify_policy_take(struct nsub *s, struct item *it);
+/* At a start: sent as soon as the loop runs and nothing holds it back. */
+void notify_policy_restore(struct nsub *s, struct item *it);
 /* Sends what may go now and says when to look again. */
 void notify_policy_run(struct nsub *s);
 void notify_policy_changed(struct nsub *s, const struct npolicy *before);
@@ -213,6 +219,8 @@ void notify_send(struct nsub *s, struct item *first, size_t n, bool batch, uint1
 void notify_send_end(struct nsub *s, struct str to);
 /* What is on its way is forgotten; it may still arrive. */
 void notify_send_cancel(struct nsub *s);
+/* ... as the CSE ends: records stay. */
+void notify_send_leave(struct nsub *s);
 void notify_send_fini(struct nlane *l);
 
 /* notify_store.c */
@@ -226,6 +234,7 @@ void notify_keep_set(struct notify *n, uint32_t rid, bool on);
 /* The counter or the statistics moved. */
 void notify_own_touch(struct nsub *s);
 void notify_own_forget(struct nsub *s);
+void notify_own_fini(struct nlane *l);
 /* The counter is at zero: a DELETE of the CSE's own. */
 void notify_own_end(struct nsub *s);
 

@@ -82,12 +82,14 @@ struct shot {
 	struct message msg[];
 };
 
-static void shot_free(struct shot *sh)
+static void shot_free(struct shot *sh, bool leave)
 {
 	struct nsub *s = sh->sub;
 
 	for (struct item *it = sh->items, *next; it; it = next) {
 		next = it->next;
+		if (leave)
+			it->stored = false;
 		item_done(s, it);
 	}
 	*sh->prev = sh->next;
@@ -136,14 +138,15 @@ static void done(struct out_msg *out, const struct out_result *r)
 	m->done = true;
 	if (r->err == 0)
 		arrived(sh, out);
-	if (r->err == 0 && rsc_is_ok(r->rsc))
+	if (r->err == 0 && rsc_is_ok(r->rsc)) {
 		sh->delivered = true;
-	stat_add(s->lane->stats, r->err == 0 && rsc_is_ok(r->rsc) ? STAT_NTF_OK : STAT_NTF_FAILED, 1);
+		stat_add(s->lane->stats, STAT_NTF_TAKEN, 1);
+	}
 	if (--sh->left)
 		return;
 	if (sh->delivered)
 		count_down(s);
-	shot_free(sh);
+	shot_free(sh, false);
 	if (!s->gone)
 		notify_policy_run(s);
 	else if (!s->shots)
@@ -186,9 +189,12 @@ void notify_send(struct nsub *s, struct item *first, size_t n, bool batch, uint1
 	struct notify *no = s->lane->n;
 	struct shot *sh = shot_new(s, first, n, batch);
 	bool ordered = s->p.batch || s->p.pending != PENDING_NONE;
+	size_t bytes = OUT_MSG_BYTES / 2;
 
+	for (const struct item *it = first; it; it = it->next)
+		bytes += it->fact->size;
 	if (sh->n == 0) {
-		shot_free(sh);
+		shot_free(sh, false);
 		return;
 	}
 	for (size_t i = 0; i < sh->n; i++) {
@@ -197,24 +203,34 @@ void notify_send(struct nsub *s, struct item *first, size_t n, bool batch, uint1
 		m->shot = sh;
 		m->out = (struct out_msg){ .magic = OUT_MSG_MAGIC, .target = s->p.target[i].to, .creator = s->p.owner,
 			.root = batch ? no->agn : no->sgn, .pc = val_obj(batch ? &sh->agn : &sh->frames[0].sgn), .ec = ec,
-			.order = ordered ? s->rid : 0, .done = done };
+			.order = ordered ? s->rid : 0, .feeder = s->rid, .bytes = bytes, .done = done };
 		if (s->p.stats)
 			s->p.target[i].sent++;
-		stat_add(s->lane->stats, STAT_NTF_SENT, 1);
+		stat_add(s->lane->stats, STAT_NTF_MADE, 1);
 		out_send(no->gate->out, s->lane->loop, &m->out);
 	}
 	if (s->p.stats)
 		notify_own_touch(s);
 }
 
-void notify_send_cancel(struct nsub *s)
+static void cancel(struct nsub *s, bool leave)
 {
 	for (struct shot *sh; (sh = s->shots);) {
 		for (size_t i = 0; i < sh->n; i++)
 			if (!sh->msg[i].done)
 				out_cancel(s->lane->n->gate->out, &sh->msg[i].out);
-		shot_free(sh);
+		shot_free(sh, leave);
 	}
+}
+
+void notify_send_cancel(struct nsub *s)
+{
+	cancel(s, false);
+}
+
+void notify_send_leave(struct nsub *s)
+{
+	cancel(s, true);
 }
 
 /* --- the last notice ------------------------------------------------------------------------------------------------- */

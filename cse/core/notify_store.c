@@ -249,6 +249,7 @@ void notify_store_fini(struct nlane *l)
 	struct store *store = l->n->gate->o.store;
 
 	loop_timer_cancel(l->loop, &l->rec_retry);
+	loop_defer_cancel(l->loop, &l->rec_task);
 	/* The loops have stopped: what is under way is known to be done. */
 	clear(&l->writing);
 	while (l->recs.first) {
@@ -299,7 +300,6 @@ static int restore_one(void *arg, struct str key, struct str value)
 	f->sub = (uint32_t)rid;
 	f->no = no;
 	f->kept = true;
-	atomic_fetch_add_explicit(&n->stored, 1, memory_order_relaxed);
 	notify_policy_restore(s, item_new(s, f));
 	return 0;
 }

@@ -139,6 +139,15 @@ void notify_sub_set(struct nsub *s, const struct res *r)
 	res_unref(old_res);
 }
 
+void notify_sub_statistics(struct nsub *s, const struct npolicy *before)
+{
+	if (!s->p.stats || before->stats)
+		return;
+	for (size_t i = 0; i < s->p.n_targets; i++)
+		s->p.target[i].sent = s->p.target[i].answered = s->p.target[i].events = 0;
+	notify_own_touch(s);
+}
+
 /* --- who speaks, who hears ------------------------------------------------------------------------------------------- */
 
 /* As the registry of credentials knows it: AE-ID stem, or CSE-ID with its slash. */

@@ -46,5 +46,8 @@ void res_pack(const struct res *r, struct buf *out);
 /* Every byte is checked: hard bounds on size, depth and count; E_CORRUPT, E_NEWER (format byte) or 0.
  * Text in the result points into `row` (which must live as long). */
 int res_unpack(struct arena *a, struct str row, struct res **out);
+/* The same for a value of any root element ("m2m:uri", "m2m:cin" with what the tree keeps), for records. */
+void res_pack_root(const struct attr *root, const struct val *v, struct buf *out);
+int res_unpack_root(struct arena *a, struct str row, const struct attr **root, struct val *v);
 
 #endif

@@ -149,6 +149,18 @@ void res_pack(const struct res *r, struct buf *out)
 	buf_added(out, (size_t)(p - begin));
 }
 
+void res_pack_root(const struct attr *root, const struct val *v, struct buf *out)
+{
+	char *begin = buf_room(out, 1 + 256 + bound(v)), *p = begin;
+
+	if (!p)
+		return;
+	*p++ = FORMAT;
+	p = put_name(p, root->sn);
+	p = put_value(p, v);
+	buf_added(out, (size_t)(p - begin));
+}
+
 /* --- reading ----------------------------------------------------------------------------------------------------- */
 
 struct in {
@@ -408,4 +420,32 @@ int res_unpack(struct arena *a, struct str row, struct res **out)
 	if (!err)
 		*out = r;
 	return err;
+}
+
+int res_unpack_root(struct arena *a, struct str row, const struct attr **root, struct val *v)
+{
+	struct in in = { .a = a, .p = (const unsigned char *)row.p, .values = row.n, .depth = MAX_DEPTH };
+	const struct attr *at;
+	struct str name;
+	struct val got;
+	int err;
+
+	if (row.n == 0 || row.n > MAX_BYTES)
+		return E_CORRUPT;
+	in.end = in.p + row.n;
+	if (*in.p != FORMAT)
+		return *in.p > FORMAT ? E_NEWER : E_CORRUPT;
+	in.p++;
+	err = get_name(&in, &name);
+	if (err)
+		return err;
+	at = type_root_attr(name);
+	if (!at)
+		return E_CORRUPT;
+	err = get_value(&in, at, &got, (at->flags & AF_LIST) != 0);
+	if (err || in.p != in.end)
+		return E_CORRUPT;
+	*root = at;
+	*v = got;
+	return 0;
 }
