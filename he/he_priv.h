@@ -9,16 +9,16 @@
 struct he_level {
 	unsigned char id[HE_ID_BYTES];
 	bool is_used;                          /* the key level, or a level of ciphertexts */
-	/* Division by the level's last prime, with rounding: 1 / last and floor(last / 2), modulo each other prime. */
-	struct he_const last_inv[HE_MAX_PRIMES];
-	uint64_t last_half[HE_MAX_PRIMES];
+	/* Division by the level's last prime: 1 / last and its negative; 1 and last, 1 and -last; modulo each other prime. */
+	struct he_const by_last[HE_MAX_PRIMES][2], plus_last[HE_MAX_PRIMES][2], minus_last[HE_MAX_PRIMES][2];
 	/* BFV: round(Q m / t) = delta m + floor((q_mod_t m + half_up) / t), delta = floor(Q / t). */
 	struct he_const delta[HE_MAX_PRIMES];
 	uint64_t q_mod_t;
 	uint64_t half_up;                      /* floor((t + 1) / 2) */
 	struct he_const q_over_t;              /* q_mod_t as an operand modulo t */
-	/* BGV: 1 / last modulo t, by which a switch multiplies the correction factor. */
+	/* BGV: 1 / last modulo t, by which a switch multiplies the correction factor, and its negative. */
 	uint64_t last_inv_t;
+	struct he_const minus_last_inv_t;
 };
 
 /* Auxiliary primes have 49 bits or more, 24 primes of ciphertexts at most 60, and the plain modulus too. */
@@ -52,6 +52,9 @@ struct he_ctx {
 	size_t n;
 	unsigned data;                         /* primes of the first data level */
 	bool can_batch;
+	bool narrow;                           /* all primes and t have at most 50 bits */
+	uint32_t *rev;                         /* i with its log_n bits reversed */
+	double *root;                          /* CKKS: cos and sin of pi br(i) / n */
 	struct he_mod t;                       /* not for CKKS */
 	struct he_ntt ntt[HE_MAX_PRIMES];
 	const struct he_mod *mods[HE_MAX_PRIMES];
@@ -90,8 +93,8 @@ void he_message(const struct he_pt *p, unsigned primes, uint64_t correction, uns
 int he_divide(const struct he_ctx *c, const uint64_t *from, uint64_t *to, unsigned kept, unsigned last, bool ntt,
               struct he_why *w);
 
-/* One residue in NTT form of a(X^g), g odd. */
-void he_permute_ntt(const struct he_ctx *c, uint64_t *to, const uint64_t *from, uint32_t g);
+/* Where the values of a(X^g), g odd, stand in a: for residues in NTT form.  index has n words. */
+void he_permute_index(const struct he_ctx *c, uint32_t g, uint32_t *index);
 
 /* Bits of the product of the first primes. */
 unsigned he_product_bits(const struct he_params *p, unsigned primes);

@@ -50,7 +50,7 @@ struct he_ntt {
 /* 0, or E_RANGE when q is not a prime = 1 mod 2n.  isa: HE_IFMA falls back to AVX-512 or less for larger primes. */
 int he_ntt_init(struct he_ntt *t, unsigned log_n, uint64_t q, const struct he_kernels *kern);
 void he_ntt_fini(struct he_ntt *t);
-/* In place; input and output in [0, q), constant time. */
+/* In place; the forward one takes what is below 4q, else input and output are in [0, q); constant time. */
 static inline void he_ntt_forward(const struct he_ntt *t, uint64_t *a) { t->forward(t, a); }
 static inline void he_ntt_inverse(const struct he_ntt *t, uint64_t *a) { t->inverse(t, a); }
 
