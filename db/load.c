@@ -46,10 +46,8 @@ static int load_node(struct load *l, const struct row *r)
 		sweep_res(s, r->rid); /* of a removed subtree */
 		return 0;
 	}
-	if (!r->pid) { /* the names may be configured anew */
-		sp.rn = s->o.self.base;
+	if (!r->pid) /* its name is what it was made with: whether that is still right is asked when all is read */
 		sp.ri_given = s->o.self.cse;
-	}
 	arena_reset(&l->a);
 	err = res_unpack(&l->a, r->packed, &res);
 	if (err)

@@ -124,6 +124,27 @@ static int ca_keep(struct ca *ca, struct why *why)
 	return err;
 }
 
+/* The root's key is needed when the issuing CA ends, years from now: that it opens is looked at today.  It may be kept
+ * elsewhere; an imported root has none. */
+static int check_root(struct ca *ca, struct why *why)
+{
+	EVP_PKEY *key = NULL;
+	struct why ignored = { 0 };
+	int err = ca->root ? keystore_key(ca->o.keystore, "root", false, &key, why) : E_ABSENT;
+
+	if (err == E_ABSENT) {
+		*why = ignored;
+		return 0;
+	}
+	if (err == 0 && X509_check_private_key(ca->root, key) != 1) {
+		why_set(why, RSC_INTERNAL_SERVER_ERROR,
+		        "ca/root.pem and keys/root.key do not belong together: put the right file back from a copy of the state folder");
+		err = E_CORRUPT;
+	}
+	EVP_PKEY_free(key);
+	return err;
+}
+
 static int ca_load(struct ca *ca, struct why *why)
 {
 	int err = load(ca, "ca/issuing.pem", &ca->issuing, why);
@@ -134,9 +155,13 @@ static int ca_load(struct ca *ca, struct why *why)
 	if (err)
 		return err;
 	if (X509_check_private_key(ca->issuing, ca->key) != 1) {
-		why_set(why, RSC_INTERNAL_SERVER_ERROR, "ca/issuing.pem and keys/issuing.key do not belong together");
+		why_set(why, RSC_INTERNAL_SERVER_ERROR,
+		        "ca/issuing.pem and keys/issuing.key do not belong together: put the right file back from a copy of the state folder");
 		return E_CORRUPT;
 	}
+	err = check_root(ca, why);
+	if (err)
+		return err;
 	if (cert_time_us(X509_get0_notAfter(ca->issuing)) <= clock_wall_us(ca->o.clock)) {
 		why_set(why, RSC_INTERNAL_SERVER_ERROR, "the issuing CA's certificate has ended, or the clock is wrong");
 		return E_CONF;
@@ -196,17 +221,38 @@ static int verify_self(struct ca *ca, struct why *why)
 	return err;
 }
 
-int ca_open(const struct ca_opts *o, struct ca **out, struct why *why)
+static struct ca *ca_new(const struct ca_opts *o)
 {
-	REQUIRE(o->dir && o->keystore && o->clock && o->rnd);
 	struct ca *ca = calloc(1, sizeof(*ca));
-	int err = E_NOMEM;
-	if (!ca)
-		return err;
+
+	REQUIRE(ca && o->dir && o->clock && o->rnd);
 	ca->magic = CA_MAGIC;
 	pthread_mutex_init(&ca->lock, NULL);
 	arena_init(&ca->a, 1024);
 	copy_opts(ca, o);
+	return ca;
+}
+
+int ca_check_import(const struct ca_opts *o, struct why *why)
+{
+	struct ca *ca = ca_new(o);
+	int err;
+
+	REQUIRE(ca->o.import);
+	err = ca_import(ca, why);
+	if (err == 0)
+		err = ca_server_try(ca, why);
+	ERR_clear_error();
+	ca_close(ca);
+	return err;
+}
+
+int ca_open(const struct ca_opts *o, struct ca **out, struct why *why)
+{
+	REQUIRE(o->keystore);
+	struct ca *ca = ca_new(o);
+	int err;
+
 	err = file_make_dir(o->dir, "ca", why);
 	if (err)
 		goto out;

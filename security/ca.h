@@ -28,6 +28,8 @@ struct ca_opts {
 /* Opens, or makes root, issuing CA and the server's certificate at first start. */
 int ca_open(const struct ca_opts *o, struct ca **out, struct why *why);
 void ca_close(struct ca *ca);
+/* Would ca_open take the CA of o->import in, with the names of o?  Nothing is kept; o->keystore is not used. */
+int ca_check_import(const struct ca_opts *o, struct why *why);
 /* The CA's keys were made or imported by this ca_open (EV_CA_MADE). */
 bool ca_is_new(const struct ca *ca);
 

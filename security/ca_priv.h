@@ -51,5 +51,7 @@ int cert_read_pem(struct str pem, X509 **out, unsigned max, unsigned *n);
 int ca_import(struct ca *ca, struct why *why);
 /* ca_server.c: opens or makes the server's certificate. */
 int ca_server_open(struct ca *ca, struct why *why);
+/* A certificate of our names for a key that is thrown away: does the CA permit them? */
+int ca_server_try(struct ca *ca, struct why *why);
 
 #endif

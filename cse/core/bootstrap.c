@@ -107,52 +107,88 @@ static void stored(struct commit *c, int err)
 	CONTAINER_OF(c, struct first, commit)->err = err;
 }
 
-/* What is stored names this CSE everywhere: owners, bindings of AE-IDs, certificates. */
-static int check_identity(const struct gate *g, struct tx *tx, struct why *why)
-{
-	const struct val *csi = res_find(node_res(tx, store_root(tx)), "csi");
-	const char *want = conf_str(gate_settings(g)->conf, CONF_CSE_ID);
+/* --- identity ---------------------------------------------------------------------------------------------------- */
 
-	if (!csi || str_eqz(csi->s, want))
+static const char admin_key[] = "administrator";
+
+struct made_for {
+	struct arena *a;
+	struct str admin; /* empty: not noted yet */
+};
+
+static int read_made_for(void *arg, struct str key, struct str value)
+{
+	struct made_for *m = arg;
+
+	if (str_eqz(key, admin_key))
+		m->admin = arena_str(m->a, value);
+	return 0;
+}
+
+static int compare(enum conf_id id, struct str made, const char *now, struct why *why)
+{
+	const struct conf_row *row = conf_row(id);
+
+	if (made.n == 0 || str_eqz(made, now))
 		return 0;
-	why_set(why, RSC_INTERNAL_SERVER_ERROR, "cse.id: the state folder is that of %.*s; set cse.id so, or give another cse.state",
-	        STR_ARG(csi->s));
+	why_set(why, RSC_INTERNAL_SERVER_ERROR,
+	        "%s.%s: the state folder was made for %.*s, which stands in what it holds; set %s.%s so, or give another cse.state",
+	        row->section, row->name, STR_ARG(made), row->section, row->name);
 	return E_CONF;
+}
+
+/* What is stored names this CSE and its administrator everywhere: owners, policies, bindings of AE-IDs, certificates. */
+static int check_identity(const struct gate *g, struct tx *tx, const struct made_for *m, struct why *why)
+{
+	const struct node *root = store_root(tx);
+	const struct val *csi = res_find(node_res(tx, root), "csi");
+	const struct conf *c = gate_settings(g)->conf;
+	int r = compare(CONF_CSE_ID, csi ? csi->s : STR_NONE, conf_str(c, CONF_CSE_ID), why);
+
+	if (r == 0)
+		r = compare(CONF_CSE_NAME, node_rn(tx, root), conf_str(c, CONF_CSE_NAME), why);
+	return r ? r : compare(CONF_ACC_ADMIN, m->admin, conf_str(c, CONF_ACC_ADMIN), why);
+}
+
+/* The first time: policies, and for whom they were made. */
+static int make_all(struct gate *g, struct tx *tx, const struct made_for *m)
+{
+	int r = 0;
+
+	if (!res_get(node_res(tx, store_root(tx)), &attr_acpi)) {
+		require_grant(g, tx, ACOP_C);
+		require_grant(g, tx, ACOP_U);
+		r = make_policies(g, tx);
+	}
+	if (r == 0 && m->admin.n == 0)
+		store_rec_put(tx, REC_META, str_of(admin_key), str_of(conf_str(gate_settings(g)->conf, CONF_ACC_ADMIN)));
+	return r;
 }
 
 int gate_bootstrap(struct gate *g, struct why *why)
 {
 	struct first first = { .commit = { .magic = COMMIT_MAGIC, .done = stored } };
+	struct made_for made = { .a = NULL };
 	struct arena a;
 	struct tx *tx;
-	int r = 0;
+	int r;
 
 	CHECK(g, GATE);
 	arena_init(&a, 4096);
+	made.a = &a;
+	r = store_rec_each(g->o.store, REC_META, read_made_for, &made);
 	tx = store_begin(g->o.store, &a, TX_WRITE);
-	r = check_identity(g, tx, why);
+	if (r == 0)
+		r = check_identity(g, tx, &made, why);
+	if (r == 0)
+		r = make_all(g, tx, &made);
 	if (r != 0) {
 		store_end(tx);
-		arena_fini(&a);
-		return r;
-	}
-	if (res_get(node_res(tx, store_root(tx)), &attr_acpi)) {
-		store_end(tx);
-		goto out;
-	}
-	require_grant(g, tx, ACOP_C);
-	require_grant(g, tx, ACOP_U);
-	r = make_policies(g, tx);
-	if (r != 0) {
-		store_end(tx);
-		goto out;
-	}
-	if (store_commit(tx, &first.commit)) {
+	} else if (store_commit(tx, &first.commit)) {
 		store_ready(g->o.store, &first.commit);
 		store_flush(g->o.store);
 		r = first.err;
 	}
-out:
 	if (r != 0)
 		why_set(why, (enum rsc)err_rsc(r), "the first access-control policies could not be stored: %s", err_text(r));
 	arena_fini(&a);
