@@ -28,6 +28,7 @@
 
 enum { MAX_LOOPS = 64 };
 #define TICK_NS INT64_C(1000000000)
+#define RENEW_RETRY_NS (60 * TICK_NS)
 
 /* File, environment, command line. */
 static int read_conf(const struct cse *c, struct conf **out, struct why *why)
@@ -285,15 +286,21 @@ static void *run_loop(void *arg)
 	return NULL;
 }
 
-/* The server's certificate renews itself; a failure is loud, connections keep the context they have. */
+/* The server's certificate renews itself; a failure is loud and tried again, connections keep the context they have. */
 static void tick(struct loop *l, struct loop_timer *t)
 {
 	struct cse *c = CONTAINER_OF(t, struct cse, tick);
 	struct why why = { RSC_NONE, "" };
 	if (ca_tick(c->ca)) {
 		audit(c->security, EV_KEY_ROTATED, NULL, STR_NONE, "server certificate");
-		if (tls_renew(c->tls, &why))
-			log_write(c->log, LOG_CERT_EXPIRY, "the renewed server certificate cannot be used: %s", why.text);
+		c->renew_ns = loop_now_ns(l);
+	}
+	if (c->renew_ns && loop_now_ns(l) >= c->renew_ns) {
+		bool failed = tls_renew(c->tls, &why) != 0;
+		if (failed)
+			log_write(c->log, LOG_CERT_EXPIRY, "the renewed server certificate cannot be used, the old one goes on until it ends; "
+			                                   "trying again in a minute: %s", why.text);
+		c->renew_ns = failed ? loop_now_ns(l) + RENEW_RETRY_NS : 0;
 	}
 	loop_timer_set(l, t, loop_now_ns(l) + TICK_NS, tick);
 }

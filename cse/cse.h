@@ -38,6 +38,7 @@ struct cse {
 	struct binding *https;
 	struct admin *admin;
 	struct loop_timer tick;   /* on loop 0, every second: certificates */
+	int64_t renew_ns;        /* when contexts are to be remade for a new server certificate; 0: not */
 };
 
 /* Makes everything, in the order of the struct; a failure is a sentence in why and leaves nothing behind.

@@ -9,7 +9,23 @@
 
 #include "cse/base/log.h"
 
-enum { FULL_BELOW = 1 << 20 };
+enum { FULL_BELOW = 1 << 20, MARGIN_MAX = 8 << 20 };
+
+size_t ballast_size(const struct store_opts *o)
+{
+	struct statvfs v;
+	uint64_t eighth = statvfs(o->dir, &v) ? UINT64_MAX : (uint64_t)v.f_blocks * v.f_frsize / 8;
+
+	return o->ballast_bytes < eighth ? o->ballast_bytes : (size_t)eighth;
+}
+
+/* Room beside the ballast with which the store writes again: twice the WAL (engine.md 2.5), less where the disk is small. */
+static uint64_t margin_of(const struct sqlite *q)
+{
+	uint64_t quarter = q->ballast_bytes / 4;
+
+	return quarter < MARGIN_MAX ? quarter : MARGIN_MAX;
+}
 
 /* true: the file is there in its full size. */
 static bool make(struct sqlite *q)
@@ -74,9 +90,22 @@ bool ballast_frees_disk(struct sqlite *q)
 	return true;
 }
 
+bool ballast_restock(struct disk *d)
+{
+	struct sqlite *q = sqlite_of(d);
+
+	if (!q->ballast_bytes || !q->relieved)
+		return true;
+	if (free_outside(q) < q->ballast_bytes + margin_of(q) || !make(q))
+		return false;
+	q->relieved = false;
+	log_write(q->log, LOG_STORE_RECOVERED, "the ballast is there again");
+	return true;
+}
+
 bool ballast_restore(struct sqlite *q)
 {
-	uint64_t margin = q->ballast_bytes / 4;
+	uint64_t margin = margin_of(q);
 
 	if (make(q)) {
 		if (free_outside(q) >= margin) {

@@ -63,6 +63,8 @@ struct disk_ops {
 	void (*rollback)(struct disk *d);
 	/* The disk was full: what was kept for that is given free. */
 	void (*relieve)(struct disk *d);
+	/* Is what relieve gave free there again?  Makes it where there is room; false: ask again later. */
+	bool (*restock)(struct disk *d);
 	/* May the store write again?  0, or E_FULL, E_IO. */
 	int (*probe)(struct disk *d);
 

@@ -279,11 +279,17 @@ static void close_(struct disk *d)
 	mem_put(m);
 }
 
+static bool always(struct disk *d)
+{
+	(void)d;
+	return true;
+}
+
 static const struct disk_ops memory_ops = {
 	.meta = meta, .each_res = each_res, .each_log = each_log, .log_last = log_last, .each_rec = each_rec, .each_event = each_event,
 	.event_bytes = event_bytes, .begin = begin, .put_res = put_res, .del_res = del_res, .put_body = put_body,
 	.del_bodies = del_bodies, .put_rec = put_rec, .put_event = put_event, .put_log = put_log, .del_log = del_log,
-	.put_meta = put_meta, .commit = begin, .rollback = nothing, .relieve = nothing, .probe = begin,
+	.put_meta = put_meta, .commit = begin, .rollback = nothing, .relieve = nothing, .restock = always, .probe = begin,
 	.read_body = read_body, .backup = backup, .close = close_,
 };
 

@@ -279,7 +279,7 @@ static const struct disk_ops sqlite_ops = {
 	.each_rec = sqlite_each_rec, .each_event = sqlite_each_event, .event_bytes = sqlite_event_bytes, .begin = begin,
 	.put_res = put_res, .del_res = del_res, .put_body = put_body, .del_bodies = del_bodies, .put_rec = rec_put,
 	.put_event = put_event, .put_log = put_log, .del_log = del_log, .put_meta = put_meta, .commit = commit,
-	.rollback = rollback, .relieve = ballast_relieve, .probe = probe, .read_body = sqlite_read_body,
+	.rollback = rollback, .relieve = ballast_relieve, .restock = ballast_restock, .probe = probe, .read_body = sqlite_read_body,
 	.backup = sqlite_backup, .close = close_,
 };
 
@@ -359,7 +359,7 @@ int disk_sqlite_open(const struct store_opts *o, struct disk **out, struct why *
 	q->dir = join(o->dir, "");
 	q->path = join(o->dir, "store.db");
 	q->ballast = join(o->dir, "ballast");
-	q->ballast_bytes = o->ballast_bytes;
+	q->ballast_bytes = ballast_size(o);
 	q->lock_fd = -1;
 	q->hkey[0] = rnd_u64(o->rnd);
 	q->hkey[1] = rnd_u64(o->rnd);

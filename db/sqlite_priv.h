@@ -99,7 +99,10 @@ void rec_committed(struct sqlite *q);
 void rec_rolled_back(struct sqlite *q);
 
 /* --- ballast.c --- */
+/* As configured, but no more than an eighth of the disk. */
+size_t ballast_size(const struct store_opts *o);
 void ballast_make(struct sqlite *q);
+bool ballast_restock(struct disk *d);
 void ballast_relieve(struct disk *d);
 /* At start: when the disk is full and the ballast is there it is given free. */
 bool ballast_frees_disk(struct sqlite *q);

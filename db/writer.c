@@ -21,7 +21,9 @@ enum {
 	IDLE_MS = 20,     /* quiet for so long: idle */
 	PROBE_FIRST_MS = 20,
 	PROBE_MAX_MS = 1000,
-	PROBE_TURNS = 32  /* where it is never quiet */
+	PROBE_TURNS = 32, /* where it is never quiet */
+	LEAN_MS = 1000,   /* of quiet, or so many turns, until the ballast is asked for again */
+	LEAN_TURNS = 1024
 };
 
 /* --- waking and waiting ------------------------------------------------------------------------------------------- */
@@ -221,8 +223,10 @@ static void fail(struct writer *w, int err)
 	if (!atomic_exchange_explicit(&s->readonly, true, memory_order_relaxed))
 		log_write(s->o.log, LOG_STORE_READONLY, "%s", err_text(err));
 	w->probe_ms = PROBE_FIRST_MS;
-	if (err == E_FULL)
+	if (err == E_FULL) {
 		w->disk->ops->relieve(w->disk);
+		w->lean = true;
+	}
 	tree_lock(s);
 	s->draining = true;
 	tree_unlock(s);
@@ -312,6 +316,18 @@ static bool has_work(const struct writer *w)
 	return !sweep_is_idle(w->s) || snapshot_is_due(&w->journal);
 }
 
+/* After a recovery by room inside of the file the ballast comes back when there is room outside. */
+static void restock(struct writer *w)
+{
+	w->lean_turns = 0;
+	w->lean = !w->disk->ops->restock(w->disk);
+}
+
+static unsigned patience(const struct writer *w, bool ro)
+{
+	return ro ? w->probe_ms : has_work(w) ? IDLE_MS : w->lean ? LEAN_MS : 0;
+}
+
 /* A slice of what may wait.  false: nothing is left. */
 static bool idle(struct writer *w)
 {
@@ -336,16 +352,20 @@ static void *run(void *arg)
 			if (store_is_readonly(w->s) && ++w->ro_turns >= PROBE_TURNS) {
 				probe(w);
 				idle(w);
+			} else if (w->lean && !store_is_readonly(w->s) && ++w->lean_turns >= LEAN_TURNS) {
+				restock(w);
 			}
 			continue;
 		}
 		if (atomic_load(&w->stop) && !w->first)
 			break;
-		bool work = has_work(w), ro = store_is_readonly(w->s);
-		if (wait_for_call(w, calls, ro ? w->probe_ms : work ? IDLE_MS : 0))
+		bool ro = store_is_readonly(w->s);
+		if (wait_for_call(w, calls, patience(w, ro)))
 			continue;
 		if (ro)
 			probe(w);
+		else if (w->lean)
+			restock(w);
 		while (atomic_load(&w->calls) == calls && idle(w))
 			continue;
 	}
@@ -375,6 +395,7 @@ struct writer *writer_new(struct store *s)
 
 	w->s = s;
 	w->disk = s->disk;
+	w->lean = true;
 	w->chains = mem_zget((s->o.loops + 1) * sizeof(*w->chains));
 	w->ev_stored = s->disk->ops->event_bytes(s->disk, &w->ev_in);
 	w->ev_out = w->ev_in;

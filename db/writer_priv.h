@@ -35,6 +35,8 @@ struct writer {
 	struct chain *chains;     /* per loop */
 	unsigned probe_ms;        /* of quiet until the next probe write */
 	unsigned ro_turns;        /* while read-only, since the last probe write */
+	bool lean;                /* the ballast may be missing */
+	unsigned lean_turns;      /* since it was asked for last */
 
 	_Atomic uint32_t calls;   /* grows with each reason to turn; the futex that it sleeps on */
 	atomic_bool sleeping, stop;

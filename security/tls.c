@@ -136,14 +136,21 @@ int tls_renew(struct tls *t, struct why *why)
 	EVP_PKEY *key = NULL;
 	bool partial = X509_check_issued(anchor, anchor) != X509_V_OK;
 
-	int err = ca_server(t->ca, &leaf, &chain, &key);
+	/* All of them, or none: loops must not show different certificates until the next try. */
+	SSL_CTX **made = calloc(t->n, sizeof(*made));
+	int err = made ? ca_server(t->ca, &leaf, &chain, &key) : E_NOMEM;
 	for (unsigned i = 0; err == 0 && i < t->n; i++) {
-		SSL_CTX *ctx = make_ctx(t->loop[i].lib, anchor, partial, leaf, chain, key);
-		if (ctx)
-			swap_ctx(&t->loop[i], ctx);
-		else
+		made[i] = make_ctx(t->loop[i].lib, anchor, partial, leaf, chain, key);
+		if (!made[i])
 			err = E_CRYPTO;
 	}
+	for (unsigned i = 0; made && i < t->n; i++) {
+		if (err == 0)
+			swap_ctx(&t->loop[i], made[i]);
+		else
+			SSL_CTX_free(made[i]);
+	}
+	free(made);
 	if (err)
 		why_set(why, RSC_INTERNAL_SERVER_ERROR, "a TLS context could not be made: %s", err_text(err));
 	X509_free(anchor);

@@ -66,6 +66,13 @@ def main(disk):
         must(d.delete("/cse-in/CDev1/b"), DELETED, "DELETE on the full disk")
         until("deleted instances are room again", lambda: d.create("/cse-in/CDev1/a", 4, BIG).rsc == CREATED)
         kept = cni(d, "/cse-in/CDev1/a")
+        # It goes on without the ballast, which comes back by itself as soon as there is room for it outside.
+        ballast = os.path.join(c.state, "ballast")
+        assert not os.path.exists(ballast)
+        os.unlink(os.path.join(disk, "foreign"))
+        until("the ballast is there again", lambda: os.path.exists(ballast) and os.stat(ballast).st_size == 2 << 20)
+        with open(os.path.join(disk, "foreign"), "wb") as f:
+            f.write(b"x" * (4 << 20))
 
         more, _ = store_until_full(d, "/cse-in/CDev1/a")
         fill(os.path.join(disk, "filler"))
