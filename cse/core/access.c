@@ -2,6 +2,7 @@
 /* May the originator do this to that?  The question is put here; security/authz.c answers it.  TS-0004 7.3.3.15. */
 #include "cse/core/steps.h"
 
+#include "cse/core/event.h"
 #include "cse/core/fanout.h"
 #include "cse/core/walk.h"
 
@@ -134,6 +135,7 @@ enum step_result access_decide(struct request *r)
 {
 	struct prim *p = &r->prim;
 
+	event_access(r);
 	if (check_registered(r) || check_possible(r))
 		return STEP_ANSWER;
 	r->may_read = true;

@@ -5,6 +5,7 @@
 #include "cse/base/clock.h"
 #include "cse/base/conf.h"
 #include "cse/base/err.h"
+#include "cse/core/event.h"
 #include "cse/core/gate_priv.h"
 
 /* --- the CSEBase ------------------------------------------------------------------------------------------------- */
@@ -191,6 +192,8 @@ int gate_bootstrap(struct gate *g, struct why *why)
 	}
 	if (r != 0)
 		why_set(why, (enum rsc)err_rsc(r), "the first access-control policies could not be stored: %s", err_text(r));
+	else
+		event_start(g);
 	arena_fini(&a);
 	return r;
 }

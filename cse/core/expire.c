@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "cse/core/gate_priv.h"
+#include "cse/core/event.h"
 
 enum { NODES = 64, CONTAINERS = 16, INSTS = 64 };
 #define PERIOD_NS INT64_C(1000000000)
@@ -23,6 +23,7 @@ struct expire {
 	struct loop_timer timer;
 	struct arena arena;
 	struct commit commit;
+	struct events events;
 	bool busy, more;       /* a commit is under way; there was more than it took */
 	uint64_t tree_bytes;   /* bound when the configuration gives none */
 };
@@ -94,6 +95,7 @@ static size_t remove_nodes(struct expire *e, struct tx *tx, int64_t now)
 		if (!parent || is_gone(found[i], removed, k))
 			continue;
 		own_grant(e, tx, found[i], false);
+		event_note_removal(&e->events, e->gate, tx, found[i]);
 		store_remove(tx, found[i]);
 		if (parent->type->sets & SET_ST)
 			store_touch(tx, parent);
@@ -146,8 +148,10 @@ static void run(struct expire *e)
 	e->more = nodes == NODES || containers == CONTAINERS || insts >= INSTS;
 	e->commit = (struct commit){ .magic = COMMIT_MAGIC, .loop = e->loop, .done = committed };
 	e->busy = store_commit(tx, &e->commit) != 0;
-	if (e->busy)
-		store_ready(s, &e->commit);
+	if (!e->busy)
+		return;
+	event_tell_commit(&e->events, e->gate, &e->arena, &e->commit);
+	store_ready(s, &e->commit);
 }
 
 static void tick(struct loop *l, struct loop_timer *t)
@@ -187,6 +191,7 @@ void expire_free(struct expire *e)
 		return;
 	CHECK(e, EXPIRE);
 	loop_timer_cancel(e->loop, &e->timer);
+	event_drop(&e->events);
 	arena_fini(&e->arena);
 	e->magic = 0;
 	free(e);

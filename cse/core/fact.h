@@ -7,10 +7,7 @@
 #define CORE_FACT_H
 
 #include "cse/core/gate_priv.h"
-
-/* notificationEventType, TS-0004 6.3.4.2.19. */
-enum net { NET_UPDATE = 1, NET_DELETE, NET_CREATE_CHILD, NET_DELETE_CHILD, NET_RETRIEVE_CHILDLESS, NET_TRIGGER, NET_BLOCKING,
-	NET_MISSING };
+#include "cse/model/enc.h"
 
 /* A representation that several facts share: one heap block, counted, immutable, thread-safe. */
 struct rep {
@@ -26,13 +23,15 @@ void rep_unref(struct rep *r); /* NULL: nothing */
 
 #define FACT_MAGIC 0x66616374u
 struct fact {
-	struct loop_task task;    /* first: the way to the subscription's loop */
+	struct emit emit;         /* first: the way to the subscription's loop */
 	uint32_t magic;
 	struct gate *gate;
 	uint32_t sub;             /* rid of the subscription */
+	uint32_t reads;           /* rid of what its creator must still be allowed to read; 0: it is gone; event.c's */
 	enum net net;             /* 0: operation monitoring only */
 	enum op op;               /* what was done; for operationMonitor (om) */
 	bool monitor;             /* the notification tells op and originator */
+	bool withheld;            /* its creator may not read that any more: it goes no further, nor does what is stored of it */
 	bool gone;                /* the subscription is deleted by this very change: what follows is its last word */
 	struct rep *rep;          /* a reference; NULL with `monitor` of a refused attempt */
 	int64_t when;             /* µs, of the change */

@@ -8,6 +8,8 @@
 #include "cse/base/err.h"
 #include "cse/base/log.h"
 #include "cse/base/stat.h"
+#include "cse/core/block.h"
+#include "cse/core/event.h"
 #include "cse/core/expire.h"
 #include "cse/core/fanout.h"
 #include "cse/core/gid.h"
@@ -211,6 +213,8 @@ static void let_go(struct request *r)
 	REQUIRE(!r->tx);
 	loop_timer_cancel(r->loop, &r->timer);
 	walk_free(r);
+	event_drop(&r->events);
+	block_release(r);
 	fanout_free(r);
 	res_unref(r->shown_ref);
 	res_unref(r->before);
@@ -220,11 +224,25 @@ static void let_go(struct request *r)
 		peer_unref(r->peer);
 }
 
+/* Whoever parked a request forgets it while all that it uses is there. */
+static void leave_all(struct gate *g)
+{
+	for (unsigned i = 0; i < g->o.n_loops; i++)
+		for (struct request *r = g->lanes[i].all; r; r = r->all_next)
+			if (r->in_use && r->wait == WAIT_PARKED) {
+				r->wait = WAIT_NONE;
+				r->leave(r);
+			}
+}
+
 void gate_free(struct gate *g)
 {
 	if (!g)
 		return;
 	CHECK(g, GATE);
+	g->ending = true;
+	event_stop(g);
+	leave_all(g);
 	notify_free(g->notify);
 	/* What it still sends may be a request to this gate. */
 	out_free(g->out);

@@ -10,6 +10,8 @@ struct out;
 struct polling;
 struct notify;
 struct gids;
+struct event_room;
+struct block;
 
 /* What the procedures ask of a supported type, made once of its table so that no request searches it. */
 struct typeinfo {
@@ -74,6 +76,9 @@ struct gate {
 	struct out *out;                    /* requests that we send */
 	struct polling *polling;            /* those that wait to be asked for; made before `out` */
 	struct notify *notify;              /* what becomes of facts */
+	struct event_room *event;           /* life.c */
+	struct block *blocks;               /* block.c; in a tx */
+	bool ending;                        /* nobody is called back any more */
 };
 
 static inline const struct settings *gate_settings(const struct gate *g)

@@ -170,7 +170,7 @@ void notify_take(struct notify *n, struct fact *f)
 		return;
 	}
 	it = item_new(s, f);
-	if (s->silent || s->ending || !s->sur) {
+	if (s->silent || s->ending || !s->sur || f->withheld) {
 		item_drop(s, it);
 		return;
 	}

@@ -6,11 +6,14 @@
 #include "cse/core/steps.h"
 
 #include "cse/base/err.h"
+#include "cse/core/block.h"
 #include "cse/core/change.h"
+#include "cse/core/event.h"
 #include "cse/core/fanout.h"
 #include "cse/core/filter.h"
-#include "cse/core/polling_priv.h"
 #include "cse/core/pass.h"
+#include "cse/core/polling_priv.h"
+#include "cse/core/verify.h"
 #include "cse/core/walk.h"
 
 static void covered(const struct request *r, const struct grant *g, const struct node *n, unsigned acop)
@@ -136,35 +139,43 @@ static enum rsc create_inst(struct request *r)
 		holder->b->child_added(c);
 	r->shown = c->res;
 	show_inst(r, cnt, &r->append.out, r->ti, c->rn);
+	if (cnt->subs)
+		event_child_made(r);
 	return RSC_NONE;
 }
 
-static enum rsc create_node(struct request *r)
+static enum step_result create_node(struct request *r)
 {
 	const struct node *parent = r->target.node;
 	const struct typeinfo *holder = gate_type(r->gate, parent->type->ty);
 	struct change *c = &r->change;
-	enum rsc rsc;
+	enum step_result s;
 
-	if ((rsc = check_limits(r, false, 0)))
-		return rsc;
+	if (check_limits(r, false, 0))
+		return STEP_ANSWER;
 	/* A registration binds its stem here, which holds even when the name is taken. */
-	if (r->ti->b->create && (rsc = r->ti->b->create(c)))
-		return rsc;
+	if (r->ti->b->create && r->ti->b->create(c))
+		return STEP_ANSWER;
 	if (c->rn.n && store_name_taken(r->tx, parent, c->rn))
-		return taken(r);
+		return request_fail(taken(r));
+	/* Its targets may have to be asked: then all is judged again. */
+	if (r->ti->type->ty == TY_SUB && (s = verify_targets(r)) != STEP_NEXT)
+		return s;
 	covered(r, c->grant, parent, ACOP_C);
 	r->changed = true;
 	if (store_create(r->tx, parent, c->res, c->rn, c->ri, c->zone, &c->node) != 0)
-		return r->ti->type->ty == TY_AE ? prim_fail(&r->prim, RSC_ORIGINATOR_HAS_ALREADY_REGISTERED, "this AE-ID is registered already")
-		               : taken(r);
+		return request_fail(r->ti->type->ty == TY_AE ? prim_fail(&r->prim, RSC_ORIGINATOR_HAS_ALREADY_REGISTERED,
+		                                                         "this AE-ID is registered already")
+		                                             : taken(r));
 	if (holder->b->child_added)
 		holder->b->child_added(c);
 	show_node(r, c->node, c->res, r->ti);
-	return RSC_NONE;
+	if (parent->subs || parent->type->ty == TY_SUB)
+		event_child_made(r);
+	return STEP_NEXT;
 }
 
-static enum rsc proc_create(struct request *r)
+static enum step_result proc_create(struct request *r)
 {
 	struct change *c = &r->change;
 
@@ -175,7 +186,7 @@ static enum rsc proc_create(struct request *r)
 	r->append = (struct append){ .r = NULL };
 	change_make(r, r->ti);
 	r->resp.rsc = RSC_CREATED;
-	return r->ti->type->flags & TYPE_INSTANCE ? create_inst(r) : create_node(r);
+	return r->ti->type->flags & TYPE_INSTANCE ? request_fail(create_inst(r)) : create_node(r);
 }
 
 /* --- RETRIEVE ---------------------------------------------------------------------------------------------------- */
@@ -223,16 +234,18 @@ static enum step_result proc_retrieve(struct request *r)
 		if ((s = show_target(r)) != STEP_NEXT)
 			return s;
 	}
+	if (r->target.node->subs && walk_wanted(r) && (r->rcn == RCN_ATTRS_CHILDREN || r->rcn == RCN_CHILDREN))
+		event_childless(r);
 	return walk_wanted(r) && !walk_is_done(r) ? walk_slice(r) : STEP_NEXT;
 }
 
 /* --- UPDATE ------------------------------------------------------------------------------------------------------ */
 
-static enum rsc proc_update(struct request *r)
+static enum step_result proc_update(struct request *r)
 {
 	const struct node *n = r->target.node;
 	struct change *c = &r->change;
-	enum rsc rsc;
+	enum step_result s;
 
 	covered(r, r->grant, n, ACOP_U);
 	change_init(r);
@@ -240,9 +253,13 @@ static enum rsc proc_update(struct request *r)
 	c->node = n;
 	c->old = node_res(r->tx, n);
 	change_merge(r);
-	if (r->ti->b->update && (rsc = r->ti->b->update(c)))
-		return rsc;
-	if (r->rcn == RCN_MODIFIED) {
+	if (r->ti->b->update && r->ti->b->update(c))
+		return STEP_ANSWER;
+	if (n->type->ty == TY_SUB && (s = verify_targets(r)) != STEP_NEXT)
+		return s;
+	if ((s = block_check(r)) != STEP_NEXT)
+		return s;
+	if (r->rcn == RCN_MODIFIED || n->subs || n->type->ty == TY_SUB) {
 		r->before = res_ref(c->old);
 		node_counters(r->tx, n, &r->counters_before);
 	}
@@ -252,10 +269,20 @@ static enum rsc proc_update(struct request *r)
 		r->ti->b->updated(c);
 	r->resp.rsc = RSC_UPDATED;
 	show_node(r, n, c->res, r->ti);
-	return RSC_NONE;
+	if (n->subs || n->type->ty == TY_SUB || n->type->ty == TY_SCH)
+		event_updated(r);
+	return STEP_NEXT;
 }
 
 /* --- DELETE ------------------------------------------------------------------------------------------------------ */
+
+/* Whoever is subscribed to the parent is shown what goes; the target's own subscriptions go with it (life.c). */
+static bool is_watched(const struct target *t)
+{
+	const struct node *parent = t->is_inst ? t->node : t->node->parent;
+
+	return (parent && (parent->subs || parent->type->ty == TY_SUB)) || (!t->is_inst && t->node->subs);
+}
 
 static enum step_result proc_delete(struct request *r)
 {
@@ -265,14 +292,18 @@ static enum step_result proc_delete(struct request *r)
 
 	covered(r, r->grant, t->node, ACOP_D);
 	r->resp.rsc = RSC_DELETED;
-	if (r->rcn != RCN_NOTHING && (s = show_target(r)) != STEP_NEXT)
+	if ((r->rcn != RCN_NOTHING || is_watched(t)) && (s = show_target(r)) != STEP_NEXT)
 		return s;
 	if (walk_wanted(r) && !walk_is_done(r)) {
 		/* Read first; the DELETE itself is a turn of its own. */
 		s = walk_slice(r);
 		return s == STEP_NEXT ? request_next_turn(r) : s;
 	}
+	if (!t->is_inst && (s = block_check(r)) != STEP_NEXT)
+		return s;
 	r->changed = true;
+	if (is_watched(t))
+		event_removing(r);
 	if (t->is_inst) {
 		store_inst_remove(r->tx, t->node, t->inst.id);
 	} else {
@@ -329,11 +360,11 @@ enum step_result proc_run(struct request *r)
 		return s;
 	switch (r->prim.op) {
 	case OP_CREATE:
-		return request_fail(proc_create(r));
+		return proc_create(r);
 	case OP_RETRIEVE:
 		return proc_retrieve(r);
 	case OP_UPDATE:
-		return request_fail(proc_update(r));
+		return proc_update(r);
 	case OP_DELETE:
 		return proc_delete(r);
 	default:

@@ -24,6 +24,18 @@ struct target {
 	size_t n_rest;
 };
 
+struct event;
+struct life;
+struct block;
+struct waiter;
+/* What happened, noted in one transaction (event.h); begins as zero bytes, lives in the arena of whoever notes. */
+struct events {
+	struct event *first, *last, *access;
+	struct life *lives;
+	bool childless;
+};
+static inline bool events_any(const struct events *es) { return es->first || es->lives; }
+
 #define REQUEST_MAGIC 0x72657175u
 struct request {
 	uint32_t magic;
@@ -87,6 +99,9 @@ struct request {
 	int64_t inst_et;             /* that the container gives */
 	struct counters counters, counters_before;
 	struct str ri, pi, rn, path;
+	struct events events;        /* for subscriptions */
+	struct block *block;         /* UPDATE that a subscription blocks */
+	struct waiter *waiter;       /* waits for another request's block */
 	struct walk *walk;           /* children being collected (rcn 4, 5, 6, 8, discovery) */
 	struct resp resp;
 };

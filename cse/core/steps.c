@@ -8,8 +8,16 @@
 
 #include "cse/base/err.h"
 #include "cse/base/stat.h"
+#include "cse/core/event.h"
 
-enum { STEP_ORIGIN = 1, STEP_RESOLVE = 4, STEP_COMMIT = 10, STEP_RESULT };
+enum { STEP_ORIGIN = 1, STEP_RESOLVE = 4, STEP_COMMIT = 10, STEP_EVENTS };
+
+static enum step_result tell_events(struct request *r)
+{
+	if (events_any(&r->events))
+		event_tell(r, false);
+	return STEP_NEXT;
+}
 
 static const struct step {
 	const char *name;
@@ -26,6 +34,7 @@ static const struct step {
 	{ "validate",  validate_content },
 	{ "procedure", proc_run },
 	{ "commit",    commit_changes },
+	{ "events",    tell_events },
 	{ "result",    result_make },
 };
 
@@ -136,6 +145,8 @@ void steps_refuse(struct request *r)
 		commit(r);
 	else
 		request_end(r);
+	if (events_any(&r->events))
+		event_tell(r, true);
 	if (w->rsc == RSC_NONE)
 		why_set(w, RSC_BAD_REQUEST, "the request could not be read");
 	fail(r, w->rsc, str_of(w->text));
@@ -268,7 +279,7 @@ void request_unpark(struct request *r, enum unpark how)
 		steps_refuse(r);
 		return;
 	}
-	r->step = how == UNPARK_COMMIT ? STEP_COMMIT : STEP_RESULT;
+	r->step = how == UNPARK_COMMIT ? STEP_COMMIT : STEP_EVENTS;
 	steps_run(r);
 }
 

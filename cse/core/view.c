@@ -11,69 +11,91 @@ static void add(struct request *r, struct obj *o, const struct attr *at, struct 
 	*obj_add(&r->arena, o, at) = v;
 }
 
-static struct obj *begin(struct request *r, const struct typeinfo *ti, const struct res *res, int64_t lt,
+static struct obj *begin(struct arena *a, const struct typeinfo *ti, const struct res *res, int64_t lt,
                          const struct view_names *names)
 {
-	struct obj *o = obj_new(&r->arena, res->o.n + UNIVERSAL);
+	struct obj *o = obj_new(a, res->o.n + UNIVERSAL);
 
-	add(r, o, &attr_rn, val_str(K_STR, names->rn));
-	add(r, o, &attr_ty, val_enum(ti->type->ty));
-	add(r, o, &attr_ri, val_str(K_ID, names->ri));
-	add(r, o, &attr_pi, val_str(K_URI, names->pi));
-	add(r, o, &attr_lt, val_stamp(lt));
+	*obj_add(a, o, &attr_rn) = val_str(K_STR, names->rn);
+	*obj_add(a, o, &attr_ty) = val_enum(ti->type->ty);
+	*obj_add(a, o, &attr_ri) = val_str(K_ID, names->ri);
+	*obj_add(a, o, &attr_pi) = val_str(K_URI, names->pi);
+	*obj_add(a, o, &attr_lt) = val_stamp(lt);
 	return o;
 }
 
-static void copy(struct request *r, struct obj *o, const struct res *res)
+static void copy(struct arena *a, struct obj *o, const struct res *res)
 {
 	for (uint32_t i = 0; i < res->o.n; i++)
 		if (!(res->o.m[i].attr->flags & AF_HIDDEN))
-			add(r, o, res->o.m[i].attr, res->o.m[i].v);
+			*obj_add(a, o, res->o.m[i].attr) = res->o.m[i].v;
 }
 
 /* Attributes of a resource that the CSE knows at this moment (CSEBase). */
-static const struct res *fresh(struct request *r, const struct typeinfo *ti, const struct res *res)
+static const struct res *fresh(const struct gate *g, struct arena *a, struct request *r, const struct typeinfo *ti,
+                               const struct res *res)
 {
-	const struct gate *g = r->gate;
-	struct change c = { .arena = &r->arena, .prim = &r->prim, .origin = &r->origin, .conf = gate_settings(g)->conf,
-		                .security = g->o.security, .self = &g->o.self, .known = &g->known,
-		                .res = res_edit(&r->arena, res), .why = &r->prim.why };
+	struct change c = { .arena = a, .conf = gate_settings(g)->conf, .security = g->o.security, .self = &g->o.self,
+		                .known = &g->known, .res = res_edit(a, res) };
 
+	if (r) {
+		c.prim = &r->prim;
+		c.origin = &r->origin;
+		c.why = &r->prim.why;
+	}
 	ti->b->show(&c);
 	return c.res;
+}
+
+static struct obj *node(const struct gate *g, struct arena *a, struct request *r, const struct typeinfo *ti,
+                        const struct res *res, const struct counters *k, const struct view_names *names)
+{
+	struct obj *o;
+
+	if (ti->b->show)
+		res = fresh(g, a, r, ti, res);
+	o = begin(a, ti, res, k->lt, names);
+	copy(a, o, res);
+	if (ti->type->sets & SET_ST)
+		*obj_add(a, o, &attr_st) = val_uint(k->st);
+	if (ti->cni)
+		*obj_add(a, o, ti->cni) = val_uint(k->cni);
+	if (ti->cbs)
+		*obj_add(a, o, ti->cbs) = val_uint(k->cbs);
+	return o;
 }
 
 struct obj *view_node(struct request *r, const struct typeinfo *ti, const struct res *res, const struct counters *k,
                       const struct view_names *names)
 {
-	struct obj *o;
+	return node(r->gate, &r->arena, r, ti, res, k, names);
+}
 
-	if (ti->b->show)
-		res = fresh(r, ti, res);
-	o = begin(r, ti, res, k->lt, names);
-	copy(r, o, res);
+struct obj *view_own(const struct gate *g, struct arena *a, const struct typeinfo *ti, const struct res *res,
+                     const struct counters *k, const struct view_names *names)
+{
+	return node(g, a, NULL, ti, res, k, names);
+}
+
+struct obj *view_own_inst(struct arena *a, const struct typeinfo *ti, const struct res *res, const struct inst *inst,
+                          int64_t end, const struct view_names *names)
+{
+	struct obj *o = begin(a, ti, res, inst->ct, names);
+
+	copy(a, o, res);
 	if (ti->type->sets & SET_ST)
-		add(r, o, &attr_st, val_uint(k->st));
-	if (ti->cni)
-		add(r, o, ti->cni, val_uint(k->cni));
-	if (ti->cbs)
-		add(r, o, ti->cbs, val_uint(k->cbs));
+		*obj_add(a, o, &attr_st) = val_uint(inst->st);
+	if (ti->cs)
+		*obj_add(a, o, ti->cs) = val_uint(inst->size);
+	if (end < res_stamp(res, &attr_et, INT64_MAX))
+		*obj_put(a, o, &attr_et) = val_stamp(end);
 	return o;
 }
 
 struct obj *view_inst(struct request *r, const struct typeinfo *ti, const struct res *res, const struct inst *inst,
                       int64_t end, const struct view_names *names)
 {
-	struct obj *o = begin(r, ti, res, inst->ct, names);
-
-	copy(r, o, res);
-	if (ti->type->sets & SET_ST)
-		add(r, o, &attr_st, val_uint(inst->st));
-	if (ti->cs)
-		add(r, o, ti->cs, val_uint(inst->size));
-	if (end < res_stamp(res, &attr_et, INT64_MAX))
-		*obj_put(&r->arena, o, &attr_et) = val_stamp(end);
-	return o;
+	return view_own_inst(&r->arena, ti, res, inst, end, names);
 }
 
 enum rsc view_part(struct request *r, const struct typeinfo *ti, const struct strs *names, struct obj **o)

@@ -16,6 +16,11 @@ struct obj *view_node(struct request *r, const struct typeinfo *ti, const struct
 /* end: when the container's rules let it expire. */
 struct obj *view_inst(struct request *r, const struct typeinfo *ti, const struct res *res, const struct inst *inst,
                       int64_t end, const struct view_names *names);
+/* The same for the CSE's own work, without a request. */
+struct obj *view_own(const struct gate *g, struct arena *a, const struct typeinfo *ti, const struct res *res,
+                     const struct counters *k, const struct view_names *names);
+struct obj *view_own_inst(struct arena *a, const struct typeinfo *ti, const struct res *res, const struct inst *inst,
+                          int64_t end, const struct view_names *names);
 /* The attributes named; BAD_REQUEST for a name that the type does not have.  TS-0004 7.3.3.6. */
 enum rsc view_part(struct request *r, const struct typeinfo *ti, const struct strs *names, struct obj **o);
 /* Attributes that are not as the request gave them; those that are gone as null.  before: NULL for CREATE.

@@ -39,7 +39,6 @@ static enum rsc check_unsupported(struct change *c)
 	} rows[] = {
 		{ AT_SUB_ACRS, "associatedCrossResourceSub (acrs) is set by the host of a crossResourceSubscription, which this CSE does not have" },
 		{ AT_SUB_EENO, "enableEventNotificationOriginator (eeno) is not supported by this CSE" },
-		{ AT_SUB_MA, "maxAge (ma) is not supported by this CSE" },
 		{ AT_SUB_PSN, "preSubscriptionNotify (psn) is not supported by this CSE: events before the subscription are not kept (TS-0004 7.5.1.2.2)" },
 	};
 

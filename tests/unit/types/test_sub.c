@@ -99,7 +99,7 @@ static const struct {
 	{ NU ",\"acrs\":[\"/id-in/crs1\"]", RSC_NOT_IMPLEMENTED },
 	{ NU ",\"psn\":1", RSC_NOT_IMPLEMENTED },
 	{ NU ",\"eeno\":true", RSC_NOT_IMPLEMENTED },
-	{ NU ",\"ma\":\"PT1S\"", RSC_NOT_IMPLEMENTED },
+	{ NU ",\"ma\":\"PT1S\"", RSC_CREATED },
 };
 
 START_TEST(creates)

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Subscriptions that come, change and go, for notify.c; and what their creators may still read. */
+#include "cse/core/event.h"
+
+#include <stdlib.h>
+
+#include "cse/base/clock.h"
+#include "cse/core/event_priv.h"
+
+/* --- messages to the subscription's loop ------------------------------------------------------------------------------- */
+
+void life_free(struct life *l)
+{
+	res_unref(l->res);
+	res_unref(l->before);
+	free(l);
+}
+
+static void drop(struct emit *e)
+{
+	life_free(CONTAINER_OF(e, struct life, emit));
+}
+
+static void deliver(struct loop *loop, struct loop_task *t)
+{
+	struct life *l = CONTAINER_OF(t, struct life, emit.task);
+	struct notify *n = l->gate->notify;
+
+	(void)loop;
+	switch (l->kind) {
+	case LIFE_MADE:
+		notify_created(n, l->sub, l->res);
+		break;
+	case LIFE_CHANGED:
+		notify_updated(n, l->sub, l->before, l->res);
+		break;
+	case LIFE_ENDED:
+		notify_deleted(n, l->sub, l->ri, l->res);
+		break;
+	case LIFE_SCHEDULED:
+		notify_scheduled(n, l->sub);
+		break;
+	}
+	life_free(l);
+}
+
+static struct life *make(struct gate *g, enum life_kind kind, uint32_t sub, const struct res *res, const struct res *before,
+                         struct str ri)
+{
+	struct life *l = malloc(sizeof(*l) + ri.n);
+
+	REQUIRE(l);
+	*l = (struct life){ .emit = { .task = { .fn = deliver }, .loop = notify_loop(g, sub), .drop = drop }, .gate = g,
+		.kind = kind, .sub = sub, .res = res ? res_ref(res) : NULL,
+		.before = before ? res_ref(before) : NULL };
+	if (ri.n)
+		memcpy(l + 1, ri.p, ri.n);
+	l->ri = str_make((char *)(l + 1), ri.n);
+	return l;
+}
+
+bool life_is_scheduled(const struct node *parent, const struct node *child)
+{
+	return parent && parent->type->ty == TY_SUB && child && child->type->ty == TY_SCH;
+}
+
+void life_note(struct events *es, struct gate *g, enum life_kind kind, uint32_t sub, const struct res *res,
+               const struct res *before)
+{
+	struct life *l = make(g, kind, sub, res, before, STR_NONE), **at = &es->lives;
+
+	while (*at)
+		at = &(*at)->next;
+	*at = l;
+}
+
+void life_tell(struct events *es, struct commit *c)
+{
+	struct life *l = es->lives, *next;
+
+	es->lives = NULL;
+	for (; l; l = next) {
+		next = l->next;
+		if (c)
+			store_emit(c, &l->emit);
+		else
+			loop_post(l->emit.loop, &l->emit.task, deliver);
+	}
+}
+
+/* --- those that go --------------------------------------------------------------------------------------------------------- */
+
+/* The writer's thread alone uses it: the resource that the last one watched, shown once for all. */
+struct event_room {
+	struct arena a;
+	struct event ev;
+	uint32_t parent;
+};
+
+static void forget(struct event_room *room)
+{
+	struct events es = { .first = room->parent ? &room->ev : NULL };
+
+	event_drop(&es);
+	room->parent = 0;
+	arena_reset(&room->a);
+}
+
+static struct event *removal(struct gate *g, const struct gone *d)
+{
+	struct event_room *room = g->event;
+
+	if (room->parent == d->parent)
+		return &room->ev;
+	forget(room);
+	room->parent = d->parent;
+	room->ev = (struct event){ .net = NET_DELETE, .op = OP_DELETE };
+	room->ev.of = (struct event_of){ .ti = gate_type(g, d->parent_res->type->ty), .res = res_ref(d->parent_res),
+		.counters = d->counters };
+	room->ev.of.names = (struct view_names){ arena_str(&room->a, d->parent_ri), arena_str(&room->a, d->parent_pi),
+		arena_str(&room->a, d->parent_rn) };
+	room->ev.now = clock_wall_us(g->o.clock);
+	return &room->ev;
+}
+
+static void on_gone(void *arg, const struct gone *d)
+{
+	struct gate *g = arg;
+	struct life *l;
+
+	if (!d->alone) {
+		struct event *ev = removal(g, d);
+		struct fact *f = event_wants(g, &g->event->a, ev, d->res) ? event_fact(g, &g->event->a, ev, d->rid, d->res, false) : NULL;
+
+		if (f) {
+			f->gone = true;
+			loop_post(f->emit.loop, &f->emit.task, f->emit.task.fn);
+		}
+	}
+	l = make(g, LIFE_ENDED, d->rid, d->res, NULL, d->ri);
+	loop_post(l->emit.loop, &l->emit.task, deliver);
+}
+
+/* --- start and end ------------------------------------------------------------------------------------------------------------ */
+
+void event_start(struct gate *g)
+{
+	g->event = calloc(1, sizeof(*g->event));
+	REQUIRE(g->event);
+	arena_init(&g->event->a, 4096);
+	store_on_gone(g->o.store, on_gone, g);
+}
+
+void event_stop(struct gate *g)
+{
+	if (!g->event)
+		return;
+	store_on_gone(g->o.store, NULL, NULL);
+	store_flush(g->o.store);
+	forget(g->event);
+	arena_fini(&g->event->a);
+	free(g->event);
+	g->event = NULL;
+}
+
+/* --- what creators may read --------------------------------------------------------------------------------------------------- */
+
+/* The part of an absolute identifier that is an AE-ID stem here: behind our CSE-ID, or an S-stem behind the provider. */
+static struct str stem_of(const struct gate *g, struct str owner)
+{
+	struct str rest = str_starts(owner, STR("//")) ? str_from(owner, 2) : STR_NONE, sp, part;
+	bool more;
+
+	sp = str_cut(&rest, '/', &more);
+	if (!more || !str_eq(sp, g->o.self.sp))
+		return STR_NONE;
+	part = str_cut(&rest, '/', &more);
+	if (!more)
+		return part.n && part.p[0] == 'S' ? part : STR_NONE;
+	return str_eq(part, g->o.self.cse) ? rest : STR_NONE;
+}
+
+bool event_may_read(struct gate *g, struct arena *a, struct tx *tx, struct str owner, const struct node *n)
+{
+	struct prim p;
+	struct origin o = { .from = owner, .stem = stem_of(g, owner), .authenticated = true, .peer = g->self_peer };
+	struct ask q = { .prim = &p, .origin = &o, .acop = ACOP_R, .node = n, .quiet = true };
+	const struct node *ae = o.stem.n ? store_by_ri(tx, o.stem) : NULL;
+
+	if (ae) {
+		o.zone = ae->zone;
+		if (!zone_allows(g->o.security, &o, n->zone))
+			return false;
+	}
+	prim_init(&p, a);
+	p.op = OP_RETRIEVE;
+	return authz_decide(g->o.security, tx, &q) != NULL;
+}
+
+bool event_reads_still(struct gate *g, uint32_t sub, uint32_t rid)
+{
+	struct arena a;
+	struct tx *tx;
+	const struct node *s, *n;
+	const struct val *owner;
+	bool yes;
+
+	arena_init(&a, 1024);
+	tx = store_begin(g->o.store, &a, TX_READ);
+	s = store_by_rid(tx, sub);
+	n = s && s->parent->rid == rid ? s->parent : store_by_rid(tx, rid);
+	owner = s ? res_get(node_res(tx, s), &attr_owner) : NULL;
+	/* What is gone meanwhile was told of while it was there. */
+	yes = !s || (owner && (!n || event_may_read(g, &a, tx, owner->s, n)));
+	store_end(tx);
+	arena_fini(&a);
+	return yes;
+}
