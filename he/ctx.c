@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Parameters are judged, and everything that follows from them is computed once: levels, transforms, constants. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,8 +89,13 @@ static void make_level(struct he_ctx *c, unsigned primes)
 	/* SEAL's chain ends where t is no longer below the product. */
 	l->is_used = primes == p->k || p->scheme == HE_CKKS || is_below_product(p->t, p->q, primes);
 	for (i = 0; i + 1 < primes; i++) {
-		l->last_inv[i] = he_const_make(he_inv(last, c->mods[i]), p->q[i]);
-		l->last_half[i] = he_reduce64(last / 2, c->mods[i]);
+		uint64_t q = p->q[i], inverse = he_inv(last, c->mods[i]), rest = he_reduce64(last, c->mods[i]);
+
+		l->by_last[i][0] = he_const_make(inverse, q);
+		l->by_last[i][1] = he_const_make(he_neg(inverse, q), q);
+		l->plus_last[i][0] = l->minus_last[i][0] = he_const_make(1, q);
+		l->plus_last[i][1] = he_const_make(rest, q);
+		l->minus_last[i][1] = he_const_make(he_neg(rest, q), q);
 	}
 	if (p->scheme == HE_CKKS)
 		return;
@@ -103,8 +109,47 @@ static void make_level(struct he_ctx *c, unsigned primes)
 
 		l->delta[i] = he_const_make(he_mul(rest, he_inv(p->t, c->mods[i]), c->mods[i]), p->q[i]);
 	}
-	if (p->scheme == HE_BGV)
+	if (p->scheme == HE_BGV) {
 		l->last_inv_t = he_inv_any(last, p->t);
+		l->minus_last_inv_t = he_const_make(he_neg(l->last_inv_t, p->t), p->t);
+	}
+}
+
+/* exp(2 pi i k / m), from the first eighth of the circle, so that symmetric roots are exactly symmetric. */
+static void root_of(size_t k, size_t m, double *re, double *im)
+{
+	k &= m - 1;
+	if (k <= m / 8) {
+		*re = cos(2 * M_PI * (double)k / (double)m);
+		*im = sin(2 * M_PI * (double)k / (double)m);
+	} else if (k <= m / 4) {
+		root_of(m / 4 - k, m, im, re);
+	} else if (k <= m / 2) {
+		root_of(m / 2 - k, m, re, im);
+		*re = -*re;
+	} else {
+		root_of(m - k, m, re, im);
+		*im = -*im;
+	}
+}
+
+static int make_tables(struct he_ctx *c)
+{
+	size_t i;
+
+	c->rev = calloc(c->n, sizeof(*c->rev));
+	if (c->rev == NULL)
+		return E_NOMEM;
+	for (i = 1; i < c->n; i++)
+		c->rev[i] = c->rev[i / 2] / 2 + (i & 1 ? (uint32_t)(c->n / 2) : 0);
+	if (c->p.scheme != HE_CKKS)
+		return 0;
+	c->root = calloc(2 * c->n, sizeof(*c->root));
+	if (c->root == NULL)
+		return E_NOMEM;
+	for (i = 0; i < c->n; i++)
+		root_of(c->rev[i], 2 * c->n, &c->root[2 * i], &c->root[2 * i + 1]);
+	return 0;
 }
 
 int he_ctx_new(const struct he_params *p, const struct he_ctx_opts *o, struct he_ctx **out, struct he_why *w)
@@ -126,6 +171,8 @@ int he_ctx_new(const struct he_params *p, const struct he_ctx_opts *o, struct he
 			goto out;
 		c->mods[i] = &c->ntt[i].mod;
 	}
+	if ((r = make_tables(c)) != 0)
+		goto out;
 	if (p->scheme != HE_CKKS) {
 		he_mod_init(&c->t, p->t);
 		if (he_is_prime(p->t) && (p->t - 1) % (2 * c->n) == 0) {
@@ -134,6 +181,9 @@ int he_ctx_new(const struct he_params *p, const struct he_ctx_opts *o, struct he
 			c->can_batch = true;
 		}
 	}
+	c->narrow = p->scheme == HE_CKKS || c->t.bits <= 50;
+	for (i = 0; i < p->k; i++)
+		c->narrow &= c->mods[i]->bits <= 50;
 	for (i = 1; i <= p->k; i++)
 		make_level(c, i);
 	if (p->scheme == HE_BFV && (r = he_behz_init(c)) != 0)
@@ -153,6 +203,8 @@ void he_ctx_free(struct he_ctx *c)
 		he_ntt_fini(&c->ntt[i]);
 	he_ntt_fini(&c->ntt_t);
 	he_behz_fini(c);
+	free(c->rev);
+	free(c->root);
 	free(c);
 }
 

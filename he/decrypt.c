@@ -59,77 +59,75 @@ static uint64_t product_but(const struct he_ctx *c, unsigned primes, unsigned sk
 	return v;
 }
 
-/* What both ways to the plaintext modulus need: x_j times a factor over Q / q_j, then summed up modulo t (and gamma). */
+/* Both ways to the plaintext modulus begin with x_j times a factor over Q / q_j; what follows are sums modulo t and gamma. */
 struct basis {
-	struct he_const in[HE_MAX_PRIMES];
-	uint64_t in_t[HE_MAX_PRIMES], in_g[HE_MAX_PRIMES];
-	double part[HE_MAX_PRIMES]; /* 1 / q_j */
+	const uint64_t *at[HE_MAX_PRIMES];
+	struct he_const to_t[HE_MAX_PRIMES], to_g[HE_MAX_PRIMES];
 	struct he_mod g;
 };
 
-static void basis_of(const struct he_ctx *c, unsigned primes, bool with_gamma, struct basis *b)
+/* f_t, f_g: what the sums are multiplied with. */
+static void basis_of(const struct he_ctx *c, unsigned primes, uint64_t f, uint64_t f_t, uint64_t f_g, uint64_t *x, struct basis *b)
 {
-	he_mod_init(&b->g, c->gamma ? c->gamma : 3);
 	for (unsigned j = 0; j < primes; j++) {
 		const struct he_mod *m = c->mods[j];
-		uint64_t f = he_inv(product_but(c, primes, j, m), m);
+		uint64_t by = he_mul(he_inv(product_but(c, primes, j, m), m), f ? he_mul(he_reduce64(f, m), he_reduce64(c->p.t, m), m) : 1, m);
 
-		if (with_gamma)
-			f = he_mul(f, he_mul(he_reduce64(c->gamma, m), he_reduce64(c->p.t, m), m), m);
-		b->in[j] = he_const_make(f, m->q);
-		b->in_t[j] = product_but(c, primes, j, &c->t);
-		b->in_g[j] = product_but(c, primes, j, &b->g);
-		b->part[j] = 1.0 / (double)m->q;
+		b->at[j] = x + j * c->n;
+		b->to_t[j] = he_const_make(he_mul(product_but(c, primes, j, &c->t), f_t, &c->t), c->p.t);
+		b->to_g[j] = he_const_make(f ? he_mul(product_but(c, primes, j, &b->g), f_g, &b->g) : 0, b->g.q);
+		c->kern->mul_const(x + j * c->n, x + j * c->n, he_const_make(by, m->q), c->n, m);
 	}
 }
 
-/* BFV: round(t x / Q) modulo t; the error of the conversion is seen modulo gamma. */
-static void round_to_t(const struct he_ctx *c, unsigned primes, const uint64_t *x, uint64_t *to)
+/* BFV: round(t x / Q) modulo t; the error of the conversion is seen modulo gamma.  x is used up; y has room for a residue. */
+static void round_to_t(const struct he_ctx *c, unsigned primes, uint64_t *x, uint64_t *y, uint64_t *to)
 {
+	uint64_t t = c->p.t, g = c->gamma, half = g / 2, g_inv, f_t, f_g;
 	struct basis b;
-	uint64_t t = c->p.t, out_t, out_g, g_inv;
 
-	basis_of(c, primes, true, &b);
-	out_t = he_neg(he_inv_any(product_but(c, primes, primes, &c->t), t), t);
-	out_g = he_neg(he_inv(product_but(c, primes, primes, &b.g), &b.g), b.g.q);
-	g_inv = he_inv_any(he_reduce64(b.g.q, &c->t), t);
+	he_mod_init(&b.g, g);
+	g_inv = he_inv_any(he_reduce64(g, &c->t), t);
+	f_t = he_mul(he_neg(he_inv_any(product_but(c, primes, primes, &c->t), t), t), g_inv, &c->t);
+	f_g = he_neg(he_inv(product_but(c, primes, primes, &b.g), &b.g), g);
+	basis_of(c, primes, g, f_t, f_g, x, &b);
+	c->kern->dot_const(to, b.at, b.to_t, primes, c->n, &c->t, c->narrow);
+	c->kern->dot_const(y, b.at, b.to_g, primes, c->n, &b.g, false);
+	/* to - y / gamma, y in (-gamma/2, gamma/2]. */
 	for (size_t i = 0; i < c->n; i++) {
-		uint64_t yt = 0, yg = 0, far, v;
+		uint64_t far = -(uint64_t)(y[i] > half);
 
-		for (unsigned j = 0; j < primes; j++) {
-			v = he_mul_const(x[j * c->n + i], b.in[j], c->p.q[j]);
-			yt = he_add(yt, he_mul(he_reduce64(v, &c->t), b.in_t[j], &c->t), t);
-			yg = he_add(yg, he_mul(v, b.in_g[j], &b.g), b.g.q);
-		}
-		yt = he_mul(yt, out_t, &c->t);
-		yg = he_mul(yg, out_g, &b.g);
-		far = -(uint64_t)(yg > b.g.q / 2);
-		v = he_reduce64((yg & ~far) | ((b.g.q - yg) & far), &c->t);
-		v = he_add(yt, (v & far) | (he_neg(v, t) & ~far), t);
-		to[i] = he_mul(v, g_inv, &c->t);
+		x[i] = far;
+		y[i] = (y[i] & ~far) | ((g - y[i]) & far);
 	}
+	c->kern->reduce(y, y, c->n, &c->t);
+	c->kern->mul_const(y, y, he_const_make(g_inv, t), c->n, &c->t);
+	for (size_t i = 0; i < c->n; i++)
+		to[i] = he_add(to[i], (y[i] & x[i]) | (he_neg(y[i], t) & ~x[i]), t);
 }
 
-/* BGV: the value of (-Q/2, Q/2) modulo t, divided by the correction factor. */
-static void exact_to_t(const struct he_ctx *c, unsigned primes, uint64_t correction, const uint64_t *x, uint64_t *to)
+/* BGV: the value of (-Q/2, Q/2) modulo t, divided by the correction factor.  x is used up; y has room for a residue. */
+static void exact_to_t(const struct he_ctx *c, unsigned primes, uint64_t correction, uint64_t *x, uint64_t *y, uint64_t *to)
 {
-	uint64_t t = c->p.t, whole = product_but(c, primes, primes, &c->t), fix = he_inv_any(correction, t);
+	uint64_t t = c->p.t, fix = he_inv_any(correction, t), whole = he_mul(product_but(c, primes, primes, &c->t), fix, &c->t);
+	double part[HE_MAX_PRIMES];
 	struct basis b;
 
-	basis_of(c, primes, false, &b);
+	he_mod_init(&b.g, 3);
+	basis_of(c, primes, 0, fix, 0, x, &b);
+	c->kern->dot_const(to, b.at, b.to_t, primes, c->n, &c->t, c->narrow);
+	for (unsigned j = 0; j < primes; j++)
+		part[j] = 1.0 / (double)c->p.q[j];
 	for (size_t i = 0; i < c->n; i++) {
 		double over = 0.5;
-		uint64_t sum = 0;
 
-		for (unsigned j = 0; j < primes; j++) {
-			uint64_t v = he_mul_const(x[j * c->n + i], b.in[j], c->p.q[j]);
-
-			sum = he_add(sum, he_mul(he_reduce64(v, &c->t), b.in_t[j], &c->t), t);
-			over += (double)(int64_t)v * b.part[j];
-		}
-		sum = he_sub(sum, he_mul(he_reduce64((uint64_t)(int64_t)over, &c->t), whole, &c->t), t);
-		to[i] = he_mul(sum, fix, &c->t);
+		for (unsigned j = 0; j < primes; j++)
+			over += (double)(int64_t)x[j * c->n + i] * part[j];
+		y[i] = (uint64_t)(int64_t)over;
 	}
+	c->kern->reduce(y, y, c->n, &c->t);
+	c->kern->mul_const(y, y, he_const_make(whole, t), c->n, &c->t);
+	c->kern->sub(to, to, y, c->n, &c->t);
 }
 
 static size_t trimmed(const uint64_t *w, size_t n)
@@ -169,9 +167,9 @@ int he_decrypt(struct he_pt *r, const struct he_ct *a, const struct he_sk *sk, s
 		memcpy(r->w, x, r->count * sizeof(*x));
 	} else {
 		if (c->p.scheme == HE_BFV)
-			round_to_t(c, a->primes, x, r->w);
+			round_to_t(c, a->primes, x, x + a->primes * c->n, r->w);
 		else
-			exact_to_t(c, a->primes, a->correction, x, r->w);
+			exact_to_t(c, a->primes, a->correction, x, x + a->primes * c->n, r->w);
 		r->count = trimmed(r->w, c->n);
 	}
 	explicit_bzero(x, words * sizeof(*x));

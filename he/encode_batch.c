@@ -8,15 +8,6 @@
 #include "cse/base/check.h"
 #include "cse/base/err.h"
 
-static size_t reverse(size_t i, unsigned bits)
-{
-	size_t r = 0;
-
-	for (; bits; bits--, i >>= 1)
-		r = r << 1 | (i & 1);
-	return r;
-}
-
 static int check(const struct he_ctx *c, size_t n, struct he_why *w)
 {
 	if (!c->can_batch)
@@ -38,8 +29,8 @@ int he_encode_batch(struct he_pt *r, const uint64_t *slots, size_t n, struct he_
 	if (he_words_reserve(&r->w, &r->cap, c->n) != 0)
 		return he_fail(w, E_NOMEM, "out of memory");
 	for (i = 0; i < half; i++, power = power * 3 % (2 * c->n)) {
-		r->w[reverse((power - 1) / 2, c->p.log_n)] = i < n ? slots[i] : 0;
-		r->w[reverse((2 * c->n - power - 1) / 2, c->p.log_n)] = half + i < n ? slots[half + i] : 0;
+		r->w[c->rev[(power - 1) / 2]] = i < n ? slots[i] : 0;
+		r->w[c->rev[(2 * c->n - power - 1) / 2]] = half + i < n ? slots[half + i] : 0;
 	}
 	he_ntt_inverse(&c->ntt_t, r->w);
 	r->primes = 0;
@@ -67,9 +58,9 @@ int he_decode_batch(uint64_t *slots, size_t n, const struct he_pt *p, struct he_
 	he_ntt_forward(&c->ntt_t, a);
 	for (i = 0; i < half; i++, power = power * 3 % (2 * c->n)) {
 		if (i < n)
-			slots[i] = a[reverse((power - 1) / 2, c->p.log_n)];
+			slots[i] = a[c->rev[(power - 1) / 2]];
 		if (half + i < n)
-			slots[half + i] = a[reverse((2 * c->n - power - 1) / 2, c->p.log_n)];
+			slots[half + i] = a[c->rev[(2 * c->n - power - 1) / 2]];
 	}
 	explicit_bzero(a, c->n * sizeof(*a));
 	free(a);

@@ -20,46 +20,9 @@ static struct complex2 times(struct complex2 a, struct complex2 b)
 	return (struct complex2){ a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re };
 }
 
-/* exp(2 pi i k / m), from the first eighth of the circle, so that symmetric roots are exactly symmetric. */
-static struct complex2 root_of(size_t k, size_t m)
+static struct complex2 root_at(const struct he_ctx *c, size_t i)
 {
-	struct complex2 r;
-	double angle;
-
-	k &= m - 1;
-	if (k <= m / 8) {
-		angle = 2 * M_PI * (double)k / (double)m;
-		return (struct complex2){ cos(angle), sin(angle) };
-	}
-	if (k <= m / 4) {
-		r = root_of(m / 4 - k, m);
-		return (struct complex2){ r.im, r.re };
-	}
-	if (k <= m / 2) {
-		r = root_of(m / 2 - k, m);
-		return (struct complex2){ -r.re, r.im };
-	}
-	r = root_of(m - k, m);
-	return (struct complex2){ r.re, -r.im };
-}
-
-static size_t reverse(size_t i, unsigned bits)
-{
-	size_t r = 0;
-
-	for (; bits; bits--, i >>= 1)
-		r = r << 1 | (i & 1);
-	return r;
-}
-
-/* n words for the values, then n roots: zeta^br(i). */
-static struct complex2 *space_new(const struct he_ctx *c)
-{
-	struct complex2 *v = calloc(2 * c->n, sizeof(*v));
-
-	for (size_t i = 0; v && i < c->n; i++)
-		v[c->n + i] = root_of(reverse(i, c->p.log_n), 2 * c->n);
-	return v;
+	return (struct complex2){ c->root[2 * i], c->root[2 * i + 1] };
 }
 
 static void space_free(struct complex2 *v, const struct he_ctx *c)
@@ -70,14 +33,16 @@ static void space_free(struct complex2 *v, const struct he_ctx *c)
 }
 
 /* As the transform of ntt.c, with the conjugate roots; the last stage multiplies with fix. */
-static void to_coefficients(struct complex2 *v, const struct complex2 *root, size_t n, double fix)
+static void to_coefficients(struct complex2 *v, const struct he_ctx *c, double fix)
 {
-	size_t m, gap, i, j;
+	size_t n = c->n, m, gap, i, j;
+	struct complex2 last = root_at(c, 1);
 
 	for (m = n / 2, gap = 1; m > 1; m /= 2, gap *= 2)
 		for (i = 0; i < m; i++) {
-			struct complex2 w = { root[m + i].re, -root[m + i].im }, *x = v + 2 * i * gap, *y = x + gap;
+			struct complex2 w = root_at(c, m + i), *x = v + 2 * i * gap, *y = x + gap;
 
+			w.im = -w.im;
 			for (j = 0; j < gap; j++) {
 				struct complex2 a = x[j], b = y[j];
 
@@ -86,20 +51,20 @@ static void to_coefficients(struct complex2 *v, const struct complex2 *root, siz
 			}
 		}
 	for (j = 0; j < n / 2; j++) {
-		struct complex2 a = v[j], b = v[j + n / 2], w = { root[1].re * fix, -root[1].im * fix };
+		struct complex2 a = v[j], b = v[j + n / 2], w = { last.re * fix, -last.im * fix };
 
 		v[j] = (struct complex2){ (a.re + b.re) * fix, (a.im + b.im) * fix };
 		v[j + n / 2] = times((struct complex2){ a.re - b.re, a.im - b.im }, w);
 	}
 }
 
-static void to_slots(struct complex2 *v, const struct complex2 *root, size_t n)
+static void to_slots(struct complex2 *v, const struct he_ctx *c)
 {
-	size_t m, gap, i, j;
+	size_t n = c->n, m, gap, i, j;
 
 	for (m = 1, gap = n / 2; m < n; m *= 2, gap /= 2)
 		for (i = 0; i < m; i++) {
-			struct complex2 w = root[m + i], *x = v + 2 * i * gap, *y = x + gap;
+			struct complex2 w = root_at(c, m + i), *x = v + 2 * i * gap, *y = x + gap;
 
 			for (j = 0; j < gap; j++) {
 				struct complex2 a = x[j], b = times(y[j], w);
@@ -166,7 +131,7 @@ int he_encode_ckks(struct he_pt *r, const double *v, size_t n, bool is_complex, 
 	for (i = 0; i < n << is_complex; i++)
 		if (!isfinite(v[i]))
 			return he_fail(w, E_RANGE, "value %zu is not a number", i >> is_complex);
-	space = space_new(c);
+	space = calloc(c->n, sizeof(*space));
 	if (space == NULL || he_words_reserve(&r->w, &r->cap, primes * c->n) != 0) {
 		space_free(space, c);
 		return he_fail(w, E_NOMEM, "out of memory");
@@ -174,10 +139,10 @@ int he_encode_ckks(struct he_pt *r, const double *v, size_t n, bool is_complex, 
 	for (i = 0; i < n; i++, power = power * 3 & mask) {
 		struct complex2 z = { v[is_complex ? 2 * i : i], is_complex ? v[2 * i + 1] : 0 };
 
-		space[reverse((power - 1) / 2, c->p.log_n)] = z;
-		space[reverse((2 * c->n - power - 1) / 2, c->p.log_n)] = (struct complex2){ z.re, -z.im };
+		space[c->rev[(power - 1) / 2]] = z;
+		space[c->rev[(2 * c->n - power - 1) / 2]] = (struct complex2){ z.re, -z.im };
 	}
-	to_coefficients(space, space + c->n, c->n, scale / (double)c->n);
+	to_coefficients(space, c, scale / (double)c->n);
 	parts = round_all(space, c, primes);
 	for (j = 0; parts && j < primes; j++) {
 		for (i = 0; i < c->n; i++)
@@ -204,7 +169,7 @@ int he_decode_ckks(double *v, size_t n, bool is_complex, const struct he_pt *p, 
 
 	if ((err = check_encode(c, n, p->scale, p->primes, w)) != 0)
 		return err;
-	space = space_new(c);
+	space = calloc(c->n, sizeof(*space));
 	if (space == NULL || he_words_reserve(&a, &cap, p->primes * c->n) != 0 || (crt = he_crt_new(c, p->primes)) == NULL) {
 		err = he_fail(w, E_NOMEM, "out of memory");
 		goto out;
@@ -214,9 +179,9 @@ int he_decode_ckks(double *v, size_t n, bool is_complex, const struct he_pt *p, 
 		he_ntt_inverse(&c->ntt[j], a + j * c->n);
 	for (i = 0; i < c->n; i++)
 		space[i].re = he_crt_real(crt, a + i, c->n) / p->scale;
-	to_slots(space, space + c->n, c->n);
+	to_slots(space, c);
 	for (i = 0; i < n; i++, power = power * 3 & mask) {
-		struct complex2 z = space[reverse((power - 1) / 2, c->p.log_n)];
+		struct complex2 z = space[c->rev[(power - 1) / 2]];
 
 		v[is_complex ? 2 * i : i] = z.re;
 		if (is_complex)

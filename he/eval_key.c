@@ -8,41 +8,63 @@
 #include "cse/base/check.h"
 #include "cse/base/err.h"
 
-/* Words of one switch: the input in coefficient form, a digit, both sums with the special prime's residue last. */
+/* Words of one switch: the input in coefficient form, its digits modulo one prime, both sums with the special prime's residue last. */
 struct work {
 	uint64_t *w;
 	size_t cap;
 	uint64_t *in, *digit, *sum[2], *ct;
+	uint64_t *turned;    /* for automorphisms: the input in NTT form, and where its values come from */
+	uint32_t *index;
+	const uint64_t *ntt; /* the input in NTT form, or NULL */
 };
 
 static int work_init(struct work *k, const struct he_ctx *c, unsigned primes, struct he_why *why)
 {
 	*k = (struct work){ 0 };
-	if (he_words_reserve(&k->w, &k->cap, (5 * primes + 3) * c->n) != 0)
+	if (he_words_reserve(&k->w, &k->cap, (7 * primes + 3) * c->n) != 0)
 		return he_fail(why, E_NOMEM, "out of memory");
 	k->in = k->w;
 	k->digit = k->in + primes * c->n;
-	k->sum[0] = k->digit + c->n;
+	k->sum[0] = k->digit + primes * c->n;
 	k->sum[1] = k->sum[0] + (primes + 1) * c->n;
 	k->ct = k->sum[1] + (primes + 1) * c->n;
+	k->turned = k->ct + 2 * primes * c->n;
+	k->index = (uint32_t *)(void *)(k->turned + primes * c->n);
 	return 0;
+}
+
+/* Digit j of k->in modulo prime `at`, in NTT form. */
+static const uint64_t *digit(const struct he_ctx *c, const struct work *k, unsigned j, unsigned at)
+{
+	const uint64_t *from = k->in + j * c->n;
+	uint64_t *to = k->digit + j * c->n;
+
+	if (j == at && k->ntt)
+		return k->ntt + j * c->n;
+	/* The transform takes what is below 4q. */
+	if (c->p.q[j] / 4 < c->p.q[at])
+		memcpy(to, from, c->n * sizeof(*to));
+	else
+		c->kern->reduce(to, from, c->n, c->mods[at]);
+	he_ntt_forward(&c->ntt[at], to);
+	return to;
 }
 
 /* sum = digits of k->in times the key's parts, modulo the level's primes and the special one. */
 static void multiply_digits(const struct he_ctx *c, unsigned primes, const struct work *k, const struct he_ct *part)
 {
+	const uint64_t *a[HE_MAX_PRIMES], *b[HE_MAX_PRIMES];
 	unsigned i, j, side;
 
-	memset(k->sum[0], 0, 2 * (primes + 1) * c->n * sizeof(uint64_t));
 	for (i = 0; i <= primes; i++) {
 		unsigned at = i < primes ? i : c->p.k - 1;
-		const struct he_mod *m = c->mods[at];
 
-		for (j = 0; j < primes; j++) {
-			c->kern->reduce(k->digit, k->in + j * c->n, c->n, m);
-			he_ntt_forward(&c->ntt[at], k->digit);
-			for (side = 0; side < 2; side++)
-				c->kern->muladd(k->sum[side] + i * c->n, k->digit, part[j].w + (side * c->p.k + at) * c->n, c->n, m);
+		for (j = 0; j < primes; j++)
+			a[j] = digit(c, k, j, at);
+		for (side = 0; side < 2; side++) {
+			for (j = 0; j < primes; j++)
+				b[j] = part[j].w + (side * c->p.k + at) * c->n;
+			c->kern->dot(k->sum[side] + i * c->n, a, b, primes, c->n, c->mods[at]);
 		}
 	}
 }
@@ -55,14 +77,14 @@ static int switch_key(const struct he_ctx *c, unsigned primes, const struct work
 
 	multiply_digits(c, primes, k, part);
 	for (unsigned side = 0; side < 2; side++) {
-		if ((err = he_divide(c, k->sum[side], k->sum[side], primes, c->p.k - 1, true, why)) != 0)
+		for (unsigned j = 0; !ntt && j <= primes; j++)
+			he_ntt_inverse(&c->ntt[j < primes ? j : c->p.k - 1], k->sum[side] + j * c->n);
+		if ((err = he_divide(c, k->sum[side], k->sum[side], primes, c->p.k - 1, ntt, why)) != 0)
 			return err;
 		for (unsigned j = 0; j < primes; j++) {
-			uint64_t *to = k->ct + (side * primes + j) * c->n, *by = k->sum[side] + j * c->n;
+			uint64_t *to = k->ct + (side * primes + j) * c->n;
 
-			if (!ntt)
-				he_ntt_inverse(&c->ntt[j], by);
-			c->kern->add(to, to, by, c->n, c->mods[j]);
+			c->kern->add(to, to, k->sum[side] + j * c->n, c->n, c->mods[j]);
 		}
 	}
 	return 0;
@@ -115,6 +137,8 @@ int he_relinearize(struct he_ct *r, const struct he_ct *a, const struct he_ksk *
 		return err;
 	memcpy(k.ct, a->w, 2 * poly * sizeof(uint64_t));
 	memcpy(k.in, a->w + 2 * poly, poly * sizeof(uint64_t));
+	if (a->ntt)
+		k.ntt = a->w + 2 * poly;
 	to_coefficients(c, a->primes, k.in);
 	if ((err = switch_key(c, a->primes, &k, relin->entry[0].part, w)) == 0)
 		err = finish(r, a, &k, w);
@@ -122,24 +146,21 @@ int he_relinearize(struct he_ct *r, const struct he_ct *a, const struct he_ksk *
 	return err;
 }
 
-static size_t reverse(size_t i, unsigned bits)
-{
-	size_t r = 0;
-
-	for (; bits; bits--, i >>= 1)
-		r = r << 1 | (i & 1);
-	return r;
-}
-
-void he_permute_ntt(const struct he_ctx *c, uint64_t *to, const uint64_t *from, uint32_t g)
+void he_permute_index(const struct he_ctx *c, uint32_t g, uint32_t *index)
 {
 	size_t mask = 2 * c->n - 1;
 
 	for (size_t i = 0; i < c->n; i++)
-		to[i] = from[reverse(((g * (2 * reverse(i, c->p.log_n) + 1) & mask) - 1) / 2, c->p.log_n)];
+		index[i] = c->rev[(g * (2 * (size_t)c->rev[i] + 1) & mask) / 2];
 }
 
-/* The same in coefficient form: places and signs. */
+/* One residue of a(X^g): in NTT form by that index, in coefficient form places and signs. */
+static void permute_ntt(const struct he_ctx *c, uint64_t *to, const uint64_t *from, const uint32_t *index)
+{
+	for (size_t i = 0; i < c->n; i++)
+		to[i] = from[index[i]];
+}
+
 static void permute(const struct he_ctx *c, uint64_t *to, const uint64_t *from, uint32_t g, uint64_t q)
 {
 	size_t n = c->n, mask = 2 * n - 1, at = 0;
@@ -183,14 +204,20 @@ int he_apply_galois(struct he_ct *r, const struct he_ct *a, uint32_t g, const st
 	if ((err = work_init(&k, c, a->primes, w)) != 0)
 		return err;
 	memset(k.ct + poly, 0, poly * sizeof(uint64_t));
+	if (a->ntt)
+		he_permute_index(c, g, k.index);
 	for (unsigned j = 0; j < a->primes; j++)
 		if (a->ntt) {
-			he_permute_ntt(c, k.ct + j * c->n, a->w + j * c->n, g);
-			he_permute_ntt(c, k.in + j * c->n, a->w + poly + j * c->n, g);
+			permute_ntt(c, k.ct + j * c->n, a->w + j * c->n, k.index);
+			permute_ntt(c, k.turned + j * c->n, a->w + poly + j * c->n, k.index);
 		} else {
 			permute(c, k.ct + j * c->n, a->w + j * c->n, g, c->p.q[j]);
 			permute(c, k.in + j * c->n, a->w + poly + j * c->n, g, c->p.q[j]);
 		}
+	if (a->ntt) {
+		memcpy(k.in, k.turned, poly * sizeof(*k.turned));
+		k.ntt = k.turned;
+	}
 	to_coefficients(c, a->primes, k.in);
 	if ((err = switch_key(c, a->primes, &k, key->part, w)) == 0)
 		err = finish(r, a, &k, w);

@@ -8,72 +8,64 @@
 #include "cse/base/check.h"
 #include "cse/base/err.h"
 
-/* Words of one polynomial: the last residue in coefficient form, and what is taken from each other residue. */
+/* Words of one polynomial: the last residue in coefficient form, what else is taken away with it, both modulo a prime. */
 struct scratch {
-	uint64_t *last, *take;
-	size_t cap_last, cap_take;
+	uint64_t *last, *more, *take;
+	size_t cap;
 };
 
 static void scratch_fini(struct scratch *s)
 {
 	free(s->last);
-	free(s->take);
 }
 
 static int scratch_init(struct scratch *s, size_t n, struct he_why *w)
 {
 	*s = (struct scratch){ 0 };
-	if (he_words_reserve(&s->last, &s->cap_last, n) == 0 && he_words_reserve(&s->take, &s->cap_take, n) == 0)
-		return 0;
-	scratch_fini(s);
-	return he_fail(w, E_NOMEM, "out of memory");
+	if (he_words_reserve(&s->last, &s->cap, 3 * n) != 0)
+		return he_fail(w, E_NOMEM, "out of memory");
+	s->more = s->last + n;
+	s->take = s->more + n;
+	return 0;
 }
 
-/* Rounding: (last + half) mod last, minus half, modulo prime j. */
-static void take_rounded(const struct he_ctx *c, const struct he_level *l, const struct scratch *s, unsigned j)
-{
-	uint64_t q = c->p.q[j];
-
-	c->kern->reduce(s->take, s->last, c->n, c->mods[j]);
-	for (size_t i = 0; i < c->n; i++)
-		s->take[i] = he_sub(s->take[i], l->last_half[j], q);
-}
-
-/* BGV: r + k last, with k = -r / last modulo t, so that the plaintext stays, times a known factor. */
-static void take_exact(const struct he_ctx *c, const struct he_level *l, const struct scratch *s, uint64_t last, unsigned j)
-{
-	const struct he_mod *m = c->mods[j];
-	uint64_t step = he_reduce64(last, m);
-
-	for (size_t i = 0; i < c->n; i++) {
-		uint64_t k = he_neg(he_mul(he_reduce64(s->last[i], &c->t), l->last_inv_t, &c->t), c->p.t);
-
-		s->take[i] = he_add(he_reduce64(s->last[i], m), he_mul(he_reduce64(k, m), step, m), m->q);
-	}
-}
-
-/* One polynomial at `from` loses the residue after `kept` ones, of prime `last`, and is divided by it, into `to`. */
+/*
+ * One polynomial at `from` loses the residue after `kept` ones, of prime `last`, and is divided by it, into `to`.  With rounding
+ * what is taken away is the residue r in (-last/2, last/2]: r - last in its upper half, which after the division is one more.
+ * BGV takes r + k last instead, k = -r / last modulo t, so that the plaintext stays, times a known factor.
+ */
 static void divide(const struct he_ctx *c, const uint64_t *from, uint64_t *to, unsigned kept, unsigned last,
                    const struct scratch *s, bool ntt)
 {
 	const struct he_level *l = &c->level[last + 1];
-	const struct he_mod *m = c->mods[last];
+	const uint64_t *parts[2] = { s->last, s->more }, *both[2] = { NULL, s->take };
+	uint64_t upper = c->p.q[last] - c->p.q[last] / 2;
 	bool is_exact = c->p.scheme == HE_BGV;
 
 	memcpy(s->last, from + kept * c->n, c->n * sizeof(*from));
 	if (ntt)
 		he_ntt_inverse(&c->ntt[last], s->last);
-	for (size_t i = 0; !is_exact && i < c->n; i++)
-		s->last[i] = he_add(s->last[i], m->q / 2, m->q);
+	if (is_exact) {
+		c->kern->reduce(s->more, s->last, c->n, &c->t);
+		c->kern->mul_const(s->more, s->more, l->minus_last_inv_t, c->n, &c->t);
+	} else {
+		for (size_t i = 0; i < c->n; i++)
+			s->more[i] = s->last[i] >= upper;
+	}
 	for (unsigned j = 0; j < kept; j++) {
-		if (is_exact)
-			take_exact(c, l, s, m->q, j);
+		const struct he_mod *m = c->mods[j];
+
+		both[0] = from + j * c->n;
+		both[1] = s->take;
+		if (ntt || is_exact)
+			c->kern->dot_const(s->take, parts, is_exact ? l->plus_last[j] : l->minus_last[j], 2, c->n, m, c->narrow);
 		else
-			take_rounded(c, l, s, j);
+			both[1] = s->last;
 		if (ntt)
 			he_ntt_forward(&c->ntt[j], s->take);
-		c->kern->sub(to + j * c->n, from + j * c->n, s->take, c->n, c->mods[j]);
-		c->kern->mul_const(to + j * c->n, to + j * c->n, l->last_inv[j], c->n, c->mods[j]);
+		c->kern->dot_const(to + j * c->n, both, l->by_last[j], 2, c->n, m, c->narrow);
+		if (!ntt && !is_exact)
+			c->kern->add(to + j * c->n, to + j * c->n, s->more, c->n, m);
 	}
 }
 

@@ -13,84 +13,79 @@
 static void tensor(const struct he_ctx *c, const struct he_mod *m, uint64_t *r, const uint64_t *a, unsigned na, const uint64_t *b,
                    unsigned nb, size_t stride)
 {
+	const uint64_t *x[HE_MAX_SIZE], *y[HE_MAX_SIZE];
+
 	for (unsigned k = 0; k < na + nb - 1; k++) {
-		memset(r + k * stride, 0, c->n * sizeof(*r));
+		unsigned terms = 0;
+
 		for (unsigned i = 0; i < na; i++)
-			if (k >= i && k - i < nb)
-				c->kern->muladd(r + k * stride, a + i * stride, b + (k - i) * stride, c->n, m);
+			if (k >= i && k - i < nb) {
+				x[terms] = a + i * stride;
+				y[terms++] = b + (k - i) * stride;
+			}
+		if (terms == 1)
+			c->kern->mul(r + k * stride, x[0], y[0], c->n, m);
+		else
+			c->kern->dot(r + k * stride, x, y, terms, c->n, m);
 	}
 }
 
 /* Steps 1 and 2: one polynomial of q residues (coefficient form) to B_sk at `to`; tmp has room for primes + 1 residues. */
 static void extend(const struct he_ctx *c, const struct he_behz *b, unsigned primes, const uint64_t *from, uint64_t *to, uint64_t *tmp)
 {
+	const uint64_t *at[HE_MAX_PRIMES + 1];
 	uint64_t *r = tmp + primes * c->n;
 	size_t x;
 	unsigned i, j;
 
-	memset(r, 0, c->n * sizeof(*r));
 	for (j = 0; j < primes; j++) {
+		at[j] = tmp + j * c->n;
 		c->kern->mul_const(tmp + j * c->n, from + j * c->n, b->pre[j], c->n, c->mods[j]);
-		for (x = 0; x < c->n; x++)
-			r[x] += tmp[j * c->n + x] * b->q_low[j];
 	}
-	for (x = 0; x < c->n; x++)
-		r[x] = (uint32_t)((uint32_t)r[x] * b->minus_inv);
-	for (i = 0; i <= b->n; i++) {
-		const struct he_mod *m = b->mods[i];
-		uint64_t *o = to + i * c->n;
+	at[primes] = r;
+	for (x = 0; x < c->n; x++) {
+		uint32_t low = 0;
 
-		memset(o, 0, c->n * sizeof(*o));
 		for (j = 0; j < primes; j++)
-			c->kern->muladd_const(o, tmp + j * c->n, b->q_in[i][j], c->n, m);
-		for (x = 0; x < c->n; x++) {
-			/* r is centred: 2^31 and above are negative. */
-			uint64_t far = -(uint64_t)(r[x] >> 31), v = r[x] + ((m->q - (1ULL << 32)) & far);
+			low += (uint32_t)tmp[j * c->n + x] * b->q_low[j];
+		r[x] = (uint32_t)(low * b->minus_inv);
+	}
+	for (i = 0; i <= b->n; i++) {
+		uint64_t *o = to + i * c->n, q = b->mods[i]->q, wrap = b->wrap[i];
 
-			o[x] = he_mul_const(he_add(o[x], he_mul_const(v, b->whole[i], m->q), m->q), b->mt_inv[i], m->q);
-		}
+		c->kern->dot_const(o, at, b->up[i], primes + 1, c->n, b->mods[i], b->narrow);
+		/* r is centred: 2^31 and above are negative. */
+		for (x = 0; x < c->n; x++)
+			o[x] = he_sub(o[x], wrap & -(r[x] >> 31), q);
 	}
 }
 
 /* Steps 6 to 8: round(t y / Q); yq and yb are in coefficient form and are used up; the result goes to `to`. */
 static void scale_down(const struct he_ctx *c, const struct he_behz *b, unsigned primes, uint64_t *yq, uint64_t *yb, uint64_t *to)
 {
-	const struct he_mod *sk = b->mods[0];
+	const uint64_t *at[HE_MAX_PRIMES + HE_MAX_AUX];
+	uint64_t half = b->mods[0]->q / 2;
 	size_t n = c->n, x;
 	unsigned i, j;
 
-	for (j = 0; j < primes; j++)
+	for (j = 0; j < primes; j++) {
+		at[j] = yq + j * n;
 		c->kern->mul_const(yq + j * n, yq + j * n, b->t_inv[j], n, c->mods[j]);
+	}
 	for (i = 0; i <= b->n; i++) {
-		uint64_t *o = yb + i * n;
-
-		c->kern->mul_const(o, o, b->t[i], n, b->mods[i]);
-		c->kern->neg(o, o, n, b->mods[i]);
-		for (j = 0; j < primes; j++)
-			c->kern->muladd_const(o, yq + j * n, b->q_in[i][j], n, b->mods[i]);
-		c->kern->neg(o, o, n, b->mods[i]);
-		c->kern->mul_const(o, o, b->whole_inv[i], n, b->mods[i]);
+		at[primes] = yb + i * n;
+		c->kern->dot_const(yb + i * n, at, b->down[i], primes + 1, n, b->mods[i], b->narrow);
 	}
 	/* yb[0], modulo m_sk, becomes alpha. */
-	c->kern->neg(yb, yb, n, sk);
-	for (i = 1; i <= b->n; i++) {
-		c->kern->mul_const(yb + i * n, yb + i * n, b->b_inv[i], n, b->mods[i]);
-		c->kern->muladd_const(yb, yb + i * n, b->b_in_sk[i], n, sk);
-	}
-	c->kern->mul_const(yb, yb, b->b_all_inv_sk, n, sk);
+	for (i = 0; i <= b->n; i++)
+		at[i] = yb + i * n;
+	c->kern->dot_const(yb, at, b->alpha, b->n + 1, n, b->mods[0], b->narrow);
 	for (j = 0; j < primes; j++) {
-		uint64_t *o = to + j * n, q = c->p.q[j];
+		uint64_t *o = to + j * n, q = c->p.q[j], far = b->far[j];
 
-		memset(o, 0, n * sizeof(*o));
-		for (i = 1; i <= b->n; i++)
-			for (x = 0; x < n; x++)
-				o[x] = he_add(o[x], he_mul_const(yb[i * n + x], b->b_in_q[j][i], q), q);
-		for (x = 0; x < n; x++) {
-			uint64_t far = -(uint64_t)(yb[x] > sk->q / 2);
-			uint64_t up = he_mul_const((sk->q - yb[x]) & far, b->b_all[j], q);
-
-			o[x] = he_add(he_add(o[x], up, q), he_mul_const(yb[x] & ~far, b->minus_b_all[j], q), q);
-		}
+		c->kern->dot_const(o, at, b->back[j], b->n + 1, n, c->mods[j], b->narrow);
+		for (x = 0; x < n; x++)
+			o[x] = he_add(o[x], far & -(uint64_t)(yb[x] > half), q);
 	}
 }
 
@@ -110,6 +105,7 @@ static void prepare(const struct he_ct *a, const struct he_behz *b, uint64_t *xq
 	}
 }
 
+/* a and b may be one: a square prepares its operand once. */
 static int multiply_bfv(uint64_t *to, const struct he_ct *a, const struct he_ct *b, struct he_why *w)
 {
 	const struct he_ctx *c = a->ctx;
@@ -118,17 +114,21 @@ static int multiply_bfv(uint64_t *to, const struct he_ct *a, const struct he_ct 
 	size_t one = (primes + wide) * c->n, cap = 0;
 	uint64_t *all = NULL, *aq, *ab, *bq, *bb, *rq, *rb, *tmp;
 
-	if (he_words_reserve(&all, &cap, (a->size + b->size + size) * one + (primes + 1) * c->n) != 0)
+	if (he_words_reserve(&all, &cap, (a->size + (a == b ? 0 : b->size) + size) * one + (primes + 1) * c->n) != 0)
 		return he_fail(w, E_NOMEM, "out of memory");
-	aq = all;
-	ab = aq + a->size * primes * c->n;
-	bq = ab + a->size * wide * c->n;
-	bb = bq + b->size * primes * c->n;
-	rq = bb + b->size * wide * c->n;
+	bq = aq = all;
+	bb = ab = aq + a->size * primes * c->n;
+	rq = ab + a->size * wide * c->n;
+	if (a != b) {
+		bq = rq;
+		bb = bq + b->size * primes * c->n;
+		rq = bb + b->size * wide * c->n;
+	}
 	rb = rq + size * primes * c->n;
 	tmp = rb + size * wide * c->n;
 	prepare(a, z, aq, ab, tmp);
-	prepare(b, z, bq, bb, tmp);
+	if (a != b)
+		prepare(b, z, bq, bb, tmp);
 	for (j = 0; j < primes; j++)
 		tensor(c, c->mods[j], rq + j * c->n, aq + j * c->n, a->size, bq + j * c->n, b->size, primes * c->n);
 	for (j = 0; j < wide; j++)

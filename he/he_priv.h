@@ -9,30 +9,41 @@
 struct he_level {
 	unsigned char id[HE_ID_BYTES];
 	bool is_used;                          /* the key level, or a level of ciphertexts */
-	/* Division by the level's last prime, with rounding: 1 / last and floor(last / 2), modulo each other prime. */
-	struct he_const last_inv[HE_MAX_PRIMES];
-	uint64_t last_half[HE_MAX_PRIMES];
+	/* Division by the level's last prime: 1 / last and its negative; 1 and last, 1 and -last; modulo each other prime. */
+	struct he_const by_last[HE_MAX_PRIMES][2], plus_last[HE_MAX_PRIMES][2], minus_last[HE_MAX_PRIMES][2];
 	/* BFV: round(Q m / t) = delta m + floor((q_mod_t m + half_up) / t), delta = floor(Q / t). */
 	struct he_const delta[HE_MAX_PRIMES];
 	uint64_t q_mod_t;
 	uint64_t half_up;                      /* floor((t + 1) / 2) */
 	struct he_const q_over_t;              /* q_mod_t as an operand modulo t */
-	/* BGV: 1 / last modulo t, by which a switch multiplies the correction factor. */
+	/* BGV: 1 / last modulo t, by which a switch multiplies the correction factor, and its negative. */
 	uint64_t last_inv_t;
+	struct he_const minus_last_inv_t;
 };
 
-/* BFV's product at one level: Q is the product of its primes, aux 0 is m_sk, aux 1 .. n are base B. */
+/* Auxiliary primes have 49 bits or more, 24 primes of ciphertexts at most 60, and the plain modulus too. */
+enum { HE_MAX_AUX = 32 };
+
+/*
+ * BFV's product at one level: Q is the product of its primes, aux 0 is m_sk, aux 1 .. n are base B.  Every step but the first
+ * is a sum of products with constants, and the factors that follow are in the constants.
+ */
 struct he_behz {
 	unsigned n;
-	const struct he_mod *mods[HE_MAX_PRIMES + 2];
-	struct he_const pre[HE_MAX_PRIMES], t_inv[HE_MAX_PRIMES];      /* 2^32 and t, by (Q / q_j)^-1, modulo q_j */
-	uint32_t q_low[HE_MAX_PRIMES], minus_inv;                      /* Q / q_j and -1 / Q modulo 2^32 */
-	struct he_const q_in[HE_MAX_PRIMES + 2][HE_MAX_PRIMES];        /* Q / q_j modulo aux i */
-	struct he_const whole[HE_MAX_PRIMES + 2], whole_inv[HE_MAX_PRIMES + 2], mt_inv[HE_MAX_PRIMES + 2]; /* Q, 1 / Q, 2^-32 */
-	struct he_const t[HE_MAX_PRIMES + 2];
-	struct he_const b_inv[HE_MAX_PRIMES + 2], b_in_sk[HE_MAX_PRIMES + 2]; /* (B / b_i)^-1 modulo b_i, B / b_i modulo m_sk */
-	struct he_const b_in_q[HE_MAX_PRIMES][HE_MAX_PRIMES + 2];      /* B / b_i modulo q_j */
-	struct he_const b_all[HE_MAX_PRIMES], minus_b_all[HE_MAX_PRIMES], b_all_inv_sk;
+	bool narrow;                                                   /* all primes have at most 50 bits */
+	const struct he_mod *mods[HE_MAX_AUX];
+	/* To B_sk: 2^32 (Q / q_j)^-1 modulo q_j; Q / q_j modulo 2^32 and -1 / Q there; Q / q_j, Q and 2^32 Q over 2^32. */
+	struct he_const pre[HE_MAX_PRIMES];
+	uint32_t q_low[HE_MAX_PRIMES], minus_inv;
+	struct he_const up[HE_MAX_AUX][HE_MAX_PRIMES + 1];
+	uint64_t wrap[HE_MAX_AUX];
+	/* Down by Q / t: t (Q / q_j)^-1 modulo q_j; t / Q and -1 / q_j, for B by (B / b_i)^-1. */
+	struct he_const t_inv[HE_MAX_PRIMES];
+	struct he_const down[HE_MAX_AUX][HE_MAX_PRIMES + 1];
+	/* Back to q: alpha = (sum of B / b_i - y) / B modulo m_sk; B / b_i and -B modulo q_j; m_sk B there. */
+	struct he_const alpha[HE_MAX_AUX];
+	struct he_const back[HE_MAX_PRIMES][HE_MAX_AUX];
+	uint64_t far[HE_MAX_PRIMES];
 };
 
 struct he_ctx {
@@ -41,12 +52,15 @@ struct he_ctx {
 	size_t n;
 	unsigned data;                         /* primes of the first data level */
 	bool can_batch;
+	bool narrow;                           /* all primes and t have at most 50 bits */
+	uint32_t *rev;                         /* i with its log_n bits reversed */
+	double *root;                          /* CKKS: cos and sin of pi br(i) / n */
 	struct he_mod t;                       /* not for CKKS */
 	struct he_ntt ntt[HE_MAX_PRIMES];
 	const struct he_mod *mods[HE_MAX_PRIMES];
 	struct he_ntt ntt_t;                   /* when can_batch */
 	struct he_level level[HE_MAX_PRIMES + 1]; /* by number of primes; 0 is none */
-	struct he_ntt aux[HE_MAX_PRIMES + 2];  /* BFV: m_sk and base B */
+	struct he_ntt aux[HE_MAX_AUX];         /* BFV: m_sk and base B */
 	struct he_behz *behz;                  /* BFV: by number of primes */
 	uint64_t gamma;                        /* BFV: SEAL's second auxiliary prime, for decryption */
 };
@@ -79,8 +93,8 @@ void he_message(const struct he_pt *p, unsigned primes, uint64_t correction, uns
 int he_divide(const struct he_ctx *c, const uint64_t *from, uint64_t *to, unsigned kept, unsigned last, bool ntt,
               struct he_why *w);
 
-/* One residue in NTT form of a(X^g), g odd. */
-void he_permute_ntt(const struct he_ctx *c, uint64_t *to, const uint64_t *from, uint32_t g);
+/* Where the values of a(X^g), g odd, stand in a: for residues in NTT form.  index has n words. */
+void he_permute_index(const struct he_ctx *c, uint32_t g, uint32_t *index);
 
 /* Bits of the product of the first primes. */
 unsigned he_product_bits(const struct he_params *p, unsigned primes);

@@ -104,6 +104,59 @@ TARGET static void muladd_const(uint64_t *r, const uint64_t *a, struct he_const 
 	}
 }
 
+/* In (-q, q); a and b below 2^50, one of them below q. */
+FAST __m256d near(__m256d a, __m256d b, __m256d q, __m256d over)
+{
+	__m256d high = _mm256_mul_pd(a, b), low = _mm256_fmsub_pd(a, b, high);
+	__m256d quot = _mm256_round_pd(_mm256_mul_pd(high, over), NEAREST);
+
+	return _mm256_add_pd(_mm256_fnmadd_pd(quot, q, high), low);
+}
+
+/* Sums are centred after every fourth term, so that they stay exact. */
+FAST __m256d gather(__m256d sum, __m256d term, unsigned j, __m256d q, __m256d over)
+{
+	sum = _mm256_add_pd(sum, term);
+	return (j & 3) == 3 ? centre(sum, q, over) : sum;
+}
+
+TARGET static void dot(uint64_t *r, const uint64_t *const *a, const uint64_t *const *b, unsigned k, size_t n,
+                       const struct he_mod *m)
+{
+	__m256d q = _mm256_set1_pd((double)m->q), over = _mm256_set1_pd(1.0 / (double)m->q);
+
+	if (m->bits > 50) {
+		he_kern_scalar.dot(r, a, b, k, n, m);
+		return;
+	}
+	for (size_t i = 0; i < n; i += 4) {
+		__m256d sum = _mm256_setzero_pd();
+
+		for (unsigned j = 0; j < k; j++)
+			sum = gather(sum, near(to_doubles(take_words(a[j] + i)), to_doubles(take_words(b[j] + i)), q, over), j, q,
+			             over);
+		give_words(r + i, to_words(lift(centre(sum, q, over), q)));
+	}
+}
+
+TARGET static void dot_const(uint64_t *r, const uint64_t *const *a, const struct he_const *c, unsigned k, size_t n,
+                             const struct he_mod *m, bool narrow)
+{
+	__m256d q = _mm256_set1_pd((double)m->q), over = _mm256_set1_pd(1.0 / (double)m->q);
+
+	if (m->bits > 50 || !narrow) {
+		he_kern_scalar.dot_const(r, a, c, k, n, m, narrow);
+		return;
+	}
+	for (size_t i = 0; i < n; i += 4) {
+		__m256d sum = _mm256_setzero_pd();
+
+		for (unsigned j = 0; j < k; j++)
+			sum = gather(sum, near(to_doubles(take_words(a[j] + i)), _mm256_set1_pd((double)c[j].w), q, over), j, q, over);
+		give_words(r + i, to_words(lift(centre(sum, q, over), q)));
+	}
+}
+
 static void reduce(uint64_t *r, const uint64_t *a, size_t n, const struct he_mod *m)
 {
 	he_kern_scalar.reduce(r, a, n, m);
@@ -120,5 +173,5 @@ TARGET static bool below(const uint64_t *a, size_t n, uint64_t q)
 }
 
 const struct he_kernels he_kern_avx2 = { HE_AVX2,   add,          sub,    neg,   mul, muladd,
-	                                 mul_const, muladd_const, reduce, below };
+	                                 mul_const, muladd_const, dot, dot_const, reduce, below };
 #endif

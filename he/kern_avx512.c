@@ -113,8 +113,37 @@ TARGET static void muladd(uint64_t *r, const uint64_t *a, const uint64_t *b, siz
 		give(r + i, drop(_mm512_add_epi64(take(r + i), product(take(a + i), take(b + i), k)), k.q));
 }
 
-const struct he_kernels he_kern_avx512 = { HE_AVX512,  add,          sub,    neg,   mul, muladd,
-	                                   mul_const, muladd_const, reduce, below };
+TARGET static void dot(uint64_t *r, const uint64_t *const *a, const uint64_t *const *b, unsigned k, size_t n,
+                       const struct he_mod *m)
+{
+	struct barrett f = barrett_of(m);
+
+	for (size_t i = 0; i < n; i += 8) {
+		__m512i sum = product(take(a[0] + i), take(b[0] + i), f);
+
+		for (unsigned j = 1; j < k; j++)
+			sum = drop(_mm512_add_epi64(sum, product(take(a[j] + i), take(b[j] + i), f)), f.q);
+		give(r + i, sum);
+	}
+}
+
+TARGET static void dot_const(uint64_t *r, const uint64_t *const *a, const struct he_const *c, unsigned k, size_t n,
+                             const struct he_mod *m, bool narrow)
+{
+	__m512i q = each(m->q);
+
+	(void)narrow;
+	for (size_t i = 0; i < n; i += 8) {
+		__m512i sum = by_const(take(a[0] + i), each(c[0].w), each(c[0].quot), q);
+
+		for (unsigned j = 1; j < k; j++)
+			sum = drop(_mm512_add_epi64(sum, by_const(take(a[j] + i), each(c[j].w), each(c[j].quot), q)), q);
+		give(r + i, sum);
+	}
+}
+
+const struct he_kernels he_kern_avx512 = { HE_AVX512,  add,          sub, neg,       mul,    muladd,
+	                                   mul_const, muladd_const, dot, dot_const, reduce, below };
 
 #undef TARGET
 #define TARGET __attribute__((target("avx512f,avx512dq,avx512vl,avx512ifma")))
@@ -169,6 +198,88 @@ TARGET static void muladd52(uint64_t *r, const uint64_t *a, const uint64_t *b, s
 		give(r + i, drop(_mm512_add_epi64(take(r + i), product52(take(a + i), take(b + i), k)), k.q));
 }
 
-const struct he_kernels he_kern_ifma = { HE_IFMA,   add,          sub,    neg,   mul52, muladd52,
-	                                 mul_const, muladd_const, reduce, below };
+/* A sum of products below 2^100, in two words of 52 bits that are not carried; eight terms stay below 2^51 and 2^55. */
+struct sum52 {
+	__m512i low, high;
+};
+struct fold52 {
+	__m512i q, minus_q, shift, shift_q, one_q;
+};
+
+FAST struct fold52 fold52_of(const struct he_mod *m)
+{
+	struct he_const shift = he_const_make(he_reduce64(1ULL << 52, m), m->q), one = he_const_make(1, m->q);
+
+	return (struct fold52){ each(m->q), each(-m->q), each(shift.w), each(shift.quot >> 12), each(one.quot >> 12) };
+}
+
+FAST struct sum52 gather(struct sum52 s, __m512i a, __m512i b)
+{
+	return (struct sum52){ _mm512_madd52lo_epu64(s.low, a, b), _mm512_madd52hi_epu64(s.high, a, b) };
+}
+
+/* Fully reduced: high * 2^52 + low, each by Shoup. */
+FAST __m512i fold(struct sum52 s, struct fold52 k)
+{
+	const __m512i zero = _mm512_setzero_si512(), mask = each((1ULL << 52) - 1);
+	__m512i high = _mm512_add_epi64(s.high, _mm512_srli_epi64(s.low, 52)), low = _mm512_and_si512(s.low, mask);
+	__m512i quot = _mm512_madd52hi_epu64(zero, high, k.shift_q), r = _mm512_madd52lo_epu64(zero, high, k.shift);
+
+	r = _mm512_and_si512(_mm512_madd52lo_epu64(r, quot, k.minus_q), mask);
+	quot = _mm512_madd52hi_epu64(zero, low, k.one_q);
+	low = _mm512_and_si512(_mm512_madd52lo_epu64(low, quot, k.minus_q), mask);
+	r = _mm512_add_epi64(drop(r, k.q), drop(low, k.q));
+	return drop(r, k.q);
+}
+
+TARGET static void dot52(uint64_t *r, const uint64_t *const *a, const uint64_t *const *b, unsigned k, size_t n,
+                         const struct he_mod *m)
+{
+	struct fold52 f;
+
+	if (m->bits > 50) {
+		dot(r, a, b, k, n, m);
+		return;
+	}
+	f = fold52_of(m);
+	for (size_t i = 0; i < n; i += 8) {
+		__m512i all = _mm512_setzero_si512();
+
+		for (unsigned from = 0; from < k; from += 8) {
+			struct sum52 s = { _mm512_setzero_si512(), _mm512_setzero_si512() };
+
+			for (unsigned j = from; j < k && j < from + 8; j++)
+				s = gather(s, take(a[j] + i), take(b[j] + i));
+			all = drop(_mm512_add_epi64(all, fold(s, f)), f.q);
+		}
+		give(r + i, all);
+	}
+}
+
+TARGET static void dot_const52(uint64_t *r, const uint64_t *const *a, const struct he_const *c, unsigned k, size_t n,
+                               const struct he_mod *m, bool narrow)
+{
+	struct fold52 f;
+
+	if (m->bits > 50 || !narrow) {
+		dot_const(r, a, c, k, n, m, narrow);
+		return;
+	}
+	f = fold52_of(m);
+	for (size_t i = 0; i < n; i += 8) {
+		__m512i all = _mm512_setzero_si512();
+
+		for (unsigned from = 0; from < k; from += 8) {
+			struct sum52 s = { _mm512_setzero_si512(), _mm512_setzero_si512() };
+
+			for (unsigned j = from; j < k && j < from + 8; j++)
+				s = gather(s, take(a[j] + i), each(c[j].w));
+			all = drop(_mm512_add_epi64(all, fold(s, f)), f.q);
+		}
+		give(r + i, all);
+	}
+}
+
+const struct he_kernels he_kern_ifma = { HE_IFMA,   add,          sub,   neg,         mul52,  muladd52,
+	                                 mul_const, muladd_const, dot52, dot_const52, reduce, below };
 #endif

@@ -182,6 +182,18 @@ int he_keygen_relin(struct he_ksk *k, const struct he_sk *sk, struct rnd *rnd, s
 	return err;
 }
 
+/* m->other = s(X^g); the index, which is public, is where one residue will be. */
+static void permute(struct maker *m, uint32_t g)
+{
+	const struct he_ctx *c = m->c;
+	uint32_t *index = (uint32_t *)(void *)m->one;
+
+	he_permute_index(c, g, index);
+	for (unsigned j = 0; j < c->data; j++)
+		for (size_t i = 0; i < c->n; i++)
+			m->other[j * c->n + i] = m->sk->w[j * c->n + index[i]];
+}
+
 int he_keygen_galois(struct he_ksk *k, const struct he_sk *sk, const uint32_t *element, size_t n, struct rnd *rnd,
                      struct he_seed *seeds, struct he_why *w)
 {
@@ -201,8 +213,7 @@ int he_keygen_galois(struct he_ksk *k, const struct he_sk *sk, const uint32_t *e
 		return err;
 	}
 	for (i = 0; err == 0 && i < n; i++) {
-		for (unsigned j = 0; j < c->data; j++)
-			he_permute_ntt(c, m.other + j * c->n, sk->w + j * c->n, element[i]);
+		permute(&m, element[i]);
 		k->n = i + 1;
 		k->entry[i].galois = element[i];
 		err = make_entry(&m, &k->entry[i], seeds ? seeds + i * c->data : NULL, w);

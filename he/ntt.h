@@ -10,6 +10,7 @@
 
 #include "he/mod.h"
 
+enum { HE_DOT_MOST = 48 };
 enum he_isa { HE_SCALAR, HE_AVX2, HE_AVX512, HE_IFMA };
 
 /* Kernels over n words (n a multiple of 8, 64-byte aligned), each result in [0, q). */
@@ -23,6 +24,11 @@ struct he_kernels {
 	void (*muladd)(uint64_t *r, const uint64_t *a, const uint64_t *b, size_t n, const struct he_mod *m);
 	void (*mul_const)(uint64_t *r, const uint64_t *a, struct he_const c, size_t n, const struct he_mod *m);
 	void (*muladd_const)(uint64_t *r, const uint64_t *a, struct he_const c, size_t n, const struct he_mod *m);
+	/* r = the sum of a[j] * b[j], j < k <= HE_DOT_MOST; all below q. */
+	void (*dot)(uint64_t *r, const uint64_t *const *a, const uint64_t *const *b, unsigned k, size_t n, const struct he_mod *m);
+	/* r = the sum of a[j] * c[j]; a below 2^61, or below 2^50 when narrow. */
+	void (*dot_const)(uint64_t *r, const uint64_t *const *a, const struct he_const *c, unsigned k, size_t n,
+	                  const struct he_mod *m, bool narrow);
 	/* any 64-bit words -> [0, q) */
 	void (*reduce)(uint64_t *r, const uint64_t *a, size_t n, const struct he_mod *m);
 	/* Are all words < q?  For loading; no early exit needed. */
@@ -44,7 +50,7 @@ struct he_ntt {
 /* 0, or E_RANGE when q is not a prime = 1 mod 2n.  isa: HE_IFMA falls back to AVX-512 or less for larger primes. */
 int he_ntt_init(struct he_ntt *t, unsigned log_n, uint64_t q, const struct he_kernels *kern);
 void he_ntt_fini(struct he_ntt *t);
-/* In place; input and output in [0, q), constant time. */
+/* In place; the forward one takes what is below 4q, else input and output are in [0, q); constant time. */
 static inline void he_ntt_forward(const struct he_ntt *t, uint64_t *a) { t->forward(t, a); }
 static inline void he_ntt_inverse(const struct he_ntt *t, uint64_t *a) { t->inverse(t, a); }
 

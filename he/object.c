@@ -55,11 +55,11 @@ int he_ct_copy(struct he_ct *to, const struct he_ct *from)
 bool he_ct_is_transparent(const struct he_ct *ct)
 {
 	size_t poly = ct->primes * ct->ctx->n, i;
-	uint64_t any = 0;
 
 	for (i = poly; i < ct->size * poly; i++)
-		any |= ct->w[i];
-	return any == 0;
+		if (ct->w[i])
+			return false;
+	return true;
 }
 
 int he_result_begin(const struct he_ct *r, size_t words, uint64_t **w, size_t *cap, struct he_why *why)

@@ -40,7 +40,20 @@ uint16_t acp_country(struct str s)
 	return (uint16_t)((unsigned char)s.p[0] << 8 | (unsigned char)s.p[1]);
 }
 
-static bool originator_matches(const struct acp_rule *r, const struct acp_facts *f)
+/* TS-0001 9.6.2.1: a group that cannot be read rejects, whoever else the rule names. */
+static bool groups_match(const struct acp_rule *r, const struct acp_facts *f, bool named)
+{
+	for (uint32_t i = 0; i < r->n_groups; i++) {
+		enum acp_member m = f->in_group ? f->in_group(f->arg, r->groups[i], named) : ACP_MEMBER_UNREADABLE;
+
+		if (m == ACP_MEMBER_UNREADABLE)
+			return false;
+		named |= m == ACP_MEMBER_YES;
+	}
+	return named;
+}
+
+static bool is_named(const struct acp_rule *r, const struct acp_facts *f)
 {
 	uint32_t i;
 
@@ -63,6 +76,15 @@ static bool originator_matches(const struct acp_rule *r, const struct acp_facts 
 			return true;
 	}
 	return false;
+}
+
+static bool originator_matches(const struct acp_rule *r, const struct acp_facts *f)
+{
+	bool named = is_named(r, f);
+
+	if (r->n_groups && f->from.n)
+		return groups_match(r, f, named);
+	return named && r->n_groups == 0;
 }
 
 static bool time_matches(const struct acp_context *c, struct acp_facts *f)

@@ -15,6 +15,7 @@ enum {
 	ACP_MAX_RULES = 256,       /* in pv and pvs together, as the other bounds */
 	ACP_MAX_ORIGINATORS = 4096,
 	ACP_MAX_PATTERNS = 128,    /* originators with a wildcard */
+	ACP_MAX_GROUPS = 32,       /* originators that are groups */
 	ACP_MAX_CONDITIONS = 2048, /* contexts, windows, blocks, countries, object details and their child types */
 };
 
@@ -46,10 +47,10 @@ struct acp_rule {
 	bool all;
 	const char *never;  /* why the rule never matches; NULL: it may */
 	const char *partly; /* something in it never matches: an event, but not the rule's end */
-	uint32_t n_exact, n_patterns, n_domains, n_contexts, n_details;
+	uint32_t n_exact, n_patterns, n_domains, n_groups, n_contexts, n_details;
 	uint32_t *hashes;   /* of exact */
 	uint32_t *prefixes; /* of patterns: bytes before the first star */
-	struct str *exact, *patterns, *domains;
+	struct str *exact, *patterns, *domains, *groups;
 	struct acp_context *contexts;
 	struct acp_detail *details;
 };
@@ -75,12 +76,17 @@ void acp_unref(struct acp *p);
 /* First text that says what is not evaluable in it, or NULL; pvs when *self is set, rule is its number. */
 const char *acp_complaint(const struct acp *p, bool *self, size_t *rule);
 
+enum acp_member { ACP_MEMBER_NO, ACP_MEMBER_YES, ACP_MEMBER_UNREADABLE };
+
 /* What a request is, as far as rules ask. */
 #define ACP_NO_TIME INT64_MIN
 struct acp_facts {
 	unsigned acop;
 	struct str from;         /* absolute; empty: matches only "all" */
 	uint32_t from_hash;      /* acp_hash(from) */
+	/* Is the originator in that group?  only_read: whether it can be read is all that is asked.  NULL: no group can. */
+	enum acp_member (*in_group)(void *arg, struct str group, bool only_read);
+	void *arg;
 	bool authenticated;
 	const struct ipaddr *ip;
 	bool has_location;       /* provisioned in the credential */

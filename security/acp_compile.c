@@ -17,7 +17,7 @@ struct builder {
 	const struct addr_self *self;
 	bool six;
 	const char *refuse; /* first reason to refuse the representation */
-	size_t rules, originators, patterns, conditions;
+	size_t rules, originators, patterns, groups, conditions;
 };
 
 static bool is(const struct member *m, const char *sn)
@@ -80,9 +80,12 @@ static void keep_entities(struct builder *b, const struct who *w, size_t n, stru
 	r->patterns = arena_array(b->a, r->n_patterns, sizeof(*r->patterns));
 	r->prefixes = arena_array(b->a, r->n_patterns, sizeof(*r->prefixes));
 	r->domains = arena_array(b->a, r->n_domains, sizeof(*r->domains));
-	r->n_exact = r->n_patterns = r->n_domains = 0;
+	r->groups = arena_array(b->a, r->n_groups, sizeof(*r->groups));
+	r->n_exact = r->n_patterns = r->n_domains = r->n_groups = 0;
 	for (i = 0; i < n; i++) {
-		if (w[i].kind == WHO_DOMAIN) {
+		if (w[i].kind == WHO_GROUP) {
+			r->groups[r->n_groups++] = arena_str(b->a, w[i].abs);
+		} else if (w[i].kind == WHO_DOMAIN) {
 			r->domains[r->n_domains++] = arena_str(b->a, w[i].abs);
 		} else if (w[i].kind == WHO_ENTITY && w[i].star) {
 			r->prefixes[r->n_patterns] = (uint32_t)str_index(w[i].abs, '*');
@@ -113,10 +116,11 @@ static const char *read_originators(struct builder *b, const struct val *v, stru
 		r->n_domains += w[i].kind == WHO_DOMAIN;
 		r->n_patterns += w[i].kind == WHO_ENTITY && w[i].star;
 		r->n_exact += w[i].kind == WHO_ENTITY && !w[i].star;
-		/* TS-0001 9.6.2.1: a group that cannot be read rejects. */
-		if (w[i].kind == WHO_GROUP)
-			r->never = "a group in acor cannot be read";
+		r->n_groups += w[i].kind == WHO_GROUP;
 	}
+	b->groups += r->n_groups;
+	if (b->groups > ACP_MAX_GROUPS)
+		return refuse(b, "too many groups in acor; split the policy");
 	b->patterns += r->n_patterns;
 	if (b->patterns > ACP_MAX_PATTERNS)
 		return refuse(b, "too many originators with * in acor; split the policy");

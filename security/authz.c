@@ -66,7 +66,7 @@ static void gather(struct look *l)
 	l->f = (struct acp_facts){ .acop = l->q->acop, .from = o->from, .from_hash = acp_hash(o->from),
 		.authenticated = o->authenticated, .ip = &o->peer->from, .clock_doubtful = clockguard_doubtful(l->sec),
 		.clock = l->sec->clock, .now_us = ACP_NO_TIME, .target_ty = l->q->node->type->ty,
-		.create_ty = l->q->create_ty };
+		.create_ty = l->q->create_ty, .in_group = authz_in_group, .arg = l };
 	if (c) {
 		l->f.has_location = c->info.has_location;
 		l->f.lat = c->info.lat;
@@ -102,6 +102,7 @@ static bool ask_policy(struct look *l, const struct node *acp, bool self)
 	p = acp_cache_get(l->sec->cache, acp->rid, res, &fresh);
 	if (fresh)
 		say_unevaluable(l, acp, p);
+	l->acp = acp;
 	rules = self ? &p->pvs : &p->pv;
 	yes = acp_ask(rules, &l->f, &rule);
 	if (l->trace)

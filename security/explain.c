@@ -5,7 +5,7 @@
 static const char *const reasons[] = {
 	[ACP_YES] = "matches",
 	[ACP_NEVER] = "never matches",
-	[ACP_ORIGINATOR] = "does not name the originator (acor)",
+	[ACP_ORIGINATOR] = "does not name the originator, or names a group that cannot be read (acor)",
 	[ACP_OPERATION] = "does not name the operation (acop)",
 	[ACP_AUTHENTICATION] = "asks for an originator that proved itself (acaf)",
 	[ACP_CONTEXT] = "holds in no context (acco)",
@@ -133,9 +133,8 @@ const struct node *look_by_address(struct look *l, struct str id, bool *remote)
 	*remote = !addr_is_local(&ad, self);
 	if (*remote || ad.n == 0)
 		return NULL;
-	if (!str_eq(ad.seg[0], self->base) && !str_eq(ad.seg[0], STR("-")))
-		return ad.n == 1 ? store_by_ri(l->tx, ad.seg[0]) : NULL;
-	for (n = store_root(l->tx); n && i < ad.n; i++)
+	n = str_eq(ad.seg[0], self->base) || str_eq(ad.seg[0], STR("-")) ? store_root(l->tx) : store_by_ri(l->tx, ad.seg[0]);
+	for (; n && i < ad.n; i++)
 		n = store_child(l->tx, n, ad.seg[i]);
 	return n;
 }

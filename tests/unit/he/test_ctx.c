@@ -128,10 +128,10 @@ START_TEST(constants)
 		ck_assert_uint_eq(l->half_up, (p.t + 1) / 2);
 		for (int i = 0; i < 2; i++)
 			ck_assert_uint_eq(l->delta[i].w, (uint64_t)(q / p.t % p.q[i]));
-		ck_assert_uint_eq((uint64_t)((unsigned __int128)l->last_inv[0].w * p.q[1] % p.q[0]), 1);
-		ck_assert_uint_eq(l->last_half[0], p.q[1] / 2 % p.q[0]);
+		ck_assert_uint_eq((uint64_t)((unsigned __int128)l->by_last[0][0].w * p.q[1] % p.q[0]), 1);
+		ck_assert_uint_eq((l->plus_last[0][1].w + l->minus_last[0][1].w) % p.q[0], 0);
 		ck_assert_uint_eq((uint64_t)((unsigned __int128)l->last_inv_t * (p.q[1] % p.t) % p.t), 1);
-		ck_assert_uint_eq((uint64_t)((unsigned __int128)c->level[3].last_inv[1].w * p.q[2] % p.q[1]), 1);
+		ck_assert_uint_eq((uint64_t)((unsigned __int128)c->level[3].by_last[1][0].w * p.q[2] % p.q[1]), 1);
 		he_ctx_free(c);
 	}
 }

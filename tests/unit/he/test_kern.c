@@ -42,6 +42,42 @@ static void same(const struct field *f, const char *what, enum he_isa isa, uint6
 			ck_abort_msg("%s isa %d q %lx: word %d is %lx, not %lx", what, (int)isa, q, i, f->r[i], f->want[i]);
 }
 
+/* Sums of 1, 2, 9 and 48 products; of narrow words and wide ones with constants. */
+static void compare_sums(const struct he_kernels *k, struct field *f, const struct he_mod *m)
+{
+	static const unsigned terms[] = { 1, 2, 9, 25, HE_DOT_MOST };
+	const uint64_t *a[HE_DOT_MOST], *b[HE_DOT_MOST];
+	struct he_const c[HE_DOT_MOST];
+	uint64_t q = m->q, *wide = aligned_alloc(64, N * sizeof(*wide));
+
+	for (unsigned j = 0; j < HE_DOT_MOST; j++) {
+		a[j] = j % 3 == 2 ? f->b : f->a;
+		b[j] = j % 2 ? f->a : f->b;
+		c[j] = he_const_make(j % 5 == 0 ? q - 1 : f->b[j + 9], q);
+	}
+	for (size_t t = 0; t < ARRAY_LEN(terms); t++)
+		for (unsigned bits = 0; bits <= 61; bits = bits == 0 ? 50 : bits + 11) {
+			for (int i = 0; i < N; i++) {
+				unsigned __int128 sum = 0;
+
+				wide[i] = (i < 4 ? ~0ULL : f->a[i] * 0x9e3779b97f4a7c15) & ((1ULL << bits) - 1);
+				for (unsigned j = 0; j < terms[t]; j++)
+					sum = (sum + (unsigned __int128)(bits ? wide[i] : a[j][i]) * (bits ? c[j].w : b[j][i])) % q;
+				f->want[i] = (uint64_t)sum;
+			}
+			for (unsigned j = 0; bits && j < HE_DOT_MOST; j++)
+				a[j] = wide;
+			if (bits)
+				k->dot_const(f->r, a, c, terms[t], N, m, bits == 50);
+			else
+				k->dot(f->r, a, b, terms[t], N, m);
+			same(f, bits ? "dot_const" : "dot", k->isa, q);
+			for (unsigned j = 0; j < HE_DOT_MOST; j++)
+				a[j] = j % 3 == 2 ? f->b : f->a;
+		}
+	free(wide);
+}
+
 static void compare(const struct he_kernels *k, struct field *f, uint64_t q)
 {
 	struct he_mod m;
@@ -73,6 +109,7 @@ static void compare(const struct he_kernels *k, struct field *f, uint64_t q)
 	EACH((unsigned __int128)f->a[i] * c.w);
 	k->mul_const(f->r, f->a, c, N, &m);
 	same(f, "mul_const", k->isa, q);
+	compare_sums(k, f, &m);
 	/* In place, any words. */
 	for (i = 0; i < N; i++)
 		f->r[i] = i < 8 ? ~0ULL - (uint64_t)i : f->a[i] * 0x9e3779b97f4a7c15;

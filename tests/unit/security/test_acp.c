@@ -407,7 +407,7 @@ START_TEST(distributed_decision)
 }
 END_TEST
 
-/* What cannot be evaluated is told, once per version: group, empty context, unknown member. */
+/* What cannot be evaluated is told, once per version: empty context, unknown member. */
 START_TEST(complaints)
 {
 	static const struct {
@@ -415,7 +415,7 @@ START_TEST(complaints)
 		int rule; /* -1: none */
 	} rows[] = {
 		{ "{'acor':['CDev1'],'acop':2}", -1 },
-		{ "{'acor':['CDev1'],'acop':2},{'acor':['grp1'],'acop':2}", 1 },
+		{ "{'acor':['CDev1'],'acop':2},{'acor':['grp1'],'acop':2}", -1 },
 		{ "{'acor':['CDev1'],'acop':2,'acco':[{}]}", 0 },
 		{ "{'acor':['CDev1'],'acop':2},{'acor':['CDev1'],'acop':2,'zz':1}", 1 },
 		{ "{'acor':['r@i'],'acop':2}", -1 },
