@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How long does a decision take?  100,000 policies of three rules, each linked by a container; one JSON object on stdout.
+ * With the argument "groups" the rule that permits names one of 1,000 groups of 100 AEs, half of them through a sub-group.
  * "hot": one policy asked again and again; "random": any of them, so that most have left the cache; "origin": the check of
  * From, which comes before.
  */
@@ -13,7 +14,7 @@
 #include "cse/base/rand.h"
 #include "security/security.h"
 
-enum { POLICIES = 100000, BATCH = 500, HOT = 200000, ROUNDS = 9, RANDOM = 200000 };
+enum { POLICIES = 100000, GROUPS = 1000, MEMBERS = 100, BATCH = 500, HOT = 200000, ROUNDS = 9, RANDOM = 200000 };
 
 struct bench {
 	struct arena a;
@@ -23,6 +24,9 @@ struct bench {
 	struct store *store;
 	struct security *sec;
 	struct str acpi[BATCH];
+	bool with_groups;
+	const char *groups[GROUPS];
+	struct arena kept;
 };
 
 static struct val rule(struct arena *a, const struct complex *c, const char *who, unsigned acop)
@@ -37,7 +41,7 @@ static struct val rule(struct arena *a, const struct complex *c, const char *who
 }
 
 /* The third of the rules is the one that permits. */
-static struct val rules(struct arena *a, const struct attr *at)
+static struct val rules(struct arena *a, const struct attr *at, const char *who)
 {
 	const struct attr *acr = complex_attr(at->of, STR("acr"));
 	struct obj *o = obj_new(a, 1);
@@ -45,7 +49,7 @@ static struct val rules(struct arena *a, const struct attr *at)
 
 	list.list.v[0] = rule(a, acr->of, "CAdmin", 63);
 	list.list.v[1] = rule(a, acr->of, "/mn1/C*", 34);
-	list.list.v[2] = rule(a, acr->of, "CDev1", 3);
+	list.list.v[2] = rule(a, acr->of, who, 3);
 	*obj_add(a, o, acr) = list;
 	return val_obj(o);
 }
@@ -66,6 +70,33 @@ static void commit(struct bench *b, struct tx *tx)
 	REQUIRE(c.err == 0);
 }
 
+/* The member that is looked for stands last; every other group holds it in a sub-group, the one made before. */
+static const char *add_group(struct bench *b, struct tx *tx, size_t i)
+{
+	const struct type *t = type_by_ty(TY_GRP);
+	struct res *r = res_new(&b->a, t, 4);
+	struct val mid = val_list(&b->a, MEMBERS);
+	const struct node *n;
+	size_t k;
+
+	for (k = 0; k < MEMBERS; k++)
+		mid.list.v[k] = val_str(K_URI, arena_printf(&b->a, "CDev%zu", 1000 + (i * MEMBERS + k) % 8999));
+	mid.list.v[MEMBERS - 1] = val_str(K_URI, i % 2 ? arena_printf(&b->a, "%s/fopt", b->groups[i - 1]) : STR("CDev1"));
+	*obj_add(&b->a, &r->o, type_attr(t, STR("mid"))) = mid;
+	REQUIRE(store_create(tx, store_root(tx), r, STR_NONE, STR_NONE, 0, &n) == 0);
+	return arena_strz(&b->kept, node_ri(tx, n));
+}
+
+static void add_groups(struct bench *b)
+{
+	struct tx *tx = store_begin(b->store, &b->a, TX_WRITE);
+	size_t i;
+
+	for (i = 0; i < GROUPS; i++)
+		b->groups[i] = add_group(b, tx, i);
+	commit(b, tx);
+}
+
 static void add_policies(struct bench *b)
 {
 	const struct type *t = type_by_ty(TY_ACP);
@@ -74,10 +105,11 @@ static void add_policies(struct bench *b)
 
 	for (i = 0; i < BATCH; i++) {
 		struct res *r = res_new(&b->a, t, 4);
+		const char *who = b->with_groups ? b->groups[rnd_below(b->rnd, GROUPS)] : "CDev1";
 		const struct node *n;
 
-		*obj_add(&b->a, &r->o, type_attr(t, STR("pv"))) = rules(&b->a, type_attr(t, STR("pv")));
-		*obj_add(&b->a, &r->o, type_attr(t, STR("pvs"))) = rules(&b->a, type_attr(t, STR("pvs")));
+		*obj_add(&b->a, &r->o, type_attr(t, STR("pv"))) = rules(&b->a, type_attr(t, STR("pv")), who);
+		*obj_add(&b->a, &r->o, type_attr(t, STR("pvs"))) = rules(&b->a, type_attr(t, STR("pvs")), who);
 		REQUIRE(store_create(tx, store_root(tx), r, STR_NONE, STR_NONE, 0, &n) == 0);
 		b->acpi[i] = arena_str(&b->a, node_ri(tx, n));
 	}
@@ -125,6 +157,7 @@ static void init(struct bench *b)
 	struct res *base;
 
 	arena_init(&b->a, 1 << 20);
+	arena_init(&b->kept, 1 << 16);
 	so.clock = o.clock = b->clock = clock_new();
 	so.rnd = o.rnd = b->rnd = rnd_new();
 	so.conf = b->conf = conf_defaults();
@@ -209,7 +242,7 @@ static double smaller(double a, double b)
 	return a < b ? a : b;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct bench *b = calloc(1, sizeof(*b));
 	uint32_t *rid = calloc(POLICIES, sizeof(*rid)), *ns = calloc(RANDOM, sizeof(*ns));
@@ -220,7 +253,9 @@ int main(void)
 	size_t i;
 
 	REQUIRE(b != NULL && rid != NULL && ns != NULL);
+	b->with_groups = argc > 1 && strcmp(argv[1], "groups") == 0;
 	init(b);
+	add_groups(b);
 	for (i = 0; i < POLICIES; i += BATCH) {
 		add_policies(b);
 		add_containers(b, rid + i);
@@ -250,6 +285,7 @@ int main(void)
 	rnd_free(b->rnd);
 	clock_free(b->clock);
 	arena_fini(&b->a);
+	arena_fini(&b->kept);
 	free(rid);
 	free(ns);
 	free(b);
