@@ -100,6 +100,29 @@ def events(s):
     return [json.loads(line) for line in s.cse.trothctl("--json", "events").stdout.splitlines() if line.strip()]
 
 
+@step("five devices of one policy are read by one fan-out of a group")
+def fan_out(s):
+    app, names = s.cse.client("CApp1"), ["CSens%d" % i for i in range(1, 6)]
+    for name in names:
+        s.cse.issue(name, "--ae", name)
+        dev = s.cse.client(name)
+        register(dev, name)
+        rule = [{"acor": [name], "acop": 63}, {"acor": ["cse-in/CApp1/readers"], "acop": 34}]
+        acp = {"m2m:acp": {"rn": "pol", "pv": {"acr": rule}, "pvs": {"acr": [{"acor": [name], "acop": 63}]}}}
+        made = must(dev.create("/cse-in/" + name, 1, acp), 2001, "the policy").json()["m2m:acp"]
+        must(dev.create("/cse-in/" + name, 3, {"m2m:cnt": {"rn": "temp", "acpi": [made["ri"]]}}), 2001, "the container")
+        must(dev.create("/cse-in/%s/temp" % name, 4, {"m2m:cin": {"con": name}}), 2001, "the reading")
+    group = {"m2m:grp": {"rn": "five", "mnm": 5, "mid": ["cse-in/%s/temp" % n for n in names]}}
+    must(app.create("/cse-in/CApp1", 9, group), 2001, "the group")
+    before = must(app.get("/cse-in/CApp1/five/fopt/la"), 2000, "the fan-out").json()["m2m:agr"]["m2m:rsp"]
+    need([r["rsc"] for r in before] == [4103] * 5, "members were read before their policies allow it: %s" % before)
+    readers = {"m2m:grp": {"rn": "readers", "mnm": 5, "mid": ["CApp1"]}}
+    must(app.create("/cse-in/CApp1", 9, readers), 2001, "the group of readers")
+    rsp = must(app.get("/cse-in/CApp1/five/fopt/la"), 2000, "the fan-out").json()["m2m:agr"]["m2m:rsp"]
+    need([r["rsc"] for r in rsp] == [2000] * 5 and [r["pc"]["m2m:cin"]["con"] for r in rsp] == names, "it answers %s" % rsp)
+    return "one request, %d readings; who may read is a group, too" % len(rsp)
+
+
 @step("a stranger without a certificate is refused and noted")
 def stranger(s):
     c = s.cse.client("none", cert=False)
