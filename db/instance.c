@@ -146,7 +146,15 @@ size_t store_inst_labels(struct tx *tx, const struct node *cnt, uint64_t id, str
 		out[k] = str_make(p + 2, len);
 		p += 2 + len;
 	}
-	return k;
+	return sd->n_labels;
+}
+
+int64_t store_inst_et(struct tx *tx, const struct node *cnt, uint64_t id)
+{
+	const struct insts *in = tnode_of(cnt)->in;
+	const struct side *sd = in && in->n_et ? side_by_id(tx->s, in, id) : NULL;
+
+	return sd && sd->own_et ? sd->own_et : INT64_MAX;
 }
 
 int store_body(struct tx *tx, const struct node *cnt, uint64_t id, struct body **out)

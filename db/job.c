@@ -264,6 +264,17 @@ static void publish_kill(struct store *s, struct op *op)
 	s->tree_bytes += in->bytes - before;
 }
 
+static void publish_update(struct store *s, struct op *op)
+{
+	struct tnode *n = op->n;
+	const struct res *old = n->dur;
+
+	n->dur = res_ref(op->content.res);
+	n->et_d = res_et(n->dur);
+	index_node(s, n, old);
+	res_unref(old);
+}
+
 static void publish_op(struct store *s, struct op *op, struct body **freed, unsigned *n_freed)
 {
 	struct tnode *n = op->n;
@@ -277,11 +288,10 @@ static void publish_op(struct store *s, struct op *op, struct body **freed, unsi
 		n->flags |= N_DURABLE;
 		n->dur = res_ref(op->content.res);
 		n->et_d = res_et(n->dur);
+		index_node(s, n, NULL);
 		break;
 	case OP_UPDATE:
-		res_unref(n->dur);
-		n->dur = res_ref(op->content.res);
-		n->et_d = res_et(n->dur);
+		publish_update(s, op);
 		break;
 	case OP_REMOVE:
 		n->flags |= N_GONE_D;

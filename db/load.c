@@ -58,6 +58,7 @@ static int load_node(struct load *l, const struct row *r)
 	n->flags = N_DURABLE;
 	node_set_content(s, n, res_keep(res));
 	n->dur = res_ref(n->pend);
+	index_node(s, n, NULL);
 	n->st_d = n->st_p = r->st;
 	n->lt_d = n->lt_p = r->lt;
 	n->et_d = res_et(n->dur);

@@ -150,6 +150,7 @@ struct tnode *node_new(struct store *s, const struct node_spec *sp)
 
 void node_unlink(struct store *s, struct tnode *n)
 {
+	index_node_gone(s, n);
 	htab_del(&s->by_rid, &n->by_rid);
 	if (n->given)
 		htab_del(&s->by_ri, &n->given->link);
@@ -372,6 +373,13 @@ size_t store_children(struct tx *tx, const struct node *parent, uint32_t after, 
 			out[k++] = &n->pub;
 	}
 	return k;
+}
+
+bool store_is_leaf(const struct tx *tx, const struct node *n)
+{
+	const struct tnode *t = tnode_of(n);
+
+	return !t->kids && (!t->in || (tx->mode == TX_READ ? t->in->cni_d : t->in->cni_p) == 0);
 }
 
 /* --- what a node shows -------------------------------------------------------------------------------------------- */

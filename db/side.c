@@ -40,6 +40,7 @@ struct side *side_new(struct store *s, struct insts *in, const struct side_spec 
 	if (sd->next)
 		sd->next->prev = sd;
 	in->sides = sd;
+	index_side(s, sd);
 	return sd;
 }
 
@@ -47,6 +48,7 @@ void side_free(struct store *s, struct side *sd)
 {
 	struct insts *in = sd->in;
 
+	index_side_gone(s, sd);
 	htab_del(&s->side_id, &sd->by_id);
 	if (sd->name_n)
 		htab_del(&s->side_name, &sd->by_name);

@@ -154,6 +154,26 @@ size_t store_children(struct tx *tx, const struct node *parent, uint32_t after, 
 /* At start: every subscription, each in a TX_READ of its own. */
 void store_each_sub(struct store *s, void (*fn)(void *arg, struct tx *tx, const struct node *sub), void *arg);
 
+/*
+ * Indexes over the whole tree, for searches: who bears a label, nodes of a type.  They follow durable state and may name what a
+ * search does not see (pending, removed, expired, of another subtree): the caller looks at each.
+ */
+struct store_ref {
+	uint32_t rid;  /* the node, or the container of the instance */
+	uint64_t id;   /* 0: a node */
+};
+/* Nodes in the order of rid, then instances in that of id, those behind `after` ({0, 0}: from the first on); at most max (and
+ * 64) into out; how many. */
+size_t store_labelled(struct tx *tx, struct str label, struct store_ref after, struct store_ref *out, size_t max);
+uint64_t store_labelled_count(struct tx *tx, struct str label);
+/* Nodes of a type with rid > after, likewise. */
+size_t store_typed(struct tx *tx, unsigned ty, uint32_t after, struct store_ref *out, size_t max);
+uint64_t store_typed_count(struct tx *tx, unsigned ty);
+/* Resources and instances below n, pending ones included. */
+uint64_t store_below(struct tx *tx, const struct node *n);
+
+/* Has it certainly neither children nor instances? */
+bool store_is_leaf(const struct tx *tx, const struct node *n);
 struct str node_ri(struct tx *tx, const struct node *n);   /* in the arena */
 struct str node_rn(const struct tx *tx, const struct node *n); /* borrowed */
 /* The content: durable in TX_READ; pending in TX_WRITE (what an UPDATE builds on).  Borrowed for the tx; res_ref keeps it. */
@@ -196,8 +216,10 @@ size_t store_instances(struct tx *tx, const struct node *cnt, uint64_t after, st
 struct str inst_ri(struct tx *tx, const struct node *cnt, uint64_t id);
 struct str inst_rn(struct tx *tx, const struct node *cnt, uint64_t id);
 
-/* Labels of an instance that was appended as `labelled`; borrowed for the tx.  At most max; how many. */
+/* Labels of an instance that was appended as `labelled`; borrowed for the tx.  At most max into out; how many there are. */
 size_t store_inst_labels(struct tx *tx, const struct node *cnt, uint64_t id, struct str *out, size_t max);
+/* The expirationTime that the instance was appended with, INT64_MAX: none of its own. */
+int64_t store_inst_et(struct tx *tx, const struct node *cnt, uint64_t id);
 /* The body with a reference for the caller, or E_MISS: then end the tx, store_fetch, and resume at "resolve". */
 int store_body(struct tx *tx, const struct node *cnt, uint64_t id, struct body **out);
 struct fetch {

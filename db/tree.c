@@ -25,6 +25,7 @@ void tree_init(struct store *s)
 	htab_init(&s->by_ri);
 	htab_init(&s->side_id);
 	htab_init(&s->side_name);
+	index_init(s);
 	heap_init(&s->expiry);
 	heap_init(&s->stale);
 	heap_init(&s->inst_expiry);
@@ -51,6 +52,7 @@ void tree_fini(struct store *s)
 		s->jobs_free = j->next;
 		job_free(j);
 	}
+	index_fini(s);
 	htab_fini(&s->by_rid);
 	htab_fini(&s->by_name);
 	htab_fini(&s->by_ri);

@@ -11,6 +11,7 @@
 
 #include "db/heap_priv.h"
 #include "db/htab_priv.h"
+#include "db/index_priv.h"
 #include "db/inst_priv.h"
 #include "db/mem_priv.h"
 #include "db/store.h"
@@ -98,6 +99,7 @@ struct store {
 
 	struct htab by_rid, by_name, by_ri, side_id, side_name;
 	struct heap expiry, stale, inst_expiry;
+	struct index index;
 	struct tnode *root;
 	uint32_t next_rid;
 	uint64_t next_id;

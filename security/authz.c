@@ -159,7 +159,7 @@ static const struct val *acpi_of(const struct res *res)
 static bool creator_may(struct look *l, const struct res *res)
 {
 	const struct val *cstn = res_get(res, &attr_cstn), *owner = res_get(res, &attr_owner);
-	struct str from = l->f.from;
+	struct str from = l->q->origin->from;
 	struct who w;
 	bool yes;
 
@@ -182,10 +182,40 @@ static bool may_link(struct look *l)
 
 	if (res == NULL)
 		return false;
+	gather(l);
 	acpi = acpi_of(res);
 	if (acpi)
 		v = ask_linked(l, acpi, true);
 	return v == VERDICT_NONE ? creator_may(l, res) : v == VERDICT_YES;
+}
+
+static bool same_links(const struct val *a, const struct val *b)
+{
+	if (a == b)
+		return true;
+	if (a->list.n != b->list.n)
+		return false;
+	for (size_t i = 0; i < a->list.n; i++)
+		if (!str_eq(a->list.v[i].s, b->list.v[i].s))
+			return false;
+	return true;
+}
+
+/* Nothing but the list, the type and what stays the same for a request decides here; policies do not change within a hold. */
+static bool may_by(struct look *l, const struct val *acpi)
+{
+	const struct ask *q = l->q;
+	struct authz_memo *m = q->create_ty || l->trace ? NULL : q->memo;
+	bool yes;
+
+	if (m && m->epoch == tx_epoch(l->tx) && m->acop == q->acop && m->type == q->node->type && m->origin == q->origin &&
+	    same_links(m->acpi, acpi))
+		return m->yes;
+	gather(l);
+	yes = ask_linked(l, acpi, false) == VERDICT_YES;
+	if (m)
+		*m = (struct authz_memo){ tx_epoch(l->tx), q->origin, q->node->type, q->acop, acpi, yes };
+	return yes;
 }
 
 static bool may(struct look *l)
@@ -199,13 +229,15 @@ static bool may(struct look *l)
 
 		if (res == NULL)
 			return false;
-		if (n->type->ty == TY_ACP)
+		if (n->type->ty == TY_ACP) {
+			gather(l);
 			return ask_policy(l, n, true);
+		}
 		if ((n->type->sets & SET_ACPI) == 0)
 			continue;
 		acpi = acpi_of(res);
 		if (acpi)
-			return ask_linked(l, acpi, false) == VERDICT_YES;
+			return may_by(l, acpi);
 		if (!by_parent)
 			return creator_may(l, res);
 	}
@@ -226,7 +258,8 @@ static bool owns_channel(struct look *l)
 	const struct node *n = l->q->node, *ae = n->type->ty == TY_PCH ? n->parent : n;
 	const struct res *res = node_durable(l->tx, ae);
 	const struct val *owner = res && ae->type->ty == TY_AE ? res_get(res, &attr_owner) : NULL;
-	bool yes = owner && l->f.from.n && str_eq(owner->s, l->f.from);
+	struct str from = l->q->origin->from;
+	bool yes = owner && from.n && str_eq(owner->s, from);
 
 	if (l->trace)
 		buf_printf(l->trace, "a polling channel is its owner's alone: the originator is %sthe AE\n", yes ? "" : "not ");
@@ -235,9 +268,10 @@ static bool owns_channel(struct look *l)
 
 static bool judge(struct look *l)
 {
-	gather(l);
-	if (l->q->policies)
+	if (l->q->policies) {
+		gather(l);
 		return ask_linked(l, l->q->policies, false) == VERDICT_YES;
+	}
 	if (l->q->node->type->ty == TY_PCH || l->q->create_ty == TY_PCH)
 		return owns_channel(l);
 	return l->q->acpi_update ? may_link(l) : may(l);

@@ -124,6 +124,16 @@ void zone_apply(struct security *sec, uint16_t zone);
 void zone_apply_conduit(struct security *sec, uint16_t from, uint16_t to, bool open);
 
 /* What is asked of authorize. */
+/* What the policies linked by one resource said is what they say of the next one that links the same, in one hold of the lock
+ * and for one question.  Cleared by its owner, who keeps one for a request. */
+struct authz_memo {
+	uint64_t epoch;
+	const struct origin *origin;
+	const struct type *type;
+	unsigned acop;
+	const struct val *acpi;
+	bool yes;
+};
 struct ask {
 	const struct prim *prim;
 	const struct origin *origin;
@@ -136,6 +146,7 @@ struct ask {
 	bool internal;            /* the CSE's own work ("self: expiration"); origin->self must be set */
 	bool quiet;               /* a filter (children, discovery), not a refusal: a "no" is no event */
 	bool meta;                /* RETRIEVE that will show type, size and times only: the administrator's right */
+	struct authz_memo *memo;  /* NULL, or for a question that is asked of many resources; not for CREATE */
 };
 /* ACPs of one resource that are looked at; a longer acpi is to be refused. */
 enum { AUTHZ_MAX_ACPI = 32 };

@@ -17,6 +17,7 @@
 #include "cse/core/notify.h"
 #include "cse/core/out.h"
 #include "cse/core/steps.h"
+#include "cse/core/match.h"
 #include "cse/core/walk.h"
 
 void known_init(struct known *k)
@@ -216,6 +217,7 @@ static void let_go(struct request *r)
 	event_drop(&r->events);
 	block_release(r);
 	fanout_free(r);
+	match_free(r);
 	res_unref(r->shown_ref);
 	res_unref(r->before);
 	request_drop_body(&r->body);

@@ -6,11 +6,13 @@
 #include "cse/core/steps.h"
 
 #include "cse/base/err.h"
+#include "cse/core/arp.h"
 #include "cse/core/block.h"
 #include "cse/core/change.h"
 #include "cse/core/event.h"
 #include "cse/core/fanout.h"
 #include "cse/core/filter.h"
+#include "cse/core/match.h"
 #include "cse/core/pass.h"
 #include "cse/core/polling_priv.h"
 #include "cse/core/verify.h"
@@ -326,23 +328,47 @@ static enum step_result proc_notify(struct request *r)
 
 /* --- all --------------------------------------------------------------------------------------------------------- */
 
-/* Filter conditions select among targets: one that does not match is not there.  TS-0004 7.3.3.1. */
+/* The path leads from the target that matches to the one that is meant: everything is judged again for that one. */
+static enum step_result move(struct request *r)
+{
+	struct target t = r->target;
+
+	if (!arp_move(r, &t)) {
+		prim_fail(&r->prim, RSC_NOT_FOUND, "applyRelativePath (arp) leads from the resource to nothing");
+		return STEP_ANSWER;
+	}
+	r->moved = true;
+	r->to = (struct addr){ .n = 1, .seg = ARENA_NEW(&r->arena, struct str) };
+	*r->to.seg = arena_str(&r->arena, t.is_inst ? inst_ri(r->tx, t.node, t.inst.id) : node_ri(r->tx, t.node));
+	request_end(r);
+	return STEP_AGAIN;
+}
+
+/* Filter criteria select among targets: one that does not match is not there.  TS-0004 7.3.3.1.  What has children in its
+ * answer is filtered there. */
 static enum step_result check_condition(struct request *r)
 {
+	enum { LOOKED_AT = 256 };
 	const struct filter *f = r->prim.fc;
-	bool matches;
+	const struct target *t = &r->target;
+	unsigned left = LOOKED_AT;
 
-	if (!filter_selects(f) || (r->prim.op == OP_RETRIEVE && walk_wanted(r)))
+	if (!f || r->moved || (r->prim.op == OP_RETRIEVE && walk_wanted(r)))
 		return STEP_NEXT;
-	if (r->target.is_inst && filter_needs_body(f)) {
-		enum step_result s = take_body(r);
-
-		if (s != STEP_NEXT)
-			return s;
+	switch (t->is_inst ? match_inst(r, t->node, &t->inst, true) : match_node(r, t->node, &left)) {
+	case MATCH_YES:
+		return filter_has(f, FC_ARP) ? move(r) : STEP_NEXT;
+	case MATCH_NO:
+		break;
+	case MATCH_AGAIN:
+		return request_next_turn(r);
+	case MATCH_THINK:
+		request_end(r);
+		match_think(r);
+		return STEP_AGAIN;
+	case MATCH_MISS:
+		return request_fetch(r, r->fetch.id);
 	}
-	matches = walk_target_matches(r);
-	if (matches)
-		return STEP_NEXT;
 	prim_fail(&r->prim, RSC_NOT_FOUND, "the resource does not match the filter criteria");
 	return STEP_ANSWER;
 }

@@ -6,12 +6,13 @@
 #include "cse/core/gate.h"
 #include "cse/core/hook.h"
 
-enum step_result { STEP_NEXT, STEP_ANSWER, STEP_WAIT };
+enum step_result { STEP_NEXT, STEP_ANSWER, STEP_WAIT, STEP_AGAIN /* at once back to resolve, in another hold of the lock */ };
 /* Why a request is parked. */
 enum wait { WAIT_NONE, WAIT_TIME, WAIT_TURN, WAIT_FETCH, WAIT_COMMIT, WAIT_PARKED };
 
 struct walk;
 struct fan;
+struct matcher;
 struct typeinfo;
 
 /* What `to` led to. */
@@ -103,6 +104,8 @@ struct request {
 	struct block *block;         /* UPDATE that a subscription blocks */
 	struct waiter *waiter;       /* waits for another request's block */
 	struct walk *walk;           /* children being collected (rcn 4, 5, 6, 8, discovery) */
+	struct matcher *matcher;     /* filter criteria, while resources are asked for them */
+	bool moved;                  /* applyRelativePath has led to another target */
 	struct resp resp;
 };
 

@@ -312,6 +312,10 @@ void steps_run(struct request *r)
 		case STEP_WAIT:
 			REQUIRE(!r->tx && r->wait != WAIT_NONE);
 			return;
+		case STEP_AGAIN:
+			REQUIRE(!r->tx);
+			r->step = STEP_RESOLVE - 1;
+			break;
 		}
 	}
 }

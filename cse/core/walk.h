@@ -15,8 +15,6 @@ enum step_result walk_slice(struct request *r);
 struct arena *walk_arena(struct request *r);
 /* Something was left out for a limit: the offset to go on with, else 0. */
 uint64_t walk_rest(const struct request *r);
-/* Does the target itself meet the filter criteria?  In r->tx; the body is in r->body when filter_needs_body. */
-bool walk_target_matches(struct request *r);
 void walk_free(struct request *r);
 
 /* gather.c: what has been collected, put into the shown resource (nested children, or "ch"), or a discovery's list. */

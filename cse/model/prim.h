@@ -47,6 +47,9 @@ struct strs {
 	struct str *v;
 	size_t n;
 };
+struct labelq;
+struct jpath;
+struct geo;
 struct filter {
 	uint64_t has;
 	int64_t crb, cra, ms, us, exb, exa; /* µs */
@@ -57,6 +60,10 @@ struct filter {
 	struct str lbq, arp, cfq, geom;
 	struct filter_pair *atr, *catr, *patr;
 	size_t n_atr, n_catr, n_patr;
+	/* lbq, cfq and geom as core/filter.c has read them. */
+	const struct labelq *label_query;
+	const struct jpath *content_query;
+	const struct geo *place;
 };
 /* Nothing asked, and what then holds: fo AND, ofst 1, lim and lvl without bound (TS-0004 6.3.5.8, 7.3.3.17). */
 void filter_init(struct filter *f);

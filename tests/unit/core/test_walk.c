@@ -302,7 +302,7 @@ START_TEST(gone_between_two_slices)
 	struct rig_answer a, b, c;
 
 	ck_assert_int_eq(make("cse-in/app1", TY_CNT, "{\"m2m:cnt\":{\"rn\":\"many\"}}"), RSC_CREATED);
-	for (int i = 0; i < 600; i++)
+	for (int i = 0; i < 1200; i++)
 		ck_assert_int_eq(make("cse-in/app1/many", TY_CNT, "{\"m2m:cnt\":{}}"), RSC_CREATED);
 	rig_launch(&g, &(struct rig_ask){ .peer = dev, .op = OP_RETRIEVE, .to = "cse-in/app1/many", .fr = "CDev1",
 	                                  .rcn = RCN_REFS + 1 }, &a);
