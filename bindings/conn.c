@@ -104,7 +104,7 @@ static void on_watch(struct loop *l, struct loop_timer *t)
 		if (lane->cursor == &lane->all)
 			break;
 		c = CONTAINER_OF(lane->cursor, struct conn, all);
-		if (c->state == CONN_OPEN && !peer_is_live(lane->security, c->peer)) {
+		if (c->state == CONN_OPEN && c->peer && !peer_is_live(lane->security, c->peer)) {
 			lane->cursor = lane->cursor->prev;
 			conn_close(c);
 		}
@@ -163,6 +163,39 @@ void conn_take(struct conn_lane *lane, int fd, const struct ipaddr *from)
 	atomic_fetch_add_explicit(lane->total, 1, memory_order_relaxed);
 	c->task.fn = begin;
 	loop_post(lane->loop, &c->task, begin);
+}
+
+/* --- making ------------------------------------------------------------------------------------------------------ */
+
+struct conn *conn_dial(struct conn_lane *lane, const struct sockaddr *to, socklen_t n, SSL *ssl)
+{
+	struct conn *c = calloc(1, lane->user->size);
+	int one = 1;
+
+	REQUIRE(c != NULL && lane->user->prove);
+	c->magic = CONN_MAGIC;
+	c->lane = lane;
+	c->client = true;
+	c->io.fd = -1;
+	c->ssl = ssl;
+	c->fd = socket(to->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (c->fd < 0 || (connect(c->fd, to, n) < 0 && errno != EINPROGRESS) || !conn_bio_attach(c) ||
+	    loop_io_add(lane->loop, &c->io, c->fd, LOOP_WRITE, on_io) != 0) {
+		SSL_free(ssl);
+		if (c->fd >= 0)
+			close(c->fd);
+		free(c);
+		return NULL;
+	}
+	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	buf_init(&c->pending, CONN_WIRE_MAX);
+	conn_list_add(&lane->all, &c->all);
+	atomic_fetch_add_explicit(&lane->n, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(lane->total, 1, memory_order_relaxed);
+	loop_timer_set(lane->loop, &c->timer, loop_now_ns(lane->loop) + lane->times->handshake_ns, on_timer);
+	if (!lane->watch.pos)
+		loop_timer_set(lane->loop, &lane->watch, loop_now_ns(lane->loop) + (int64_t)WATCH_MS * NS_PER_MS, on_watch);
+	return c;
 }
 
 /* --- closing ----------------------------------------------------------------------------------------------------- */
@@ -266,7 +299,7 @@ static void on_timer(struct loop *l, struct loop_timer *t)
 	struct conn *c = CONTAINER_OF(t, struct conn, timer);
 
 	(void)l;
-	if (c->state == CONN_HANDSHAKE)
+	if (c->state == CONN_HANDSHAKE || c->state == CONN_NEW)
 		conn_refuse(c, "it took too long");
 	else if (c->state == CONN_OPEN && !conn_is_sending(c))
 		c->lane->user->timeout(c);
@@ -320,8 +353,8 @@ static void opened(struct conn *c)
 	struct conn_lane *lane = c->lane;
 
 	leave_handshakes(c);
-	if (tls_peer(lane->tls, c->ssl, &c->from, &c->peer) != 0) {
-		conn_refuse(c, "the certificate's credential is not one that may connect");
+	if (c->client ? !lane->user->prove(c) : tls_peer(lane->tls, c->ssl, &c->from, &c->peer) != 0) {
+		conn_refuse(c, c->client ? "the target does not prove who it is" : "the certificate's credential is not one that may connect");
 		return;
 	}
 	if (!peer_count(lane->security, c->peer, lane->max_of_one)) {
@@ -340,15 +373,16 @@ static void shake(struct conn *c)
 	int r, e;
 
 	/* Somebody looked whether the port is open. */
-	if (!c->heard) {
+	if (!c->heard && !c->client) {
 		conn_close(c);
 		return;
 	}
 	ERR_clear_error();
-	r = SSL_accept(c->ssl);
+	r = SSL_do_handshake(c->ssl);
 	e = r == 1 ? SSL_ERROR_NONE : SSL_get_error(c->ssl, r);
 	if (r != 1 && (e != SSL_ERROR_WANT_READ || c->eof)) {
-		const char *reason = tls_refused(c->lane->tls, c->ssl, &c->from);
+		const char *reason = c->client ? "a target refused, or its certificate is none of ours"
+		                               : tls_refused(c->lane->tls, c->ssl, &c->from);
 
 		ERR_clear_error();
 		conn_flush(c);
@@ -402,12 +436,31 @@ static void readable(struct conn *c)
 		conn_update(c);
 }
 
+/* The kernel has connected, or not. */
+static void connected(struct conn *c)
+{
+	int e = 0;
+	socklen_t n = sizeof(e);
+
+	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &e, &n) < 0 || e != 0) {
+		conn_close(c);
+		return;
+	}
+	c->state = CONN_HANDSHAKE;
+	shake(c);
+	conn_update(c);
+}
+
 static void on_io(struct loop *l, struct loop_io *io, unsigned events)
 {
 	struct conn *c = CONTAINER_OF(io, struct conn, io);
 
 	(void)l;
 	CHECK(c, CONN);
+	if (c->state == CONN_NEW) {
+		connected(c);
+		return;
+	}
 	if (c->state == CONN_LINGER) {
 		drain(c);
 		return;

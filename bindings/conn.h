@@ -8,6 +8,7 @@
 #define BINDINGS_CONN_H
 
 #include <openssl/ssl.h>
+#include <sys/socket.h>
 
 #include "cse/base/buf.h"
 #include "cse/base/loop.h"
@@ -25,6 +26,8 @@ struct conn_user {
 	size_t size;                     /* of its struct, whose first member is struct conn; begins as zero bytes */
 	/* May be read now?  If not, the user has called conn_pause, and will call conn_resume. */
 	bool (*wants)(struct conn *c);
+	/* A connection that we made: is the peer whom we want?  May set c->peer.  NULL: all are made by others. */
+	bool (*prove)(struct conn *c);
 	/* Where decrypted bytes go; asked for only when there are some. */
 	struct buf *(*input)(struct conn *c);
 	/* Bytes have been added to it, or the peer has ended its side (c->eof). */
@@ -93,6 +96,7 @@ struct conn {
 	struct peer *peer;                /* once CONN_OPEN; a reference */
 	struct ipaddr from;
 	int fd;                           /* until it is registered */
+	bool client;                      /* made by us */
 	bool heard;                       /* a byte has come */
 	bool eof;                         /* the peer sends no more */
 	bool paused;                      /* not read at present */
@@ -114,6 +118,10 @@ BIO_METHOD *conn_bio_new(void);
 
 /* Takes an accepted, non-blocking socket for that lane, which may be another loop's; counts it. */
 void conn_take(struct conn_lane *lane, int fd, const struct ipaddr *from);
+
+/* A connection of ours to that address, whose handshake goes on as the user's prove says; ssl is taken.  NULL: refused at
+ * once (ssl is freed).  Otherwise `ready` is called with nothing to read once it is open, or `gone`.  On the lane's loop. */
+struct conn *conn_dial(struct conn_lane *lane, const struct sockaddr *to, socklen_t n, SSL *ssl);
 
 /* Sends n bytes, which must stay where they are until `sent`; true: all have left already (no `sent` will come); false: look
  * at the state, it may be closed now.  Nothing may be under way. */

@@ -14,6 +14,7 @@
 
 #include "admin/admin.h"
 #include "bindings/binding.h"
+#include "bindings/http_client.h"
 #include "cse/base/clock.h"
 #include "cse/base/err.h"
 #include "cse/base/log.h"
@@ -230,6 +231,17 @@ static int open_gate(struct cse *c, struct why *why)
 	return gate_bootstrap(c->gate, why);
 }
 
+/* Ways out. */
+static int open_carriers(struct cse *c, struct why *why)
+{
+	struct carrier_opts co = { .conf = c->conf, .clock = c->clock, .log = c->log, .stats = c->stats, .security = c->security,
+		.tls = c->tls, .loops = c->loops, .n_loops = c->n_loops, .workers = c->workers, .limits = gate_limits(c->gate) };
+	int r = carrier_https.open(&co, &c->https_out, why);
+	if (r == 0)
+		out_add_carrier(gate_out(c->gate), &carrier_https, c->https_out);
+	return r;
+}
+
 static int open_doors(struct cse *c, struct why *why)
 {
 	struct binding_opts bo = { .conf = c->conf, .clock = c->clock, .log = c->log, .stats = c->stats, .gate = c->gate,
@@ -268,7 +280,7 @@ int cse_open(const char *conf_path, char *const *envp, const char *const *sets, 
 	c->workers = workers_new((unsigned)conf_num(c->conf, CONF_CSE_WORKERS));
 	open_loops(c);
 	int (*const stages[])(struct cse *, struct why *) = { open_keys, open_store, open_security, open_tls, open_gate,
-		open_doors };
+		open_carriers, open_doors };
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(stages); i++)
 		r = stages[i](c, why);
 out:
@@ -353,6 +365,8 @@ void cse_close(struct cse *c)
 	drain(c);
 	if (c->gate)
 		gate_free(c->gate);
+	if (c->https_out)
+		carrier_https.close(c->https_out);
 	if (c->tls)
 		tls_free(c->tls);
 	if (c->ca)

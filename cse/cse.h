@@ -36,6 +36,7 @@ struct cse {
 	struct tls *tls;
 	struct gate *gate;
 	struct binding *https;
+	void *https_out; /* of what is sent */
 	struct admin *admin;
 	struct loop_timer tick;   /* on loop 0, every second: certificates */
 	int64_t renew_ns;        /* when contexts are to be remade for a new server certificate; 0: not */

@@ -109,3 +109,8 @@ uint16_t peer_zone(const struct peer *p)
 {
 	return p->n ? p->proof[0].cred->info.zone : ZONE_COMMON;
 }
+
+bool peer_is_credential(const struct peer *p, struct str cred_id)
+{
+	return p->n > 0 && cred_id.n > 0 && str_eq(p->proof[0].cred->info.id, cred_id);
+}

@@ -94,6 +94,8 @@ bool peer_is_live(struct security *sec, const struct peer *p);
  * Once for a peer. */
 bool peer_count(struct security *sec, struct peer *p, unsigned max);
 uint16_t peer_zone(const struct peer *p);
+/* Did the channel prove that credential? */
+bool peer_is_credential(const struct peer *p, struct str cred_id);
 
 /* --- the questions of a request, in this order -------------------------------------------------------------------- */
 

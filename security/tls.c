@@ -9,12 +9,13 @@
 #include "cse/base/clock.h"
 #include "cse/base/err.h"
 #include "security/ca_priv.h"
+#include "security/cert.h"
 #include "security/tls_priv.h"
 
 struct tls_loop {
 	OSSL_LIB_CTX *lib;
-	pthread_mutex_t lock; /* a renewal swaps ctx while the loop takes a reference */
-	SSL_CTX *ctx;         /* immutable */
+	pthread_mutex_t lock; /* a renewal swaps them while the loop takes a reference */
+	SSL_CTX *ctx, *client; /* immutable */
 };
 
 #define TLS_MAGIC 0x746c7331u
@@ -105,9 +106,9 @@ static bool use_anchor(SSL_CTX *ctx, OSSL_LIB_CTX *lib, X509 *anchor)
 	return ok;
 }
 
-static SSL_CTX *make_ctx(OSSL_LIB_CTX *lib, X509 *anchor, bool partial, X509 *leaf, STACK_OF(X509) *chain, EVP_PKEY *key)
+static SSL_CTX *make_ctx(OSSL_LIB_CTX *lib, X509 *anchor, bool partial, X509 *leaf, STACK_OF(X509) *chain, EVP_PKEY *key, bool client)
 {
-	SSL_CTX *ctx = SSL_CTX_new_ex(lib, NULL, TLS_server_method());
+	SSL_CTX *ctx = SSL_CTX_new_ex(lib, NULL, client ? TLS_client_method() : TLS_server_method());
 	if (!ctx)
 		return NULL;
 	if (!tls_harden(ctx, partial) || !use_identity(ctx, lib, leaf, chain, key) || !use_anchor(ctx, lib, anchor)) {
@@ -115,17 +116,22 @@ static SSL_CTX *make_ctx(OSSL_LIB_CTX *lib, X509 *anchor, bool partial, X509 *le
 		return NULL;
 	}
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
-	SSL_CTX_set_alpn_select_cb(ctx, alpn_http1, NULL);
+	if (client)
+		SSL_CTX_set_alpn_protos(ctx, (const unsigned char *)"\x08http/1.1", 9);
+	else
+		SSL_CTX_set_alpn_select_cb(ctx, alpn_http1, NULL);
 	return ctx;
 }
 
-static void swap_ctx(struct tls_loop *l, SSL_CTX *ctx)
+static void swap_ctx(struct tls_loop *l, SSL_CTX *ctx, SSL_CTX *client)
 {
 	pthread_mutex_lock(&l->lock);
-	SSL_CTX *old = l->ctx;
+	SSL_CTX *old = l->ctx, *old_client = l->client;
 	l->ctx = ctx;
+	l->client = client;
 	pthread_mutex_unlock(&l->lock);
 	SSL_CTX_free(old);
+	SSL_CTX_free(old_client);
 }
 
 int tls_renew(struct tls *t, struct why *why)
@@ -136,19 +142,21 @@ int tls_renew(struct tls *t, struct why *why)
 	EVP_PKEY *key = NULL;
 	bool partial = X509_check_issued(anchor, anchor) != X509_V_OK;
 
-	/* All of them, or none: loops must not show different certificates until the next try. */
-	SSL_CTX **made = calloc(t->n, sizeof(*made));
+	/* All of them, or none: loops must not show different certificates until the next try.  Two for each loop: server, client. */
+	SSL_CTX **made = calloc(2 * t->n, sizeof(*made));
 	int err = made ? ca_server(t->ca, &leaf, &chain, &key) : E_NOMEM;
-	for (unsigned i = 0; err == 0 && i < t->n; i++) {
-		made[i] = make_ctx(t->loop[i].lib, anchor, partial, leaf, chain, key);
+	for (unsigned i = 0; err == 0 && i < 2 * t->n; i++) {
+		made[i] = make_ctx(t->loop[i / 2].lib, anchor, partial, leaf, chain, key, i % 2 == 1);
 		if (!made[i])
 			err = E_CRYPTO;
 	}
 	for (unsigned i = 0; made && i < t->n; i++) {
-		if (err == 0)
-			swap_ctx(&t->loop[i], made[i]);
-		else
-			SSL_CTX_free(made[i]);
+		if (err == 0) {
+			swap_ctx(&t->loop[i], made[2 * i], made[2 * i + 1]);
+		} else {
+			SSL_CTX_free(made[2 * i]);
+			SSL_CTX_free(made[2 * i + 1]);
+		}
 	}
 	free(made);
 	if (err)
@@ -195,6 +203,7 @@ void tls_free(struct tls *t)
 	CHECK(t, TLS);
 	for (unsigned i = 0; i < t->n; i++) {
 		SSL_CTX_free(t->loop[i].ctx);
+		SSL_CTX_free(t->loop[i].client);
 		OSSL_LIB_CTX_free(t->loop[i].lib);
 		pthread_mutex_destroy(&t->loop[i].lock);
 	}
@@ -204,22 +213,85 @@ void tls_free(struct tls *t)
 
 /* --- connections ----------------------------------------------------------------------------------------------------- */
 
-SSL *tls_accept(struct tls *t, unsigned loop)
+static SSL *new_ssl(struct tls *t, unsigned loop, bool client)
 {
 	CHECK(t, TLS);
 	REQUIRE(loop < t->n);
 	struct tls_loop *l = &t->loop[loop];
 
 	pthread_mutex_lock(&l->lock);
-	SSL *ssl = SSL_new(l->ctx);
+	SSL *ssl = SSL_new(client ? l->client : l->ctx);
 	pthread_mutex_unlock(&l->lock);
 	if (!ssl) {
 		ERR_clear_error();
 		return NULL;
 	}
 	X509_VERIFY_PARAM_set_time(SSL_get0_param(ssl), (time_t)(clock_wall_us(t->ca->o.clock) / 1000000));
-	SSL_set_accept_state(ssl);
 	return ssl;
+}
+
+SSL *tls_accept(struct tls *t, unsigned loop)
+{
+	SSL *ssl = new_ssl(t, loop, false);
+
+	if (ssl)
+		SSL_set_accept_state(ssl);
+	return ssl;
+}
+
+SSL *tls_connect(struct tls *t, unsigned loop, struct str name)
+{
+	SSL *ssl = new_ssl(t, loop, true);
+	char host[CERT_DNS_BYTES + 1];
+
+	if (!ssl)
+		return NULL;
+	SSL_set_connect_state(ssl);
+	if (name.n > 0 && name.n < sizeof(host)) {
+		memcpy(host, name.p, name.n);
+		host[name.n] = 0;
+		SSL_set_tlsext_host_name(ssl, host);
+	}
+	return ssl;
+}
+
+/* AE-IDs and CSE-IDs by our own reading of the certificate, hosts and addresses by OpenSSL's. */
+static bool carries(struct tls *t, struct arena *a, X509 *x, const struct cert_names *has, struct str name)
+{
+	const struct addr_self *self = &t->ca->o.self;
+	struct why ignored = { 0 };
+	struct str abs;
+	char text[CERT_DNS_BYTES + 1];
+
+	if (addr_entity(a, name, self, &abs, &ignored) == RSC_NONE)
+		for (size_t i = 0; i < has->n; i++)
+			if ((has->v[i].kind == CERT_AE || has->v[i].kind == CERT_CSE) && str_eq(has->v[i].text, abs))
+				return true;
+	if (name.n == 0 || name.n >= sizeof(text))
+		return false;
+	memcpy(text, name.p, name.n);
+	text[name.n] = 0;
+	return X509_check_ip_asc(x, text, 0) == 1 ||
+	       X509_check_host(x, text, name.n, X509_CHECK_FLAG_NO_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL) == 1;
+}
+
+bool tls_names(struct tls *t, SSL *ssl, const struct strs *names)
+{
+	CHECK(t, TLS);
+	X509 *x = SSL_get0_peer_certificate(ssl);
+	struct cert_names has;
+	struct arena a;
+	bool yes = false;
+
+	if (!SSL_is_init_finished(ssl) || SSL_get_verify_result(ssl) != X509_V_OK || !x)
+		return false;
+	arena_init(&a, 1024);
+	if (cert_names(&a, x, t->ca->o.self.sp, &has) == 0)
+		for (size_t i = 0; i < names->n && !yes; i++)
+			yes = carries(t, &a, x, &has, names->v[i]);
+	arena_fini(&a);
+	ERR_clear_error();
+	return yes;
 }
 
 const char *tls_refused(struct tls *t, SSL *ssl, const struct ipaddr *from)

@@ -25,6 +25,12 @@ const char *tls_refused(struct tls *t, SSL *ssl, const struct ipaddr *from);
 /* After the handshake: the peer of this connection (security.h peer_of_certificate).  E_DENIED: close. */
 int tls_peer(struct tls *t, SSL *ssl, const struct ipaddr *from, struct peer **out);
 
+/* A client-side SSL of loop i that shows the CSE's own certificate and trusts what its server side trusts.  name: the
+ * host's, for SNI; empty: none.  Who the peer is, the caller finds out by tls_peer or tls_names.  Loop i's thread only. */
+SSL *tls_connect(struct tls *t, unsigned loop, struct str name);
+/* Does the peer's verified certificate carry one of these: an AE-ID stem, a CSE-ID ("/mn1"), a host name or an address? */
+bool tls_names(struct tls *t, SSL *ssl, const struct strs *names);
+
 /*
  * Client side, for our own tools, benches and the agent: trusts the certificates of ca_file only, shows cert_file (a chain)
  * with key_file.  Same versions, suites and verification as the server's side.  The caller sets the name that it expects

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bindings/http_client.h"
 #include "bindings/https.h"
 #include "cse/base/err.h"
 #include "security/keystore.h"
@@ -91,8 +92,15 @@ static int open_https(struct world *w, struct fail *f)
 	struct binding_opts o = { .conf = w->conf, .clock = w->clock, .stats = (struct stats *const *)w->lanes, .gate = w->gate,
 		                  .security = w->security, .tls = w->tls, .loops = &w->loop, .n_loops = 1, .self = w->self,
 		                  .sp_fqdn = w->self.sp };
+	struct carrier_opts so = { .conf = w->conf, .clock = w->clock, .stats = (struct stats *const *)w->lanes,
+		                   .security = w->security, .tls = w->tls, .loops = &w->loop, .n_loops = 1, .workers = w->workers,
+		                   .limits = gate_limits(w->gate) };
 	if (!err)
 		err = binding_https.open(&o, &w->https, &why);
+	if (!err)
+		err = carrier_https.open(&so, &w->carrier, &why);
+	if (!err)
+		out_add_carrier(gate_out(w->gate), &carrier_https, w->carrier);
 	return err ? why_not(f, "https", err, &why) : 0;
 }
 
@@ -149,6 +157,8 @@ static void close_rooms(struct world *w)
 		loop_turn(w->loop, 0);
 	if (w->gate)
 		gate_free(w->gate);
+	if (w->carrier)
+		carrier_https.close(w->carrier);
 	if (w->tls)
 		tls_free(w->tls);
 	if (w->ca)
@@ -168,6 +178,7 @@ static void close_rooms(struct world *w)
 		loop_free(w->loop);
 	w->workers = NULL;
 	w->https = NULL;
+	w->carrier = NULL;
 	w->gate = NULL;
 	w->tls = NULL;
 	w->ca = NULL;

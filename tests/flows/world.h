@@ -39,6 +39,7 @@ struct world {
 	struct tls *tls;
 	struct gate *gate;
 	struct binding *https;
+	void *carrier;             /* of what is sent, when https */
 	pthread_t thread;          /* runs the loop, when threaded */
 	bool running;
 
