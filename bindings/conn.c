@@ -357,7 +357,7 @@ static void opened(struct conn *c)
 		conn_refuse(c, c->client ? "the target does not prove who it is" : "the certificate's credential is not one that may connect");
 		return;
 	}
-	if (!peer_count(lane->security, c->peer, lane->max_of_one)) {
+	if (!c->client && !peer_count(lane->security, c->peer, lane->max_of_one)) {
 		conn_refuse(c, "its credential has as many connections as one may (https.connections_per_credential)");
 		return;
 	}
