@@ -10,6 +10,7 @@
 
 #include "cse/base/check.h"
 #include "cse/base/rand.h"
+#include "he/paillier_secret.h"
 #include "he/seal_io.h"
 #include "he/secret.h"
 
@@ -329,6 +330,38 @@ static void upload(struct bench *b)
 	he_ctx_free(c);
 }
 
+/* 31 counters in one ciphertext of 512 bytes. */
+static void paillier(struct bench *b)
+{
+	struct rnd *rnd = rnd_new();
+	unsigned char ct[PAILLIER_MAX_CT];
+	struct paillier_blind *blind[400] = { NULL };
+	struct paillier_sum *sum;
+	struct paillier_pk *pk;
+	struct paillier_sk *sk;
+	uint32_t lane[31] = { 1, 2, 3 };
+	uint64_t out[31];
+	double us;
+	int n = 0;
+
+	REQUIRE(paillier_keygen(2048, rnd, &sk, NULL) == 0 && paillier_pk_of(sk, &pk, NULL) == 0);
+	REQUIRE(paillier_sum_new(pk, &sum) == 0);
+	for (int i = 0; i < 400; i++)
+		REQUIRE(paillier_blind_new(pk, rnd, &blind[i], NULL) == 0);
+	LEAST(us, REQUIRE(paillier_encrypt(pk, lane, 31, blind[n++], ct, NULL) == 0));
+	say_absolute(b, "paillier.encrypt_prepared.2048", us, 9);
+	LEAST(us, REQUIRE(paillier_sum_add(sum, str_make((char *)ct, 512), NULL) == 0));
+	say_absolute(b, "paillier.add.2048", us, 3.5);
+	LEAST(us, REQUIRE(paillier_decrypt(sk, str_make((char *)ct, 512), out, 31, NULL) == 0));
+	say_absolute(b, "paillier.decrypt.2048", us, 1600);
+	for (int i = 0; i < 400; i++)
+		paillier_blind_free(blind[i]);
+	paillier_sum_free(sum);
+	paillier_pk_free(pk);
+	paillier_sk_free(sk);
+	rnd_free(rnd);
+}
+
 static int usage(void)
 {
 	fputs("usage: bench_he [--kernels scalar|avx2|avx512|ifma] [--degree N] [NAME...]\n", stderr);
@@ -366,6 +399,8 @@ int main(int argc, char **argv)
 	}
 	if (is_wanted(&b, "bfv.upload"))
 		upload(&b);
+	if (is_wanted(&b, "paillier"))
+		paillier(&b);
 	fprintf(stderr, "%d bars missed\n", b.missed);
 	return b.missed ? 1 : 0;
 }

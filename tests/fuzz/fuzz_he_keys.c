@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SEAL public, relinearization and Galois keys: what is read is written and reads again. */
+/* SEAL public, relinearization, Galois and secret keys: what is read is written and reads again. */
 #include <string.h>
 
 #include "cse/base/check.h"
 #include "he/seal_io.h"
+#include "he/secret.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -47,6 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct he_ctx *c = context();
 	struct he_why w;
 	struct he_pk pk;
+	struct he_sk sk;
 
 	check_ksk(c, false, in);
 	check_ksk(c, true, in);
@@ -54,6 +56,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (seal_load_pk(c, in, &pk, NULL, &w) == 0)
 		REQUIRE(pk.ct.primes == 4 && pk.ct.size == 2 && pk.ct.ntt);
 	he_ct_fini(&pk.ct);
+	he_sk_init(&sk, c);
+	if (seal_load_sk(c, in, &sk, NULL, &w) == 0) {
+		struct he_ct ct;
+
+		/* No other reader takes it. */
+		he_ct_init(&ct, c);
+		REQUIRE(seal_load_ct(c, in, &ct, NULL, &w) != 0);
+		he_ct_fini(&ct);
+	}
+	he_sk_fini(&sk);
 	he_ctx_free(c);
 	return 0;
 }
