@@ -42,6 +42,14 @@ static json_t *store_of(struct cse *cse)
 	                 "readOnly", (int)store_is_readonly(cse->store));
 }
 
+static json_t *notifications_of(struct cse *cse)
+{
+	struct notify_usage u;
+	gate_notify_usage(cse->gate, &u);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "subscriptions", (json_int_t)u.subscriptions, "silent", (json_int_t)u.silent,
+	                 "held", (json_int_t)u.held, "stored", (json_int_t)u.stored, "dropped", (json_int_t)u.dropped);
+}
+
 void admin_show_status(struct admin_call *c)
 {
 	struct cse *cse = c->admin->cse;
@@ -49,8 +57,8 @@ void admin_show_status(struct admin_call *c)
 	char id[300];
 
 	snprintf(id, sizeof(id), "//%.*s/%.*s/%.*s", STR_ARG(self->sp), STR_ARG(self->cse), STR_ARG(self->base));
-	json_t *j = json_pack("{s:s, s:s, s:s, s:o, s:o}", "cse", id, "version", PACKAGE_VERSION, "clock",
-	                      clockguard_doubtful(cse->security) ? "doubtful" : "trusted", "store", store_of(cse), "counters",
+	json_t *j = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "cse", id, "version", PACKAGE_VERSION, "clock",
+	                      clockguard_doubtful(cse->security) ? "doubtful" : "trusted", "store", store_of(cse), "notifications", notifications_of(cse), "counters",
 	                      counters_of(cse));
 	admin_answer_json(c, 200, j);
 }

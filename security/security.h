@@ -63,6 +63,8 @@ struct str cred_make_id(struct security *sec, struct arena *a);
 int cred_put(struct security *sec, struct tx *tx, const struct cred_info *c, struct why *why);
 /* The caller records the event (EV_CREDENTIAL_ISSUED or EV_CREDENTIAL_STATE). */
 void cred_apply(struct security *sec, const struct cred_info *info);
+/* fn hears of every cred_apply, on its thread, once it is in effect.  One listener, set before service; NULL: none. */
+void cred_watch(struct security *sec, void (*fn)(void *arg, struct str id), void *arg);
 /* The credential that a name belongs to: the one that lists it and is not revoked, else the one that the stem is bound to.
  * Copies into the arena; false when nobody's. */
 bool cred_of_name(struct security *sec, struct arena *a, struct str name, struct cred_info *out);

@@ -199,6 +199,8 @@ struct security {
 	struct audit *audit;
 	_Atomic(struct target_rules *) targets;
 	_Atomic uint64_t epoch; /* security/target.h */
+	void (*watcher)(void *arg, struct str id); /* of cred_apply */
+	void *watcher_arg;
 };
 static inline void security_changed(struct security *sec)
 {

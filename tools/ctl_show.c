@@ -101,6 +101,7 @@ int ctl_status(struct ctl *c, int argc, char **argv)
 	} else {
 		printf("%s, version %s, clock %s\n", text_of(j, "cse"), text_of(j, "version"), text_of(j, "clock"));
 		show_members(json_object_get(j, "store"), "store");
+		show_members(json_object_get(j, "notifications"), "notifications");
 		show_members(json_object_get(j, "counters"), "counters");
 	}
 	json_decref(j);

@@ -96,6 +96,8 @@ static const struct grant *ask(struct request *r, unsigned acop, bool quiet, boo
 	struct ask q = { .prim = p, .origin = &r->origin, .acop = acop, .node = r->target.node, .quiet = quiet,
 		             .meta = meta };
 
+	/* Of its own it deletes (an expirationCounter at zero); what it sends to its own resources is judged. */
+	q.internal = r->origin.self && p->op == OP_DELETE;
 	q.on_instance = r->target.is_inst || r->target.virt != V_NONE;
 	q.acpi_update = acop == ACOP_U && p->pc.kind == PC_RES && res_get(p->pc.res, &attr_acpi);
 	q.create_ty = acop == ACOP_C ? (unsigned)p->ty : 0;

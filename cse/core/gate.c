@@ -282,6 +282,12 @@ void gate_answer_constant(struct gate *g)
 	atomic_store(&g->constant, true);
 }
 
+void gate_notify_usage(const struct gate *g, struct notify_usage *out)
+{
+	CHECK(g, GATE);
+	notify_usage(g->notify, out);
+}
+
 bool gate_is_congested(const struct gate *g)
 {
 	bool was = atomic_load_explicit(g->congested, memory_order_relaxed);

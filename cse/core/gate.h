@@ -64,6 +64,14 @@ void gate_abandon(struct request *r);
 void gate_discard(struct request *r);
 /* For tests/bench only: from now on every request is answered at the door with a constant OK. */
 void gate_answer_constant(struct gate *g);
+/* What subscriptions hold, for operators.  Thread-safe. */
+struct notify_usage {
+	uint64_t subscriptions, silent; /* silent: whose creator or targets have no active credential */
+	uint64_t held;                  /* notifications that wait for their batch, rate or schedule */
+	uint64_t stored;                /* ... or are on their way, and survive a crash */
+	uint64_t dropped;               /* since the start */
+};
+void gate_notify_usage(const struct gate *g, struct notify_usage *out);
 /* True while bindings should stop reading requests (the writer's queue is full). */
 bool gate_is_congested(const struct gate *g);
 

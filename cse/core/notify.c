@@ -166,7 +166,7 @@ void notify_take(struct notify *n, struct fact *f)
 
 	CHECK(f, FACT);
 	if (!s) {
-		fact_free(f);
+		notify_discard(n, f);
 		return;
 	}
 	it = item_new(s, f);
@@ -224,6 +224,11 @@ static void news_came(struct loop *loop, struct loop_task *t)
 	free(e);
 	l->sweep = 0;
 	look(l);
+}
+
+static void credential_changed(void *arg, struct str id)
+{
+	notify_credential(arg, id);
 }
 
 void notify_credential(struct notify *n, struct str cred)
@@ -314,6 +319,7 @@ int notify_new(struct gate *g, struct notify **out, struct why *why)
 	REQUIRE(n->lanes);
 	for (unsigned i = 0; i < n->n_lanes; i++)
 		lane_init(n, i);
+	cred_watch(g->o.security, credential_changed, n);
 	*out = n;
 	return 0;
 }
@@ -362,6 +368,7 @@ void notify_free(struct notify *n)
 	if (!n)
 		return;
 	CHECK(n, NOTIFY);
+	cred_watch(n->gate->o.security, NULL, NULL);
 	for (unsigned i = 0; i < n->n_lanes; i++)
 		lane_fini(&n->lanes[i]);
 	free(n->lanes);

@@ -27,6 +27,9 @@ static inline struct loop *notify_loop(const struct gate *g, uint32_t sub) { ret
 /* A durable fact; on the subscription's loop, in the order of commits.  Takes the fact. */
 void notify_take(struct notify *n, struct fact *f);
 
+/* A kept fact that is not to be told: its record goes, too.  On the subscription's loop.  Takes the fact. */
+void notify_discard(struct notify *n, struct fact *f);
+
 /* A subscription's life, called on its loop once the change is durable.  Content is counted (res_ref) where it is kept. */
 void notify_created(struct notify *n, uint32_t sub, const struct res *r);
 void notify_updated(struct notify *n, uint32_t sub, const struct res *before, const struct res *after);
@@ -38,12 +41,7 @@ void notify_scheduled(struct notify *n, uint32_t sub);
  * go, its subscriptions are silent and counted as that (status, EV_SUBSCRIPTION) until it is active again. On any thread. */
 void notify_credential(struct notify *n, struct str cred);
 
-struct notify_usage {
-	uint64_t subscriptions, silent; /* silent: whose creator or targets have no active credential */
-	uint64_t held;                  /* notifications that wait for their batch, rate or schedule */
-	uint64_t stored;                /* ... or are on their way, and survive a crash */
-	uint64_t dropped;               /* since the start */
-};
+/* Thread-safe. */
 void notify_usage(const struct notify *n, struct notify_usage *out);
 
 #endif

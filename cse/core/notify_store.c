@@ -263,6 +263,14 @@ void notify_store_fini(struct nlane *l)
 	}
 }
 
+void notify_discard(struct notify *n, struct fact *f)
+{
+	CHECK(f, FACT);
+	if (f->kept)
+		add_job(&n->lanes[f->sub % n->n_lanes], f->sub, f->no, STR_NONE);
+	fact_free(f);
+}
+
 /* --- a start --------------------------------------------------------------------------------------------------------- */
 
 struct restoring {
