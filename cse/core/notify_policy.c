@@ -6,6 +6,7 @@
 #include "cse/core/notify_priv.h"
 
 #include "cse/base/clock.h"
+#include "cse/core/event_priv.h"
 #include "cse/model/schedule.h"
 
 /* Shots of one subscription on their way while their order counts; a wait for the wall clock is looked at so often. */
@@ -193,17 +194,33 @@ static bool must_wait(struct nsub *s, struct look *k)
 	return too_many(s, k);
 }
 
+/* What has waited may be no longer for its creator's eyes. */
+static bool may_be_told(const struct item *it, const struct look *k)
+{
+	const struct fact *f = it->fact;
+
+	return !f->reads || it->since_ns == k->now_ns || event_reads_still(f->gate, f->sub, f->reads);
+}
+
 static void send_front(struct nsub *s, struct look *k)
 {
-	size_t n = front(&s->held);
-	struct item *first = NULL, **at = &first;
+	size_t n = 0;
+	struct item *first = NULL, **at = &first, *it;
 	bool batch = s->held.first->batch != 0, latest = s->p.latest;
 
-	for (size_t i = 0; i < n; i++) {
-		*at = item_take(s, &s->held);
-		latest |= (*at)->latest;
-		at = &(*at)->next;
+	for (size_t left = front(&s->held); left > 0; left--) {
+		it = item_take(s, &s->held);
+		if (!may_be_told(it, k)) {
+			item_drop(s, it);
+			continue;
+		}
+		latest |= it->latest;
+		*at = it;
+		at = &it->next;
+		n++;
 	}
+	if (n == 0)
+		return;
 	if (s->p.limited) {
 		if (!s->window_end_ns)
 			s->window_end_ns = k->now_ns + s->p.window_ns;
@@ -269,6 +286,9 @@ void notify_policy_restore(struct nsub *s, struct item *it)
 		collect(s, it);
 	else
 		hold(s, it, 0);
+	/* The record of the one before may still have been there. */
+	if (s->p.pending == PENDING_LATEST && s->held.first)
+		keep_newest(s, true);
 	item_bound(s->lane->n, s->holder);
 	loop_timer_set(s->lane->loop, &s->wake, loop_now_ns(s->lane->loop), wake);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a kept fact looks like: format, event type, operation, flags, time, length and text of the originator, and the
- * representation in the packed form of cse/model/res.h.  These numbers are on disks and never change their meaning.
+ * What a kept fact looks like: format, event type, operation, flags, time, what its creator must be allowed to read, length
+ * and text of the originator, and the representation in the packed form of cse/model/res.h.  These numbers are on disks and never change their meaning.
  */
 #include "cse/core/notify_record.h"
 
@@ -9,7 +9,7 @@
 
 #include "cse/base/err.h"
 
-enum { FORMAT = 1, HEAD = 14, F_MONITOR = 1, F_REP = 2, ORIGINATOR_MAX = 4096 };
+enum { FORMAT = 1, HEAD = 18, F_MONITOR = 1, F_REP = 2, ORIGINATOR_MAX = 4096 };
 
 void notify_record_write(const struct fact *f, struct buf *out)
 {
@@ -21,8 +21,10 @@ void notify_record_write(const struct fact *f, struct buf *out)
 		h[4 + i] = (unsigned char)((uint64_t)f->when >> (8 * i));
 	if (or.n > ORIGINATOR_MAX)
 		or = STR_NONE;
-	h[12] = (unsigned char)or.n;
-	h[13] = (unsigned char)(or.n >> 8);
+	for (int i = 0; i < 4; i++)
+		h[12 + i] = (unsigned char)(f->reads >> (8 * i));
+	h[16] = (unsigned char)or.n;
+	h[17] = (unsigned char)(or.n >> 8);
 	buf_put(out, h, sizeof(h));
 	buf_str(out, or);
 	if (f->rep)
@@ -42,12 +44,13 @@ int notify_record_read(struct arena *a, struct str row, struct fact **out)
 	struct val v;
 	size_t or_n;
 	uint64_t when = 0;
+	uint32_t reads = 0;
 
 	if (row.n < HEAD)
 		return E_CORRUPT;
 	if (h[0] != FORMAT)
 		return h[0] > FORMAT ? E_NEWER : E_CORRUPT;
-	or_n = h[12] | (size_t)h[13] << 8;
+	or_n = h[16] | (size_t)h[17] << 8;
 	if (!head_is_valid(h) || or_n > ORIGINATOR_MAX || or_n > row.n - HEAD ||
 	    !str_is_utf8(str_make(row.p + HEAD, or_n)) || memchr(row.p + HEAD, 0, or_n))
 		return E_CORRUPT;
@@ -55,10 +58,12 @@ int notify_record_read(struct arena *a, struct str row, struct fact **out)
 		return E_CORRUPT;
 	for (int i = 7; i >= 0; i--)
 		when = when << 8 | h[4 + i];
+	for (int i = 3; i >= 0; i--)
+		reads = reads << 8 | h[12 + i];
 	f = calloc(1, sizeof(*f));
 	REQUIRE(f);
 	*f = (struct fact){ .magic = FACT_MAGIC, .net = (enum net)h[1], .op = (enum op)h[2], .monitor = h[3] & F_MONITOR,
-		.when = (int64_t)when, .size = sizeof(*f) + row.n };
+		.when = (int64_t)when, .reads = reads, .size = sizeof(*f) + row.n };
 	if (f->monitor) {
 		f->originator = strndup(row.p + HEAD, or_n);
 		REQUIRE(f->originator);

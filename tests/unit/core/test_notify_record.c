@@ -48,6 +48,7 @@ static struct fact *fact(enum net net, struct rep *rep)
 	f->op = OP_CREATE;
 	f->rep = rep;
 	f->when = INT64_C(1795168800123000);
+	f->reads = 0x12345678;
 	return f;
 }
 
@@ -61,6 +62,7 @@ START_TEST(comes_back)
 	ck_assert_int_eq(g->net, NET_CREATE_CHILD);
 	ck_assert_int_eq(g->op, OP_CREATE);
 	ck_assert_int_eq(g->when, INT64_C(1795168800123000));
+	ck_assert_uint_eq(g->reads, 0x12345678);
 	ck_assert(!g->monitor && !g->gone && !g->originator);
 	ck_assert_str_eq(g->rep->root->sn, "m2m:cin");
 	ck_assert(val_eq(&g->rep->v, &f->rep->v));
