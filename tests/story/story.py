@@ -12,6 +12,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from cse import BUILD, SRC, Client, Cse, must, register  # noqa: E402
+from sink import Sink  # noqa: E402
 
 STEPS = []
 
@@ -98,6 +99,32 @@ def second(s):
 
 def events(s):
     return [json.loads(line) for line in s.cse.trothctl("--json", "events").stdout.splitlines() if line.strip()]
+
+
+@step("the second application subscribes and gets each reading as a notification over mutual TLS")
+def notified(s):
+    app, sink = s.cse.client("CApp1"), Sink(s.cse, "CApp1")
+    dev = s.cse.client("CDev1")
+    must(app.put("/cse-in/CApp1", {"m2m:ae": {"poa": [sink.url()]}}), 2004, "the point of access")
+    sub = {"m2m:sub": {"rn": "app1", "nu": ["CApp1"], "enc": {"net": [3]}}}
+    must(app.create("/cse-in/CDev1/telemetry", 23, sub), 4103, "subscribing without the right")
+    acr = [{"acor": ["CDev1"], "acop": 63}, {"acor": ["CApp1"], "acop": 3}]
+    must(dev.put("/cse-in/CDev1/readers", {"m2m:acp": {"pv": {"acr": acr}}}), 2004, "the right to subscribe")
+    must(app.create("/cse-in/CDev1/telemetry", 23, sub), 2001, "the subscription")
+    r = subprocess.run([os.path.join(SRC, "etc/examples/troth-publish"), "--creds", s.cse.creds, "--name", "CDev1",
+                        "--url", "https://localhost:%d" % s.cse.port, "--count", "3", "--interval", "0"],
+                       capture_output=True, text=True, timeout=60)
+    need(r.returncode == 0, r.stdout + r.stderr)
+    for number in range(6, 9):
+        path, headers, content = sink.take()
+        cin = content["m2m:sgn"]["nev"]["rep"]["m2m:cin"]
+        need(path == "/CApp1" and headers["x-m2m-origin"] == "/id-in" and cin["rn"] == "cin%d" % number and "load" in cin["con"],
+             "notification %d is %s %s" % (number, headers, content))
+    must(app.delete("/cse-in/CDev1/telemetry/app1"), 2002, "unsubscribing")
+    must(dev.put("/cse-in/CDev1/readers", {"m2m:acp": {"pv": {"acr": [acr[0], {"acor": ["CApp1"], "acop": 2}]}}}), 2004, "its end")
+    sink.none()
+    sink.end()
+    return "3 of 3, each proved from the CSE to the application and back"
 
 
 @step("five devices of one policy are read by one fan-out of a group")
@@ -213,7 +240,7 @@ def end(s):
 
 class Story:
     def __init__(self):
-        self.cse = Cse()
+        self.cse = Cse(sets=["notify.allowed_prefixes=127.0.0.0/8"])
 
 
 def main():
