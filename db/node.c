@@ -93,19 +93,36 @@ static void kids_del(struct store *s, struct tnode *parent, struct tnode *n)
 	n->left = n->right = NULL;
 }
 
-static struct tnode *kids_above(const struct tnode *parent, uint32_t rid)
-{
-	struct tnode *n = parent->kids, *best = NULL;
+/* In-order walk from the first child whose rid is above a given one.  A treap of as many nodes as there are row ids is far less
+ * deep than this, whatever the rids are: priorities are keyed. */
+struct kids_walk {
+	struct tnode *way[128];
+	unsigned n;
+};
 
-	while (n) {
-		if (n->pub.rid > rid) {
-			best = n;
+static void kids_from(struct kids_walk *w, const struct tnode *parent, uint32_t after)
+{
+	w->n = 0;
+	for (struct tnode *n = parent->kids; n;) {
+		if (n->pub.rid > after) {
+			REQUIRE(w->n < ARRAY_LEN(w->way));
+			w->way[w->n++] = n;
 			n = n->left;
 		} else {
 			n = n->right;
 		}
 	}
-	return best;
+}
+
+static struct tnode *kids_next(struct kids_walk *w)
+{
+	struct tnode *n = w->n ? w->way[--w->n] : NULL;
+
+	for (struct tnode *c = n ? n->right : NULL; c; c = c->left) {
+		REQUIRE(w->n < ARRAY_LEN(w->way));
+		w->way[w->n++] = c;
+	}
+	return n;
 }
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
@@ -364,14 +381,14 @@ bool store_ri_taken(struct tx *tx, struct str ri)
 
 size_t store_children(struct tx *tx, const struct node *parent, uint32_t after, const struct node **out, size_t max)
 {
-	struct tnode *p = tnode_of(parent), *n;
+	struct kids_walk w;
+	struct tnode *n;
 	size_t k = 0;
 
-	while (k < max && (n = kids_above(p, after))) {
-		after = n->pub.rid;
+	kids_from(&w, tnode_of(parent), after);
+	while (k < max && (n = kids_next(&w)))
 		if (seen(tx, n))
 			out[k++] = &n->pub;
-	}
 	return k;
 }
 

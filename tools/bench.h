@@ -33,6 +33,7 @@ struct bench_opts {
 	double seconds;
 	double warm;                   /* seconds not counted at the start */
 	unsigned mni;                  /* of containers that are made; 0: none */
+	const char *more;              /* members of every resource that is made; NULL: none */
 	int pid;                       /* process whose CPU time is read; 0: none */
 	FILE *journal;                 /* one line per acknowledged create: container and serial number */
 	bool journal_stop;             /* a lost server is the end, not an error */

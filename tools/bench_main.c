@@ -23,6 +23,7 @@ static const char usage[] =
     "  --containers N --first K    containers c<K> ... used in turn (1, 0)\n"
     "  --size N                    bytes of content (200)\n"
     "  --mni N                     of containers that are made\n"
+    "  --more MEMBERS              of every resource that is made, as in JSON: '\"lbl\":[\"a\"]'\n"
     "  --seconds S --warm S        measured time and time before it (3, 0.5); --seconds 0: until --count\n"
     "  --count N                   stop after N answers\n"
     "  --serial N                  first serial number, in request identifiers and content\n"
@@ -65,7 +66,7 @@ static int op_of(const char *s, enum bench_op *out)
 }
 
 enum { OPT_HOST = 1000, OPT_PORT, OPT_CA, OPT_CERT, OPT_KEY, OPT_ORIG, OPT_BASE, OPT_OP, OPT_SECOND, OPT_SHARE, OPT_CONNS,
-	OPT_CNTS, OPT_FIRST, OPT_SIZE, OPT_MNI, OPT_SECS, OPT_WARM, OPT_COUNT, OPT_SERIAL, OPT_PID, OPT_JOURNAL, OPT_HELP };
+	OPT_CNTS, OPT_FIRST, OPT_SIZE, OPT_MNI, OPT_SECS, OPT_WARM, OPT_COUNT, OPT_SERIAL, OPT_PID, OPT_JOURNAL, OPT_MORE, OPT_HELP };
 
 static const struct option longs[] = { { "host", 1, NULL, OPT_HOST }, { "port", 1, NULL, OPT_PORT },
 	{ "ca", 1, NULL, OPT_CA }, { "cert", 1, NULL, OPT_CERT }, { "key", 1, NULL, OPT_KEY },
@@ -74,7 +75,7 @@ static const struct option longs[] = { { "host", 1, NULL, OPT_HOST }, { "port", 
 	{ "containers", 1, NULL, OPT_CNTS }, { "first", 1, NULL, OPT_FIRST }, { "size", 1, NULL, OPT_SIZE },
 	{ "mni", 1, NULL, OPT_MNI }, { "seconds", 1, NULL, OPT_SECS }, { "warm", 1, NULL, OPT_WARM },
 	{ "count", 1, NULL, OPT_COUNT }, { "serial", 1, NULL, OPT_SERIAL }, { "pid", 1, NULL, OPT_PID },
-	{ "journal", 1, NULL, OPT_JOURNAL }, { "help", 0, NULL, OPT_HELP }, { NULL, 0, NULL, 0 } };
+	{ "journal", 1, NULL, OPT_JOURNAL }, { "more", 1, NULL, OPT_MORE }, { "help", 0, NULL, OPT_HELP }, { NULL, 0, NULL, 0 } };
 
 static int take(struct bench_opts *o, int ch, const char *v)
 {
@@ -99,6 +100,7 @@ static int take(struct bench_opts *o, int ch, const char *v)
 	case OPT_COUNT: o->count = strtoull(v, NULL, 10); return 0;
 	case OPT_SERIAL: o->serial = strtoull(v, NULL, 10); return 0;
 	case OPT_PID: o->pid = (int)strtol(v, NULL, 10); return 0;
+	case OPT_MORE: o->more = v; return 0;
 	case OPT_JOURNAL:
 		o->journal = fopen(v, "we");
 		o->journal_stop = true;

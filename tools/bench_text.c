@@ -41,7 +41,7 @@ static int make_body(char **out, const struct bench_opts *o, enum bench_op op)
 	if (op == BENCH_CONTAINER) {
 		if (o->mni)
 			snprintf(limits, sizeof limits, ",\"mni\":%u", o->mni);
-		return asprintf(out, "{\"m2m:cnt\":{\"rn\":\"c" NUMBER "\"%s}}", limits);
+		return asprintf(out, "{\"m2m:cnt\":{\"rn\":\"c" NUMBER "\"%s%s%s}}", limits, o->more ? "," : "", o->more ? o->more : "");
 	}
 	unsigned pad = o->size > DIGITS + 1 ? o->size - DIGITS - 1 : 0;
 	char *fill = malloc(pad + 1);
@@ -49,7 +49,7 @@ static int make_body(char **out, const struct bench_opts *o, enum bench_op op)
 		return -1;
 	memset(fill, 'x', pad);
 	fill[pad] = 0;
-	int n = asprintf(out, "{\"m2m:cin\":{\"con\":\"s" NUMBER "%s\"}}", fill);
+	int n = asprintf(out, "{\"m2m:cin\":{\"con\":\"s" NUMBER "%s\"%s%s}}", fill, o->more ? "," : "", o->more ? o->more : "");
 	free(fill);
 	return n;
 }

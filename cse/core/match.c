@@ -37,6 +37,7 @@ struct matcher {
 	uint64_t fo;
 	unsigned asked;
 	bool wild, names;         /* asterisks count; a condition names ri, rn or pi */
+	bool names_only;          /* conditions on attributes (atr) name nothing else */
 	struct thought *t, node;  /* THOUGHTS of them, once needed */
 	unsigned n, to_think;     /* those from to_think on have no verdict yet */
 	bool node_known;
@@ -48,12 +49,25 @@ struct matcher {
 	struct arena scratch;
 };
 
+static bool is_identifier(struct str name)
+{
+	return match_is_open(name) && !str_eqz(name, "cr");
+}
+
 static bool names_identifiers(const struct filter_pair *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (match_is_open(v[i].name) && !str_eqz(v[i].name, "cr"))
+		if (is_identifier(v[i].name))
 			return true;
 	return false;
+}
+
+static bool all_identifiers(const struct filter_pair *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!is_identifier(v[i].name))
+			return false;
+	return n > 0;
 }
 
 static struct matcher *matcher_of(struct request *r)
@@ -68,6 +82,7 @@ static struct matcher *matcher_of(struct request *r)
 	m->fo = filter_has(f, FC_FO) ? f->fo : 1;
 	m->asked = filter_kinds(f);
 	m->wild = walk_is_discovery(r);
+	m->names_only = f && all_identifiers(f->atr, f->n_atr);
 	m->names = f && (names_identifiers(f->atr, f->n_atr) || names_identifiers(f->catr, f->n_catr) ||
 	                 names_identifiers(f->patr, f->n_patr));
 	arena_init(&m->scratch, 1024);
@@ -341,6 +356,15 @@ static enum match content_of(struct request *r, struct matcher *m, const struct 
 	return MATCH_THINK;
 }
 
+/* Names and identifiers are in memory. */
+static bool inst_named(struct request *r, const struct matcher *m, const struct node *cnt, const struct inst *inst)
+{
+	struct source s = { .ti = gate_type(r->gate, cnt->type->ty)->inst, .inst = inst, .rn = inst_rn(r->tx, cnt, inst->id),
+		                .ri = inst_ri(r->tx, cnt, inst->id), .pi = node_ri(r->tx, cnt) };
+
+	return pairs_met(tx_arena(r->tx), &s, m->f->atr, m->f->n_atr, m->wild, OPEN_ATR, OPEN_ATR) != 0;
+}
+
 /* --- parents ----------------------------------------------------------------------------------------------------- */
 
 static unsigned parent_met(struct request *r, struct matcher *m, const struct node *p)
@@ -567,12 +591,15 @@ enum match match_inst(struct request *r, const struct node *cnt, const struct in
 		return said(&v);
 	if (take(m, &v, KINDS_CHILD, 0) >= 0)
 		return said(&v);
+	if (m->names_only && take(m, &v, KIND(KD_ATR), inst_named(r, m, cnt, inst) ? KIND(KD_ATR) : 0) >= 0)
+		return said(&v);
 	w = content_of(r, m, cnt, inst, alone, &content);
 	if (w != MATCH_YES)
 		return w;
 	met = content & KIND(KD_CTY);
 	if (may_count(r, cnt, true, content, KIND(KD_ATR), OPEN_ATR))
 		met |= KIND(KD_ATR);
+	met |= v.met & KIND(KD_ATR);
 	if (content & (KIND(KD_CFQ) | KIND(KD_GEO)) && match_allowed(r, cnt, true, ACOP_R))
 		met |= content & (KIND(KD_CFQ) | KIND(KD_GEO));
 	take(m, &v, KINDS_CONTENT, met);

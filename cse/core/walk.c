@@ -15,8 +15,8 @@
 #include "cse/core/steps.h"
 #include "cse/core/walk_priv.h"
 
-/* Resources in one hold of the lock, and holds in a turn of the loop. */
-enum { HOLD = 256, HOLDS = 4 };
+/* Resources in one hold of the lock.  Between two of them the loop takes a turn, and others wait for one hold at most. */
+enum { HOLD = 256 };
 
 bool walk_is_discovery(const struct request *r)
 {
@@ -83,9 +83,9 @@ static struct walk *start(struct request *r)
 	return w;
 }
 
-static void drop_items(struct item *it)
+static void drop_items(const struct walk *w, struct item *it)
 {
-	for (; it; it = it->next) {
+	for (; w->nested && it; it = it->next) {
 		res_unref(it->res);
 		request_drop_body(&it->body);
 	}
@@ -95,14 +95,14 @@ void walk_free(struct request *r)
 {
 	if (!r->walk)
 		return;
-	drop_items(r->walk->first);
+	drop_items(r->walk, r->walk->first);
 	arena_fini(&r->walk->scratch);
 	r->walk = NULL;
 }
 
 void walk_restart(struct walk *w)
 {
-	drop_items(w->first);
+	drop_items(w, w->first);
 	w->first = NULL;
 	w->tail = &w->first;
 	w->matched = w->count = w->bytes = 0;
@@ -127,7 +127,7 @@ static enum visit stop(struct walk *w, bool direct)
 		w->rest = w->matched + 1;
 	} else {
 		w->rest = w->matched;
-		drop_items(*w->cut);
+		drop_items(w, *w->cut);
 		*w->cut = NULL;
 		w->tail = w->cut;
 		w->count = w->cut_count;
@@ -161,9 +161,10 @@ enum visit walk_admit(struct walk *w, bool direct, bool *skip)
 
 struct item *walk_append(struct request *r, struct walk *w, const struct item *it, size_t bytes)
 {
-	struct item *new = arena_alloc(&r->arena, sizeof(*new));
+	size_t size = w->nested ? sizeof(*it) : offsetof(struct item, parent);
+	struct item *new = arena_alloc(&r->arena, size);
 
-	*new = *it;
+	memcpy(new, it, size);
 	*w->tail = new;
 	w->tail = &new->next;
 	w->count++;
@@ -172,13 +173,6 @@ struct item *walk_append(struct request *r, struct walk *w, const struct item *i
 }
 
 /* --- slices ------------------------------------------------------------------------------------------------------ */
-
-static enum step_result go_on(struct request *r, struct walk *w)
-{
-	if (++w->holds % HOLDS)
-		return STEP_AGAIN;
-	return request_next_turn(r);
-}
 
 enum step_result walk_slice(struct request *r)
 {
@@ -199,14 +193,14 @@ enum step_result walk_slice(struct request *r)
 		return request_fetch(r, r->fetch.id);
 	case VISIT_THINK:
 		match_think(r);
-		return go_on(r, w);
+		return request_next_turn(r);
 	case VISIT_SORT:
 		if (walk_sort(r, w))
 			w->phase = WALK_EMIT;
-		return go_on(r, w);
+		return request_next_turn(r);
 	case VISIT_ON:
 	case VISIT_AGAIN:
-		return go_on(r, w);
+		return request_next_turn(r);
 	case VISIT_END:
 	case VISIT_FULL:
 		break;

@@ -14,21 +14,24 @@ struct bucket {
 	size_t n; /* filled so far */
 };
 
-/* A resource that goes into the answer. */
+/* A resource that goes into the answer.  Flat answers need the first four only, and have no more than these. */
 struct item {
 	struct item *next;
-	struct item *parent;   /* NULL: a child of the target */
 	const struct typeinfo *ti;
+	struct str rn, addr;
+	struct item *parent;   /* NULL: a child of the target */
 	bool is_inst;
-	struct str ri, pi, rn, addr;
+	struct str ri, pi;
 	struct counters counters;
 	struct inst inst;
 	int64_t end;           /* of an instance, by its container's rules */
-	struct res *res;       /* counted; nested answers only */
-	struct body *body;     /* counted; nested answers only */
+	struct res *res;       /* counted */
+	struct body *body;     /* counted */
 	struct obj *o;         /* its view, made after the tx */
 	struct bucket *buckets;
 };
+
+enum { CHILDREN_AHEAD = 16 };
 
 /* A node whose children are being visited.  Re-entered by id, as the tree changes between slices. */
 struct frame {
@@ -36,6 +39,11 @@ struct frame {
 	uint64_t after_inst;
 	bool nodes_done;
 	struct item *item;     /* NULL: the target */
+	/* Good for one hold of the lock. */
+	uint64_t epoch;
+	const struct node *node;
+	const struct node *child[CHILDREN_AHEAD];
+	unsigned n, i;         /* children that were asked for, those of them that were visited */
 };
 
 /* A resource that an index led to and that matches, with its place in pre-order: the row ids on the way from the target to it;
@@ -84,7 +92,6 @@ struct walk {
 	uint64_t cut_count;
 	struct frame *stack;
 	unsigned top, room;    /* frames in use, allocated */
-	unsigned holds;        /* holds of the lock in this turn of the loop */
 	struct arena scratch;  /* one slice */
 
 	uint32_t path_rid;     /* structured address of the node that was needed last */

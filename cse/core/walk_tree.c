@@ -141,6 +141,7 @@ static enum visit visit_node(struct request *r, struct walk *w, const struct nod
 	if (!gate_type(r->gate, n->type->ty) || !zone_allows(r->gate->o.security, &r->origin, n->zone) ||
 	    (w->discovery && walk_is_inactive(r, n))) {
 		f->after = n->rid;
+		f->i++;
 		return VISIT_ON;
 	}
 	v = walk_asked(match_node(r, n, left));
@@ -153,6 +154,7 @@ static enum visit visit_node(struct request *r, struct walk *w, const struct nod
 	if (v != VISIT_ON && v != VISIT_END)
 		return v;
 	f->after = n->rid;
+	f->i++;
 	if (w->nested && !taken)
 		return VISIT_ON;
 	if (w->top < w->level && !store_is_leaf(r->tx, n))
@@ -216,22 +218,44 @@ static enum visit visit_insts(struct request *r, struct walk *w, const struct no
 	return VISIT_ON;
 }
 
+/* The frame's node in this hold; NULL: it is gone. */
+static const struct node *enter(struct request *r, struct frame *f)
+{
+	if (f->epoch != tx_epoch(r->tx)) {
+		f->epoch = tx_epoch(r->tx);
+		f->node = store_by_rid(r->tx, f->rid);
+		f->n = f->i = 0;
+	}
+	return f->node;
+}
+
+static const struct node *next_child(struct request *r, struct frame *f)
+{
+	if (f->i == f->n) {
+		f->n = (unsigned)store_children(r->tx, f->node, f->after, f->child, CHILDREN_AHEAD);
+		f->i = 0;
+	}
+	return f->i < f->n ? f->child[f->i] : NULL;
+}
+
 static enum visit visit_next(struct request *r, struct walk *w, unsigned *left)
 {
 	struct frame *f = &w->stack[w->top - 1];
-	const struct node *n = store_by_rid(r->tx, f->rid), *child;
+	const struct node *n = enter(r, f), *child;
 
 	if (!n) {
 		w->top--;
 		return VISIT_ON;
 	}
 	if (!f->nodes_done) {
-		--*left;
-		if (store_children(r->tx, n, f->after, &child, 1) == 1)
+		child = next_child(r, f);
+		if (child) {
+			--*left;
 			return visit_node(r, w, child, left);
+		}
 		f->nodes_done = true;
 	}
-	return *left ? visit_insts(r, w, n, left) : VISIT_ON;
+	return visit_insts(r, w, n, left);
 }
 
 enum visit walk_tree(struct request *r, struct walk *w, unsigned *left)

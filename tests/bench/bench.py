@@ -331,6 +331,84 @@ def bench_fopt(b):
     b.emit("fopt.1000.beside", "measured", True, p99_ms=beside["p99_ms"], alone_p99_ms=load["p99_ms"], per_s=beside["per_s"])
 
 
+def find(b, query, n, rounds=7):
+    """Median and slowest time of a discovery that must find n, in ms."""
+    times = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        got = must(b.dev.get("/cse-in/CBench?fu=1&" + query), 2000, "a discovery")
+        times.append((time.perf_counter() - began) * 1e3)
+        found = len(got.json()["m2m:uril"])
+        if found != n:
+            raise RuntimeError("%s found %d of %d" % (query, found, n))
+    return statistics.median(times), max(times)
+
+
+def beside(b, job, rounds=3):
+    """p99 of retrieves of others alone, and while job() is done again and again: in turn, the medians."""
+    import threading
+    alone, meanwhile, count = [], [], [0]
+    for _ in range(rounds):
+        alone.append(b.load(b.cse, "retrieve", seconds=1.5, connections=16)["p99_ms"])
+        stop = threading.Event()
+
+        def again():
+            while not stop.is_set():
+                job()
+                count[0] += 1
+
+        t = threading.Thread(target=again)
+        t.start()
+        meanwhile.append(b.load(b.cse, "retrieve", seconds=1.5, connections=16)["p99_ms"])
+        stop.set()
+        t.join()
+    return statistics.median(alone), statistics.median(meanwhile), count[0]
+
+
+def bench_discovery(b):
+    """50,000 containers with an instance each, all labelled, in ten groups that were made one after the other."""
+    b.server()
+    b.containers(1)
+    when = []
+    for g in range(10):
+        when.append(time.strftime("%Y%m%dT%H%M%S", time.gmtime(time.time() + 0.999)))
+        time.sleep(1)
+        more = '"lbl":["all","group%d"]' % g
+        for op in ("container", "create"):
+            b.load(b.cse, op, seconds=0, warm=0, containers=5000, first=1 + 5000 * g, count=5000, connections=64, more=more,
+                   serial=b.serial())
+    when.append(time.strftime("%Y%m%dT%H%M%S", time.gmtime(time.time() + 0.999)))
+    for name, query, n, bar in (("label", "lbl=group7", 10000, 50), ("time", "cra=%s&crb=%s" % (when[7], when[8]), 10000, 50),
+                                ("attr", "con=*nobody*", 0, 150), ("attr.rn", "rn=*nobody*", 0, 150)):
+        ms, worst = find(b, query, n)
+        alone, p99, times = beside(b, lambda: find(b, query, n, 1))
+        b.emit("discovery." + name, "%d ms; others' p99 at most doubled" % bar, ms <= bar and p99 <= 2 * alone, ms=ms, worst_ms=worst,
+               others_p99_ms=alone, others_p99_meanwhile_ms=p99, meanwhile=times)
+
+
+def bench_subtree(b):
+    b.server()
+    b.containers(2)
+    b.fill(1000000, first=1)
+    b.load(b.cse, "create", seconds=1, serial=b.serial())
+
+    def delete():
+        began = time.perf_counter()
+        must(b.dev.delete("/cse-in/CBench/c0000000001"), 2002, "the delete")
+        got["ms"] = (time.perf_counter() - began) * 1e3
+
+    import threading
+    got = {}
+    alone = b.load(b.cse, "create", seconds=4, connections=64, serial=b.serial())
+    t = threading.Timer(1.5, delete)
+    t.start()
+    meanwhile = b.load(b.cse, "create", seconds=4, connections=64, serial=b.serial())
+    t.join()
+    b.emit("delete.subtree", "answered in 10 ms; others' p99 at most doubled", got["ms"] <= 10 and
+           meanwhile["p99_ms"] <= 2 * alone["p99_ms"], ms=got["ms"], others_p99_ms=alone["p99_ms"],
+           others_p99_meanwhile_ms=meanwhile["p99_ms"], per_s=alone["per_s"], per_s_meanwhile=meanwhile["per_s"])
+
+
 def bench_authz(b):
     exe = os.path.join(BUILD, "bench-authz")
     row = json.loads(subprocess.run([exe], capture_output=True, text=True, check=True).stdout)
@@ -339,7 +417,7 @@ def bench_authz(b):
     b.emit("authz.groups", "p99 <= 0.2 ms with 100,000 ACPs and groups as originators", row["p99_ms"] <= 0.2, **row)
 
 
-GROUPS = ["create", "many", "full", "single", "mni", "start", "delete", "memory", "authz", "fopt"]
+GROUPS = ["create", "many", "full", "single", "mni", "start", "delete", "memory", "authz", "fopt", "discovery", "subtree"]
 
 
 def main():
@@ -379,6 +457,10 @@ def main():
             bench_authz(b)
         if "fopt" in want:
             bench_fopt(b)
+        if "discovery" in want:
+            bench_discovery(b)
+        if "subtree" in want:
+            bench_subtree(b)
     finally:
         b.null.clean()
         if b.cse:
