@@ -272,7 +272,7 @@ static bool judge(struct look *l)
 		gather(l);
 		return ask_linked(l, l->q->policies, false) == VERDICT_YES;
 	}
-	if (l->q->node->type->ty == TY_PCH || l->q->create_ty == TY_PCH)
+	if (l->q->node->type->ty == TY_PCH || (l->q->create_ty == TY_PCH && l->q->node->type->ty == TY_AE))
 		return owns_channel(l);
 	return l->q->acpi_update ? may_link(l) : may(l);
 }

@@ -31,6 +31,7 @@ struct player {
 	unsigned rqi;
 	json_t *asked;           /* the last request */
 	struct actor *outstanding;
+	json_t *aside[MAX_ACTORS]; /* launched by that actor, its answer is put off */
 	struct answer last;
 	bool closed;             /* the last request met a closed door */
 	bool titled, sourced, ended_well;
@@ -252,6 +253,23 @@ static int do_pending(struct player *p, const char *rest)
 		return broken(p, "nothing was launched");
 	if (p->way && p->way->arrived(p->world, p->outstanding))
 		return fail_set(p->f, "the answer came too early");
+	return DONE;
+}
+
+/* aside: others have their turn while the launched request goes on; back ACTOR: its answer is the next one. */
+static int do_aside(struct player *p, const char *rest)
+{
+	struct actor *a = *rest ? actor_by_name(p, rest) : p->outstanding;
+	if (!p->way)
+		return DONE;
+	if (!a || (*rest ? p->outstanding != NULL || !p->aside[a - p->actors] : p->aside[a - p->actors] != NULL))
+		return broken(p, "launch, aside, and later back ACTOR when no other answer is outstanding");
+	json_t **kept = &p->aside[a - p->actors], *asked = p->asked;
+	p->asked = *kept;
+	*kept = *rest ? NULL : asked;
+	if (*rest)
+		json_decref(asked);
+	p->outstanding = *rest ? a : NULL;
 	return DONE;
 }
 
@@ -670,6 +688,7 @@ static int step(struct player *p, size_t at)
 	case V_AE: return do_ae(p, st->rest);
 	case V_SEND: return do_send(p, st->rest);
 	case V_LAUNCH: return post(p, st->rest);
+	case V_ASIDE: case V_BACK: return do_aside(p, st->rest);
 	case V_PENDING: return do_pending(p, st->rest);
 	case V_EXPECT: return do_expect(p, st->rest);
 	case V_REFUSED: return do_refused(p, st->rest);
@@ -748,6 +767,8 @@ static void clear(struct player *p)
 	for (size_t i = 0; i < p->n_conf; i++)
 		free(p->conf[i]);
 	json_decref(p->scope.vars);
+	for (size_t i = 0; i < p->n_actors; i++)
+		json_decref(p->aside[i]);
 	json_decref(p->asked);
 	json_decref(p->last.prim);
 }
