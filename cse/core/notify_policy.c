@@ -191,6 +191,8 @@ static bool must_wait(struct nsub *s, struct look *k)
 		return true;
 	if (is_ordered(s) && s->n_shots >= WINDOW)
 		return true;
+	if (notify_store_stalls(s))
+		return true;
 	return too_many(s, k);
 }
 

@@ -94,6 +94,8 @@ struct nsub {
 	uint64_t taken;                    /* of it, not written yet */
 	bool dirty, ending;                /* waits for own_flush; its DELETE is under way */
 	struct nsub *dirty_next;
+	bool stalled;
+	struct nsub *stalled_next;
 };
 
 /* A record to be written or removed. */
@@ -122,6 +124,8 @@ struct nlane {
 	struct loop_task look;
 	/* notify_store.c */
 	struct rec_jobs recs, writing;
+	size_t n_recs;          /* in both */
+	struct nsub *stalled;   /* wait until fewer delivered ones have records */
 	struct commit rec_commit;
 	struct loop_task rec_task;
 	struct loop_timer rec_retry;
@@ -226,6 +230,10 @@ void notify_send_fini(struct nlane *l);
 /* notify_store.c */
 void notify_store_put(struct nsub *s, struct item *it);
 void notify_store_remove(struct nsub *s, struct item *it);
+/* Too many records of what was delivered are still to be removed: a crash would deliver all of them again.  The subscription
+ * goes on when they are fewer. */
+bool notify_store_stalls(struct nsub *s);
+void notify_store_forget(struct nsub *s);
 int notify_store_restore(struct notify *n, struct why *why);
 void notify_store_fini(struct nlane *l);
 void notify_keep_set(struct notify *n, uint32_t rid, bool on);

@@ -11,7 +11,7 @@
 #include "cse/core/notify_record.h"
 
 /* Records in one transaction: a short hold of the tree's lock. */
-enum { RECORDS = 128, RECORD_BYTES = 256 << 10, SUB_FACTS = 256 };
+enum { RECORDS = 128, RECORD_BYTES = 256 << 10, SUB_FACTS = 256, REMOVALS = 256 };
 #define RETRY_NS INT64_C(1000000000)
 
 /* --- whose notifications are kept ------------------------------------------------------------------------------------ */
@@ -146,10 +146,12 @@ static struct rec_job *take(struct rec_jobs *q)
 	return j;
 }
 
-static void clear(struct rec_jobs *q)
+static void clear(struct nlane *l, struct rec_jobs *q)
 {
-	for (struct rec_job *j; (j = take(q));)
+	for (struct rec_job *j; (j = take(q));) {
+		l->n_recs--;
 		free(j);
+	}
 }
 
 static void add_job(struct nlane *l, uint32_t rid, uint64_t no, struct str value)
@@ -162,8 +164,44 @@ static void add_job(struct nlane *l, uint32_t rid, uint64_t no, struct str value
 	if (value.n)
 		memcpy(j->value, value.p, value.n);
 	append(&l->recs, j);
+	l->n_recs++;
 	if (!l->rec_busy)
 		loop_defer(l->loop, &l->rec_task, flush_soon);
+}
+
+bool notify_store_stalls(struct nsub *s)
+{
+	struct nlane *l = s->lane;
+
+	if (s->p.pending == PENDING_NONE || l->n_recs < REMOVALS)
+		return false;
+	if (!s->stalled) {
+		s->stalled = true;
+		s->stalled_next = l->stalled;
+		l->stalled = s;
+	}
+	return true;
+}
+
+void notify_store_forget(struct nsub *s)
+{
+	for (struct nsub **at = &s->lane->stalled; *at; at = &(*at)->stalled_next)
+		if (*at == s) {
+			*at = s->stalled_next;
+			return;
+		}
+}
+
+static void go_on(struct nlane *l)
+{
+	struct nsub *s = l->stalled, *next;
+
+	l->stalled = NULL;
+	for (; s; s = next) {
+		next = s->stalled_next;
+		s->stalled = false;
+		notify_policy_run(s);
+	}
 }
 
 static void recorded(struct commit *c, int err)
@@ -183,9 +221,11 @@ static void recorded(struct commit *c, int err)
 		loop_timer_set(l->loop, &l->rec_retry, loop_now_ns(l->loop) + RETRY_NS, retry);
 		return;
 	}
-	clear(&l->writing);
+	clear(l, &l->writing);
 	if (l->recs.first)
 		loop_defer(l->loop, &l->rec_task, flush_soon);
+	if (l->n_recs < REMOVALS)
+		go_on(l);
 }
 
 static struct tx *put_some(struct nlane *l)
@@ -251,7 +291,7 @@ void notify_store_fini(struct nlane *l)
 	loop_timer_cancel(l->loop, &l->rec_retry);
 	loop_defer_cancel(l->loop, &l->rec_task);
 	/* The loops have stopped: what is under way is known to be done. */
-	clear(&l->writing);
+	clear(l, &l->writing);
 	while (l->recs.first) {
 		struct commit c = { .magic = COMMIT_MAGIC, .done = stored };
 		struct tx *tx = put_some(l);
@@ -259,7 +299,7 @@ void notify_store_fini(struct nlane *l)
 		REQUIRE(store_commit(tx, &c) != 0);
 		store_ready(store, &c);
 		store_flush(store);
-		clear(&l->writing);
+		clear(l, &l->writing);
 	}
 }
 

@@ -297,6 +297,7 @@ void notify_sub_free(struct nsub *s)
 	REQUIRE(!s->shots && !s->batch.first && !s->held.first);
 	loop_timer_cancel(l->loop, &s->wake);
 	notify_own_forget(s);
+	notify_store_forget(s);
 	notify_keep_set(l->n, s->rid, false);
 	*s->kin_prev = s->kin;
 	if (s->kin)
