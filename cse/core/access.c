@@ -32,7 +32,7 @@ static enum rsc check_possible(struct request *r)
 	if (r->target.virt == V_PCU)
 		return check_polling(r);
 	if (r->target.virt == V_FOPT)
-		return p->op == OP_NOTIFY ? prim_fail(p, RSC_OPERATION_NOT_ALLOWED, "NOTIFY is not possible on a fanOutPoint") : RSC_NONE;
+		return RSC_NONE;
 	if ((r->ti->b->refuses & acop_of[p->op]) || (is_virtual && p->op != OP_RETRIEVE && p->op != OP_DELETE))
 		return prim_fail(p, RSC_OPERATION_NOT_ALLOWED, "%s is never possible on %s", acop_names[p->op],
 		                 is_virtual ? "latest (la) and oldest (ol)" : r->ti->type->ln);
@@ -133,6 +133,18 @@ static enum rsc denied(struct request *r, unsigned op)
 	                 "no accessControlPolicy gives this originator %s on this %s", acop_names[op], r->ti->type->ln);
 }
 
+/* A NOTIFY is one of a member's subscription, which this CSE sends to itself: TS-0004 7.5.1.2.6. */
+static enum step_result access_fanout(struct request *r)
+{
+	struct ask q = { .prim = &r->prim, .origin = &r->origin, .acop = ACOP_N, .node = r->target.node, .internal = true };
+
+	if (r->prim.op != OP_NOTIFY)
+		r->grant = fanout_ask(r, r->target.node, false);
+	else if (r->origin.self)
+		r->grant = authz_decide(r->gate->o.security, r->tx, &q);
+	return r->grant ? STEP_NEXT : request_fail(denied(r, r->prim.op));
+}
+
 enum step_result access_decide(struct request *r)
 {
 	struct prim *p = &r->prim;
@@ -143,10 +155,8 @@ enum step_result access_decide(struct request *r)
 	r->may_read = true;
 	r->meta = false;
 	r->grant = NULL;
-	if (r->target.virt == V_FOPT) {
-		r->grant = fanout_ask(r, r->target.node, false);
-		return r->grant ? STEP_NEXT : request_fail(denied(r, p->op));
-	}
+	if (r->target.virt == V_FOPT)
+		return access_fanout(r);
 	if (p->op == OP_CREATE && p->ty == TY_AE)
 		return STEP_NEXT; /* a registration: authz_register_ae decides by the credential, TS-0004 7.4.5.2.1 */
 	if (walk_is_discovery(r))

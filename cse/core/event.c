@@ -202,6 +202,24 @@ void event_note_removal(struct events *es, struct gate *g, struct tx *tx, const 
 	note_readers(g, a, tx, ev, n);
 }
 
+void event_note_update(struct events *es, struct gate *g, struct tx *tx, const struct node *n, const struct res *before,
+                       const struct counters *counters)
+{
+	static const struct obj nothing = { .n = 0 };
+	struct event_of of;
+	struct event *ev;
+
+	if (!n->subs)
+		return;
+	of = of_node(g, tx_arena(tx), tx, n);
+	ev = note(es, tx_arena(tx), n->subs, NET_UPDATE, &of);
+	ev->before = res_ref(before);
+	ev->counters_before = *counters;
+	ev->asked = &nothing;
+	ev->reads = n->rid;
+	ev->now = tx_now(tx);
+}
+
 void event_note_inst(struct events *es, struct gate *g, struct tx *tx, const struct node *cnt, const struct inst *i,
                      int64_t end, struct body *body)
 {

@@ -28,6 +28,9 @@ void event_drop(struct events *es);
 
 /* Before `n` is removed, whose parent is subscribed. */
 void event_note_removal(struct events *es, struct gate *g, struct tx *tx, const struct node *n);
+/* `n` has been changed; before, counters: what it was. */
+void event_note_update(struct events *es, struct gate *g, struct tx *tx, const struct node *n, const struct res *before,
+                       const struct counters *counters);
 /* Before an instance is removed. */
 void event_note_inst(struct events *es, struct gate *g, struct tx *tx, const struct node *cnt, const struct inst *i,
                      int64_t end, struct body *body);

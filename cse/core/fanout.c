@@ -3,6 +3,8 @@
 #include "cse/core/fanout_priv.h"
 
 #include "cse/base/clock.h"
+#include "cse/core/aggregate.h"
+#include "cse/core/event.h"
 #include "cse/core/gid.h"
 #include "cse/core/walk.h"
 
@@ -180,8 +182,10 @@ static bool drop_deleted(struct fan *f)
 	struct request *r = f->r;
 	const struct known *k = &r->gate->known;
 	struct ask q = { .prim = &r->prim, .origin = &r->gate->self, .acop = ACOP_U, .internal = true };
+	struct counters counters;
 	struct tx *tx;
 	struct res *res;
+	const struct res *old;
 	struct val left;
 
 	if (r->prim.op != OP_DELETE || f->suffix.n || !any_deleted(f))
@@ -193,11 +197,15 @@ static bool drop_deleted(struct fan *f)
 		return false;
 	}
 	REQUIRE(grant_covers(authz_decide(r->gate->o.security, tx, &q), tx, q.node, ACOP_U));
-	res = res_edit(&r->arena, node_res(tx, q.node));
+	old = res_ref(node_res(tx, q.node));
+	node_counters(tx, q.node, &counters);
+	res = res_edit(&r->arena, old);
 	left = remaining(f, res_get(res, k->at[AT_GRP_MID]));
 	*obj_put(&r->arena, &res->o, k->at[AT_GRP_CNM]) = val_uint(left.list.n);
 	*obj_put(&r->arena, &res->o, k->at[AT_GRP_MID]) = left;
 	store_update(tx, q.node, res, false);
+	event_note_update(&r->events, r->gate, tx, q.node, old, &counters);
+	res_unref(old);
 	r->tx = tx;
 	r->changed = true;
 	return true;
@@ -397,6 +405,7 @@ enum step_result fanout_run(struct request *r)
 {
 	struct fan *f = start(r);
 
+	f->content = aggregate_subscription(r);
 	/* The content is counted: what follows needs no lock. */
 	request_end(r);
 	if (check_child_type(r, f) || (r->prim.grtm.n && fanout_pick(f)) || check_bounds(r, f))

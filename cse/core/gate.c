@@ -10,6 +10,7 @@
 #include "cse/base/stat.h"
 #include "cse/core/block.h"
 #include "cse/core/event.h"
+#include "cse/core/aggregate.h"
 #include "cse/core/expire.h"
 #include "cse/core/fanout.h"
 #include "cse/core/gid.h"
@@ -107,6 +108,7 @@ static struct settings *settings_new(struct conf *c)
 	s->limits.depth = (size_t)conf_num(c, CONF_JSON_DEPTH);
 	s->limits.values = (size_t)conf_num(c, CONF_JSON_VALUES);
 	s->deadline_ns = conf_num(c, CONF_CSE_DEADLINE) * 1000000;
+	s->group_wait_ns = conf_num(c, CONF_NTF_GROUP) * 1000000;
 	s->et_us = conf_num(c, CONF_CSE_ET) * 1000;
 	s->depth = (uint64_t)conf_num(c, CONF_CSE_DEPTH);
 	s->ae_resources = (uint64_t)conf_num(c, CONF_LIM_AE_RES);
@@ -177,6 +179,7 @@ int gate_new(const struct gate_opts *o, struct gate **out, struct why *why)
 	g->root_agr = type_root_attr(STR("m2m:agr"));
 	fan_names_init(&g->fan_names);
 	g->gids = gids_new(o->rnd);
+	g->aggregates = aggregates_new(g);
 	REQUIRE(g->root_agr && g->root_uri && g->root_rce && g->root_uril && g->root_rrl && g->root_dbg);
 	g->self_peer = peer_self(o->security);
 	g->self = (struct origin){ .authenticated = true, .self = true, .peer = g->self_peer };
@@ -264,6 +267,7 @@ void gate_free(struct gate *g)
 	}
 	peer_unref(g->self_peer);
 	gids_free(g->gids);
+	aggregates_free(g->aggregates);
 	free(g->lanes);
 	free(g->congested);
 	g->magic = 0;

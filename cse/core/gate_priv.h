@@ -10,6 +10,7 @@ struct out;
 struct polling;
 struct notify;
 struct gids;
+struct aggregates;
 struct event_room;
 struct block;
 
@@ -29,7 +30,7 @@ struct settings {
 	struct settings *older;
 	struct conf *conf;
 	struct codec_limits limits;
-	int64_t deadline_ns, et_us;
+	int64_t deadline_ns, group_wait_ns, et_us;
 	uint64_t depth, ae_resources, ae_instances, ae_bytes, tree_bytes, reply_resources, reply_bytes, group_members, fanout_requests;
 	bool is_in;                         /* the infrastructure node's CSE */
 	int64_t notify_timeout_ns, notify_pause_ns;
@@ -72,6 +73,7 @@ struct gate {
 	struct origin self;                 /* the CSE's own work */
 	struct expire *expire;
 	struct gids *gids;                  /* identifiers of group requests */
+	struct aggregates *aggregates;      /* notifications through groups */
 	struct fan_names fan_names;
 	struct out *out;                    /* requests that we send */
 	struct polling *polling;            /* those that wait to be asked for; made before `out` */

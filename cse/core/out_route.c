@@ -235,7 +235,7 @@ static int route_to_ae(struct out *o, struct tx *tx, struct out_route *r, const 
 static int route_to_self(struct out *o, struct out_route *r, struct str target)
 {
 	r->to = arena_str(&r->mem, target);
-	r->points[0] = (struct out_point){ .kind = &out_self_carrier, .ctx = o->gate, .url = r->to };
+	r->points[0] = (struct out_point){ .kind = &out_self_carrier, .ctx = o->gate, .url = r->to, .patient = r->points[0].patient };
 	r->n = 1;
 	return 0;
 }
@@ -256,8 +256,11 @@ static int route_to_resource(struct out *o, struct tx *tx, struct out_route *r, 
 	n = find(g, tx, &ad, &whole);
 	if (!n)
 		return E_ABSENT;
-	if (n->type->ty != TY_AE || !whole)
+	if (n->type->ty != TY_AE || !whole) {
+		/* A group answers when what it gathers has gone on. */
+		r->points[0].patient = n->type->ty == TY_GRP && !whole;
 		return route_to_self(o, r, target);
+	}
 	if (creator.n && !may_notify(g, tx, creator, n, &c, &r->judged))
 		return E_DENIED;
 	return route_to_ae(o, tx, r, n);

@@ -8,6 +8,7 @@
 #include "cse/base/err.h"
 #include "cse/core/arp.h"
 #include "cse/core/block.h"
+#include "cse/core/aggregate.h"
 #include "cse/core/change.h"
 #include "cse/core/event.h"
 #include "cse/core/fanout.h"
@@ -379,7 +380,7 @@ enum step_result proc_run(struct request *r)
 
 	if (r->target.virt == V_FOPT) {
 		covered(r, r->grant, r->target.node, access_fanout_acop(r));
-		return fanout_run(r);
+		return r->prim.op == OP_NOTIFY ? aggregate_take(r) : fanout_run(r);
 	}
 	s = check_condition(r);
 	if (s != STEP_NEXT)

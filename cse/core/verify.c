@@ -6,6 +6,7 @@
 #include "cse/core/verify.h"
 
 #include "cse/base/err.h"
+#include "cse/core/aggregate.h"
 #include "cse/core/out.h"
 
 struct verify;
@@ -162,7 +163,7 @@ enum step_result verify_targets(struct request *r)
 	struct strs targets = { NULL, 0 };
 	enum rsc rsc = check_others(r);
 
-	if (rsc || !obj_get(r->change.asked, at))
+	if (rsc || !obj_get(r->change.asked, at) || aggregate_is_own(r))
 		return request_fail(rsc);
 	if (!v) {
 		v = r->parker = ARENA_NEW(&r->arena, struct verify);

@@ -177,7 +177,7 @@ END_TEST
 
 START_TEST(the_end_of_the_gate)
 {
-	struct rig_answer a;
+	static struct rig_answer a;
 
 	launch_held(&a, OP_RETRIEVE);
 	/* teardown frees the gate with the fan-out waiting */
