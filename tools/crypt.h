@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of troth-he share: options, the folder of keys, files, complaints. */
+#ifndef TOOLS_CRYPT_H
+#define TOOLS_CRYPT_H
+
+#include "cse/base/check.h"
+#include "cse/base/rand.h"
+#include "he/paillier_secret.h"
+#include "he/seal_io.h"
+#include "he/secret.h"
+
+enum crypt_exit { CRYPT_OK, CRYPT_REFUSED, CRYPT_USAGE, CRYPT_NOFILE = 4 };
+
+struct crypt_options {
+	const char *keys, *out, *profile, *scheme, *format, *column, *weights, *centre, *values, *compression, *version;
+	const char *count, *divide, *decimals, *steps, *bias;
+	bool symmetric, force, squared, zeros;
+	char **file;
+	int files;
+};
+
+/* A row of the profiles: what a question needs (doc/he.md). */
+struct crypt_profile {
+	const char *name;
+	enum he_scheme scheme; /* 0: Paillier */
+	unsigned log_n, t_bits;
+	unsigned bits[8];      /* of the primes; none: SEAL's defaults */
+	double scale;          /* CKKS */
+	bool has_relin, has_galois;
+	const char *what;
+};
+extern const struct crypt_profile crypt_profiles[];
+extern const size_t crypt_profile_count;
+
+/* The folder of keys.  What a command does not need is not read. */
+struct crypt_keys {
+	const struct crypt_options *o;
+	struct he_ctx *c;          /* NULL: Paillier */
+	struct seal_style style;   /* that of the parameters' file */
+	double scale;
+	struct he_pk pk;
+	struct he_sk sk;
+	struct he_ksk relin, galois;
+	struct paillier_pk *ppk;
+	struct paillier_sk *psk;
+	struct rnd *rnd;
+};
+
+/* Prints "troth-he: ..." to stderr; gives the code back. */
+int crypt_fail(int code, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* On a terminal: how far a long work is. */
+void crypt_progress(const char *what, size_t done, size_t all);
+
+/* Files.  A secret one is readable by its owner only; nothing is overwritten without --force.  Codes of crypt_exit. */
+int crypt_read(const char *path, size_t max, struct buf *b);
+int crypt_write(const struct crypt_options *o, const char *path, const struct buf *b, bool is_secret);
+const char *crypt_path(char *room, size_t n, const char *folder, const char *name);
+
+enum { CRYPT_PK = 1, CRYPT_SK = 2, CRYPT_RELIN = 4, CRYPT_GALOIS = 8 };
+/* crypt_close in any case. */
+int crypt_open(struct crypt_keys *k, const struct crypt_options *o, unsigned wanted);
+void crypt_close(struct crypt_keys *k);
+bool crypt_has_relin(struct crypt_keys *k); /* reads it when it is there */
+
+/* Ciphertexts.  style (may be NULL): the file's. */
+int crypt_load_ct(const struct crypt_keys *k, const char *path, struct he_ct *ct, struct seal_style *style);
+int crypt_save_ct(const struct crypt_keys *k, const struct he_ct *ct, const struct he_seed *seed, const struct seal_style *style);
+/* "--version 4.1" and "--compression zstd" over what is in *style. */
+int crypt_style(const struct crypt_options *o, struct seal_style *style);
+
+/* Numbers of a file ("-": standard input): malloc'd, at most `most`. */
+int crypt_numbers(const struct crypt_options *o, const char *path, size_t most, double **v, size_t *n);
+/* An option's number; when it is absent, *v is as it was. */
+int crypt_number(const char *name, const char *text, double least, double most, double *v);
+/* Numbers as a plaintext for the level of `primes` (CKKS) at a scale; integers after 10^decimals else.  `all`: one for every slot. */
+int crypt_encode(const struct crypt_keys *k, const double *v, size_t n, bool all, double scale, unsigned primes, struct he_pt *pt);
+int crypt_decimals(const struct crypt_options *o, double *factor);
+
+/* Commands. */
+int crypt_keygen(const struct crypt_options *o);
+int crypt_encrypt(const struct crypt_options *o);
+int crypt_decrypt(const struct crypt_options *o);
+int crypt_add(const struct crypt_options *o);
+int crypt_multiply(const struct crypt_options *o);
+int crypt_relin(const struct crypt_options *o);
+int crypt_rotate(const struct crypt_options *o);
+int crypt_sum(const struct crypt_options *o);
+int crypt_mean(const struct crypt_options *o);
+int crypt_variance(const struct crypt_options *o);
+int crypt_score(const struct crypt_options *o);
+int crypt_match(const struct crypt_options *o);
+int crypt_inspect(const struct crypt_options *o);
+int crypt_convert(const struct crypt_options *o);
+
+/* The same for Paillier. */
+int crypt_counter_keygen(const struct crypt_options *o);
+int crypt_counter_encrypt(struct crypt_keys *k);
+int crypt_counter_decrypt(struct crypt_keys *k);
+int crypt_counter_add(struct crypt_keys *k);
+/* Prints decrypted numbers, in the way that the options ask for. */
+int crypt_print(const struct crypt_options *o, const double *v, size_t n, int digits);
+
+#endif
