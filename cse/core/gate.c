@@ -15,6 +15,7 @@
 #include "cse/core/fanout.h"
 #include "cse/core/gid.h"
 #include "cse/core/polling.h"
+#include "cse/core/regroup.h"
 #include "cse/core/notify.h"
 #include "cse/core/out.h"
 #include "cse/core/steps.h"
@@ -183,6 +184,7 @@ int gate_new(const struct gate_opts *o, struct gate **out, struct why *why)
 	REQUIRE(g->root_agr && g->root_uri && g->root_rce && g->root_uril && g->root_rrl && g->root_dbg);
 	g->self_peer = peer_self(o->security);
 	g->self = (struct origin){ .authenticated = true, .self = true, .peer = g->self_peer };
+	g->regroup = regroup_new(g);
 	r = polling_new(g, &g->polling, why);
 	if (r == 0)
 		r = expire_new(g, &g->expire);
@@ -252,6 +254,7 @@ void gate_free(struct gate *g)
 	/* What it still sends may be a request to this gate. */
 	out_free(g->out);
 	expire_free(g->expire);
+	regroup_free(g->regroup);
 	polling_free(g->polling);
 	for (unsigned i = 0; i < g->o.n_loops; i++) {
 		for (struct request *r; (r = g->lanes[i].all);) {

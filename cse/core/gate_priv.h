@@ -11,6 +11,7 @@ struct polling;
 struct notify;
 struct gids;
 struct aggregates;
+struct regroup;
 struct event_room;
 struct block;
 
@@ -73,6 +74,7 @@ struct gate {
 	struct origin self;                 /* the CSE's own work */
 	struct expire *expire;
 	struct gids *gids;                  /* identifiers of group requests */
+	struct regroup *regroup;            /* groups that could not be judged */
 	struct aggregates *aggregates;      /* notifications through groups */
 	struct fan_names fan_names;
 	struct out *out;                    /* requests that we send */

@@ -6,6 +6,7 @@
 #include "cse/core/members.h"
 
 #include "cse/base/rand.h"
+#include "cse/core/event_priv.h"
 #include "cse/core/validate.h"
 
 enum { SLICE = 128, MT_MIXED = 0, MT_OLDEST = 20001, MT_LATEST = 20002 };
@@ -26,6 +27,8 @@ struct members_check {
 	size_t mask, next;        /* next: of the request's list */
 	uint64_t key[2];
 	bool done;
+	bool again;               /* long after it was given: with the rights of its owner, and what cannot be read is unreachable */
+	struct str owner;
 	int64_t mt;
 	const struct val *spty;
 };
@@ -100,6 +103,8 @@ static bool may_read(struct request *r, const struct target *t)
 	struct ask q = { .prim = &r->prim, .origin = &r->origin, .acop = ACOP_R, .node = t->node, .quiet = true,
 		             .on_instance = t->is_inst || t->virt == V_LA || t->virt == V_OL };
 
+	if (r->members->again)
+		return r->members->owner.n && event_may_read(r->gate, &r->arena, r->tx, r->members->owner, t->node);
 	return zone_allows(r->gate->o.security, &r->origin, t->node->zone) &&
 	       authz_decide(r->gate->o.security, r->tx, &q) != NULL;
 }
@@ -174,8 +179,12 @@ static enum rsc look_at(struct request *r, const struct val *v)
 		keep(m, v, m->mt == MT_MIXED ? MEMBER_FITS : MEMBER_UNREACHABLE);
 		return RSC_NONE;
 	}
-	if (!resolve_find(r, &ad, &t) || !may_read(r, &t))
-		return unreadable(r);
+	if (!resolve_find(r, &ad, &t) || !may_read(r, &t)) {
+		if (!m->again)
+			return unreadable(r);
+		keep(m, v, MEMBER_UNREACHABLE);
+		return RSC_NONE;
+	}
 	*id = (struct identity){ .rid = t.node->rid, .virt = (uint8_t)t.virt, .inst = t.is_inst ? t.inst.id : 0, .text = id->text };
 	if (!is_known(m, id, false))
 		keep(m, v, fits(r, &t, m) ? MEMBER_FITS : MEMBER_OTHER);
@@ -233,6 +242,25 @@ static struct members_check *start(struct request *r, size_t n, const struct res
 	return m;
 }
 
+void members_begin(struct request *r, struct str owner)
+{
+	r->members = start(r, res_get(r->prim.pc.res, r->gate->known.at[AT_GRP_MID])->list.n, NULL);
+	r->members->again = true;
+	r->members->owner = owner;
+}
+
+bool members_some(struct request *r)
+{
+	const struct val *mid = res_get(r->prim.pc.res, r->gate->known.at[AT_GRP_MID]);
+	struct members_check *m = r->members;
+
+	for (size_t i = 0; i < SLICE && m->next < mid->list.n; i++, m->next++)
+		if (look_at(r, &mid->list.v[m->next]))
+			return true;
+	m->done = m->next == mid->list.n;
+	return m->done;
+}
+
 enum step_result members_check(struct request *r)
 {
 	const struct res *old = r->prim.op == OP_UPDATE ? node_res(r->tx, r->target.node) : NULL;
@@ -246,11 +274,7 @@ enum step_result members_check(struct request *r)
 	n = mid->list.n;
 	if (!r->members)
 		r->members = start(r, n, old);
-	for (size_t i = 0; i < SLICE && r->members->next < n; i++, r->members->next++)
-		if (look_at(r, &mid->list.v[r->members->next]))
-			return STEP_ANSWER;
-	if (r->members->next < n)
+	if (!members_some(r))
 		return request_next_turn(r);
-	r->members->done = true;
-	return STEP_NEXT;
+	return request_fail(r->prim.why.rsc);
 }

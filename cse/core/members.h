@@ -13,6 +13,13 @@
 enum step_result members_check(struct request *r);
 /* What it found, complete; NULL when no memberIDs were given. */
 const struct members *members_of(const struct request *r);
+/*
+ * The same for the group whose content stands in r->prim.pc.res, long after it was given, with the rights of its owner (absolute;
+ * empty: nobody): what cannot be read now is unreachable.  Then slices, each in an r->tx of its own, until members_some says
+ * that all is done: then members_of, unless r->prim.why tells of a member that is no address.
+ */
+void members_begin(struct request *r, struct str owner);
+bool members_some(struct request *r);
 /* The address in the form in which equal ones are equal bytes: local ones CSE-relative with the CSEBase's name. */
 struct str members_canonical(struct arena *a, const struct addr *ad, struct str text, const struct addr_self *self);
 
