@@ -174,7 +174,7 @@ static int open_store(struct cse *c, struct why *why)
 		.queue_max = (size_t)conf_num(c->conf, CONF_STORE_QUEUE),
 		.queue_max_bytes = (size_t)conf_num(c->conf, CONF_STORE_QUEUE_B),
 		.ballast_bytes = (size_t)conf_num(c->conf, CONF_STORE_BALLAST),
-		.event_max = (uint64_t)conf_num(c->conf, CONF_SEC_EVENTS), .loops = c->n_loops
+		.loops = c->n_loops
 	};
 	struct res *base = gate_make_base(&a, c->conf, &c->self, clock_wall_us(c->clock));
 	int r = store_open(&so, base, &c->store, why);

@@ -16,7 +16,7 @@ int store_event_append(struct store *s, struct str row)
 	e->n = (uint32_t)row.n;
 	memcpy(e->text, row.p, row.n);
 	pthread_mutex_lock(&w->lock);
-	if (w->ev_bytes + row.n <= EVENTS_QUEUED && (!s->o.event_max || w->ev_stored + w->ev_bytes + row.n <= s->o.event_max)) {
+	if (w->ev_bytes + row.n <= EVENTS_QUEUED && (!w->ev_max || w->ev_stored + w->ev_bytes + row.n <= w->ev_max)) {
 		*(w->ev_first ? &w->ev_last->next : &w->ev_first) = e;
 		w->ev_last = e;
 		w->ev_bytes += row.n;
@@ -29,6 +29,15 @@ int store_event_append(struct store *s, struct str row)
 	if (!err)
 		writer_call(w);
 	return err;
+}
+
+void store_event_bound(struct store *s, uint64_t bytes)
+{
+	struct writer *w = s->writer;
+
+	pthread_mutex_lock(&w->lock);
+	w->ev_max = bytes;
+	pthread_mutex_unlock(&w->lock);
 }
 
 uint64_t store_event_bytes(const struct store *s)

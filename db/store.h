@@ -70,7 +70,6 @@ struct store_opts {
 	struct addr_self self;   /* copied */
 	const char *dir;         /* state folder; NULL: memory store, nothing is kept */
 	size_t cache_bytes, batch_max, queue_max, queue_max_bytes, ballast_bytes;
-	uint64_t event_max;      /* bytes of the event table; 0: no bound */
 	unsigned loops;          /* number of loops that will use it */
 };
 
@@ -315,6 +314,8 @@ int store_rec_each(struct store *s, enum rec_table t, int (*fn)(void *arg, struc
 /* The security event log: appended in order, hash-chained by the caller; durable soon (with the next batch).
  * Thread-safe, outside any tx.  E_FULL when the table is at its bound. */
 int store_event_append(struct store *s, struct str row);
+/* Its bound in bytes; none before the first call.  Thread-safe. */
+void store_event_bound(struct store *s, uint64_t bytes);
 int store_event_each(struct store *s, uint64_t from, int (*fn)(void *arg, uint64_t seq, struct str row), void *arg);
 uint64_t store_event_bytes(const struct store *s);
 /* Number that the next row will have: the newest row is the one before. */

@@ -35,6 +35,7 @@ struct writer {
 	struct chain *chains;     /* per loop */
 	unsigned probe_ms;        /* of quiet until the next probe write */
 	unsigned ro_turns;        /* while read-only, since the last probe write */
+	uint64_t ev_max;          /* bound of the event table; 0: none */
 	bool lean;                /* the ballast may be missing */
 	unsigned lean_turns;      /* since it was asked for last */
 

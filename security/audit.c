@@ -40,9 +40,17 @@ struct audit *audit_new(struct security *sec, size_t max_bytes)
 	return a;
 }
 
+/* What proved something is recorded beyond the bound at which strangers are refused, up to a bound of its own. */
+static void bound_table(struct store *store, size_t max_bytes)
+{
+	store_event_bound(store, max_bytes + max_bytes / 4);
+}
+
 void audit_set_max(struct audit *a, size_t max_bytes)
 {
 	atomic_store_explicit(&a->max_bytes, max_bytes, memory_order_relaxed);
+	if (a->sec->store)
+		bound_table(a->sec->store, max_bytes);
 }
 
 /* Under the lock.  The last quarter of the room is for events that do not repeat. */
@@ -266,6 +274,7 @@ int audit_attach(struct security *sec, struct store *store, struct why *why)
 	sigset_t all, before;
 	int err;
 
+	bound_table(store, atomic_load_explicit(&a->max_bytes, memory_order_relaxed));
 	err = store_rec_each(store, REC_META, read_key, a);
 	if (!err && next)
 		err = store_event_each(store, next - 1, read_head, a);

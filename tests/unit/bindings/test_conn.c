@@ -217,6 +217,59 @@ static void setup_few_of_one(void)
 	open_with(few_of_one);
 }
 
+/* security-model 4.2: nobody comes in whom the table could not record; who is in goes on, and can be shut out. */
+START_TEST(full_event_table)
+{
+	struct client c, more;
+	struct answer a = { .text = NULL };
+	struct conf *roomy = conf_defaults();
+	struct arena mem;
+	struct cred_info info;
+	char x;
+
+	client_open(&c, &w);
+	for (unsigned i = 0; !audit_is_full(w.g.security); i++) {
+		ck_assert_uint_lt(i, 100000);
+		audit(w.g.security, EV_KEY_ROTATED, NULL, STR_NONE, "%u", i);
+		if (i % 256 == 0)
+			audit_flush(w.g.security);
+	}
+	client_connect(&more, &w, 0);
+	turns(3);
+	ck_assert_int_eq(recv(more.fd, &x, 1, 0), 0);
+	client_close(&more);
+	ck_assert_uint_eq(https_connections(w.b, 0), 1);
+	client_ask(&c, "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 405, &a);
+	answer_free(&a);
+	/* An event of somebody known still has its place. */
+	uint64_t next = store_event_next(w.g.store);
+	audit(w.g.security, EV_CREDENTIAL_STATE, NULL, STR_NONE, "revoked");
+	audit_flush(w.g.security);
+	ck_assert_uint_eq(store_event_next(w.g.store), next + 1);
+	/* A larger table is enough, without a restart. */
+	gate_reload(w.g.gate, roomy);
+	client_open(&more, &w);
+	arena_init(&mem, 1024);
+	ck_assert(cred_find(w.g.security, &mem, w.cred_id, &info));
+	info.state = CRED_REVOKED;
+	cred_apply(w.g.security, &info);
+	clock_advance_us(w.g.clock, 2000000);
+	turns(5);
+	ck_assert_uint_eq(https_connections(w.b, 0), 0);
+	arena_fini(&mem);
+	conf_unref(roomy);
+	client_close(&c);
+	client_close(&more);
+}
+END_TEST
+
+static const char *const small_table[] = { "security.max_event_bytes=1M", NULL };
+
+static void setup_small_table(void)
+{
+	open_with(small_table);
+}
+
 /* Without descriptors the listener waits a moment instead of spinning, and goes on. */
 START_TEST(out_of_descriptors)
 {
@@ -449,6 +502,8 @@ int main(void)
 	tcase_add_test(t, port_is_taken);
 	t = with(s, "one credential", setup_few_of_one);
 	tcase_add_test(t, no_credential_takes_all);
+	t = with(s, "events", setup_small_table);
+	tcase_add_test(t, full_event_table);
 	t = with(s, "bounds", setup_few);
 	tcase_add_test(t, oldest_handshake_makes_room);
 	tcase_add_test(t, newcomer_goes_when_full);
