@@ -147,8 +147,11 @@ const struct node *store_child(struct tx *tx, const struct node *parent, struct 
 bool store_name_taken(struct tx *tx, const struct node *parent, struct str rn);
 /* Is the resourceID taken, in pending state?  Judging a registration. */
 bool store_ri_taken(struct tx *tx, struct str ri);
-/* Children in order of creation: those with rid > after, at most max into out; returns how many. Visible ones only. */
-size_t store_children(struct tx *tx, const struct node *parent, uint32_t after, const struct node **out, size_t max);
+/* Visible children in order of creation: those with rid > *after, at most max into out; how many.  *after becomes the last one
+ * that was looked at, or STORE_LAST behind the last of all: a call looks at some more than max, however many have expired, so
+ * that 0 is not the end. */
+#define STORE_LAST UINT32_MAX
+size_t store_children(struct tx *tx, const struct node *parent, uint32_t *after, const struct node **out, size_t max);
 
 /* At start: every subscription, each in a TX_READ of its own. */
 void store_each_sub(struct store *s, void (*fn)(void *arg, struct tx *tx, const struct node *sub), void *arg);

@@ -449,12 +449,9 @@ static enum match children_of(struct request *r, struct matcher *m, const struct
 		if (*left == 0)
 			return MATCH_AGAIN;
 		--*left;
-		if (store_children(r->tx, n, s->after, &c, 1) != 1) {
-			s->nodes_done = true;
-			break;
-		}
-		s->after = c->rid;
-		look_at_child(r, m, c);
+		if (store_children(r->tx, n, &s->after, &c, 1) == 1)
+			look_at_child(r, m, c);
+		s->nodes_done = s->after == STORE_LAST;
 	}
 	insts = s->met != asked && match_instances(r, n, match_acop(r));
 	while (insts && s->met != asked && store_instances(r->tx, n, s->after_inst, &inst, 1) == 1) {

@@ -95,7 +95,7 @@ static enum step_result check_children_et(struct request *r, int64_t et)
 {
 	enum { SLICE = 256 };
 	const struct node *child[SLICE];
-	size_t n = store_children(r->tx, r->target.node, r->et_after, child, SLICE);
+	size_t n = store_children(r->tx, r->target.node, &r->et_after, child, SLICE);
 
 	for (size_t i = 0; i < n; i++) {
 		if (et_of(node_res(r->tx, child[i])) > et) {
@@ -104,10 +104,7 @@ static enum step_result check_children_et(struct request *r, int64_t et)
 			return STEP_ANSWER;
 		}
 	}
-	if (n < SLICE)
-		return STEP_NEXT;
-	r->et_after = child[n - 1]->rid;
-	return request_next_turn(r);
+	return r->et_after == STORE_LAST ? STEP_NEXT : request_next_turn(r);
 }
 
 /* --- accessControlPolicyIDs -------------------------------------------------------------------------------------- */

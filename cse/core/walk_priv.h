@@ -44,6 +44,7 @@ struct frame {
 	const struct node *node;
 	const struct node *child[CHILDREN_AHEAD];
 	unsigned n, i;         /* children that were asked for, those of them that were visited */
+	uint32_t ahead;        /* how far was asked */
 };
 
 /* A resource that an index led to and that matches, with its place in pre-order: the row ids on the way from the target to it;

@@ -225,15 +225,22 @@ static const struct node *enter(struct request *r, struct frame *f)
 		f->epoch = tx_epoch(r->tx);
 		f->node = store_by_rid(r->tx, f->rid);
 		f->n = f->i = 0;
+		f->ahead = f->after;
 	}
 	return f->node;
 }
 
-static const struct node *next_child(struct request *r, struct frame *f)
+/* NULL: all have been visited (f->ahead is STORE_LAST), or nothing is left of this hold. */
+static const struct node *next_child(struct request *r, struct frame *f, unsigned *left)
 {
-	if (f->i == f->n) {
-		f->n = (unsigned)store_children(r->tx, f->node, f->after, f->child, CHILDREN_AHEAD);
+	while (f->i == f->n && f->ahead != STORE_LAST && *left) {
 		f->i = 0;
+		f->n = (unsigned)store_children(r->tx, f->node, &f->ahead, f->child, CHILDREN_AHEAD);
+		if (f->n == 0 && f->ahead != STORE_LAST) {
+			/* Only expired ones: they need not be passed again. */
+			f->after = f->ahead;
+			--*left;
+		}
 	}
 	return f->i < f->n ? f->child[f->i] : NULL;
 }
@@ -248,11 +255,13 @@ static enum visit visit_next(struct request *r, struct walk *w, unsigned *left)
 		return VISIT_ON;
 	}
 	if (!f->nodes_done) {
-		child = next_child(r, f);
+		child = next_child(r, f, left);
 		if (child) {
 			--*left;
 			return visit_node(r, w, child, left);
 		}
+		if (f->ahead != STORE_LAST)
+			return VISIT_ON;
 		f->nodes_done = true;
 	}
 	return visit_insts(r, w, n, left);

@@ -154,7 +154,7 @@ static void next(struct client *cl)
 		break;
 	}
 	case 1: { /* the first one below goes, with what is in it */
-		if (store_children(tx, cnt, 0, &n, 1)) {
+		if (store_children(tx, cnt, &(uint32_t){ 0 }, &n, 1)) {
 			store_remove(tx, n);
 			store_touch(tx, cnt);
 		}
@@ -167,7 +167,7 @@ static void next(struct client *cl)
 		break;
 	}
 	case 3: { /* below a container that may go */
-		if (store_children(tx, cnt, 0, &n, 1)) {
+		if (store_children(tx, cnt, &(uint32_t){ 0 }, &n, 1)) {
 			struct append ap = { .r = fix_cin(&cl->a, "\"x\""), .size = 3, .labelled = true, .rn = STR("n") };
 			if (store_name_taken(tx, n, STR("n")))
 				ap.rn = STR_NONE;
