@@ -272,6 +272,39 @@ void store_inst_remove(struct tx *tx, const struct node *cnt, uint64_t id)
 	touch(tx, &tx->job->ops[tx->job->n_ops - 1], n);
 }
 
+static struct inst inst_of(const struct inst_raw *r)
+{
+	return (struct inst){ .id = r->id, .size = r->size, .st = r->st, .ct = r->ms * 1000 };
+}
+
+size_t store_expiring(struct tx *tx, const struct node *cnt, int64_t now_us, struct inst *out, size_t max)
+{
+	struct insts *in = tnode_of(cnt)->in;
+	size_t k = 0, old;
+	struct ipos p;
+
+	tx_saw(tx, tnode_of(cnt));
+	if (in && in->mia_us && insts_first(in, VIEW_PENDING, 0, &p))
+		do {
+			struct inst_raw r = insts_at(in, p);
+
+			if (k == max || r.ms * 1000 + in->mia_us > now_us)
+				break;
+			out[k++] = inst_of(&r);
+		} while (insts_next(in, VIEW_PENDING, &p));
+	old = k;
+	for (struct side *sd = in && in->n_et ? in->sides : NULL; sd && k < max; sd = sd->next) {
+		struct inst_raw r;
+
+		if (!sd->own_et || sd->own_et > now_us || (old && sd->id <= out[old - 1].id) ||
+		    !insts_find(in, VIEW_PENDING, sd->id, &p))
+			continue;
+		r = insts_at(in, p);
+		out[k++] = inst_of(&r);
+	}
+	return k;
+}
+
 size_t store_expire(struct tx *tx, const struct node *cnt, int64_t now_us, size_t max)
 {
 	struct tnode *n = mutable(tx, cnt);

@@ -297,6 +297,8 @@ size_t store_stale(struct tx *tx, int64_t now_us, const struct node **out, size_
 /* Removes instances of such a container that are older than its mia or past their own et, at most max; how many.
  * No st, no lt. */
 size_t store_expire(struct tx *tx, const struct node *cnt, int64_t now_us, size_t max);
+/* Those that it would remove, in its order. */
+size_t store_expiring(struct tx *tx, const struct node *cnt, int64_t now_us, struct inst *out, size_t max);
 /* While the clock is doubtful nothing expires and nothing is invisible by et. */
 void store_pause_expiry(struct store *s, bool paused);
 /* Latest wall time of a commit on disk, µs; 0 for a new store. */

@@ -24,6 +24,9 @@ struct expire {
 	struct arena arena;
 	struct commit commit;
 	struct events events;
+	struct fetch fetch;    /* the content of an instance that expires and is to be told of */
+	uint64_t wanted;       /* id; 0: none */
+	bool fetching;
 	bool busy, more;       /* a commit is under way; there was more than it took */
 	uint64_t tree_bytes;   /* bound when the configuration gives none */
 };
@@ -104,13 +107,47 @@ static size_t remove_nodes(struct expire *e, struct tx *tx, int64_t now)
 	return n;
 }
 
+/* When an instance ends by its container's rules. */
+static int64_t inst_end(const struct expire *e, struct tx *tx, const struct node *cnt, const struct inst *i)
+{
+	const struct typeinfo *ti = gate_type(e->gate, cnt->type->ty);
+	const struct res *res = node_res(tx, cnt);
+	int64_t et = res_stamp(res, &attr_et, INT64_MAX);
+	int64_t age = ti->b->instance_age ? ti->b->instance_age(&e->gate->known, res) : INT64_MAX;
+
+	return age < et - i->ct ? i->ct + age : et;
+}
+
+/* Whoever is subscribed is shown what goes: at most as many as have their content at hand; the next one is fetched. */
+static size_t note_insts(struct expire *e, struct tx *tx, const struct node *cnt, int64_t now)
+{
+	struct inst found[INSTS];
+	size_t n = store_expiring(tx, cnt, now, found, INSTS), i;
+
+	for (i = 0; i < n; i++) {
+		struct body *b = NULL;
+
+		if (!e->fetching && e->fetch.id == found[i].id && (e->fetch.body || e->fetch.err)) {
+			if (!e->fetch.body)
+				continue; /* it cannot be read: it goes untold */
+			b = body_ref(e->fetch.body);
+		} else if (store_body(tx, cnt, found[i].id, &b) != 0) {
+			e->wanted = e->wanted ? e->wanted : found[i].id;
+			break;
+		}
+		event_note_inst(&e->events, e->gate, tx, cnt, &found[i], inst_end(e, tx, cnt, &found[i]), b);
+		body_unref(b);
+	}
+	return i;
+}
+
 /* The container's stateTag grows by one for each instance that goes, as for any DELETE of a child. */
 static size_t expire_insts(struct expire *e, struct tx *tx, const struct node *cnt, int64_t now)
 {
 	size_t n;
 
 	own_grant(e, tx, cnt, true);
-	n = store_expire(tx, cnt, now, INSTS);
+	n = store_expire(tx, cnt, now, cnt->subs ? note_insts(e, tx, cnt, now) : INSTS);
 	for (size_t i = 0; i < n; i++)
 		store_touch(tx, cnt);
 	return n;
@@ -124,6 +161,29 @@ static void committed(struct commit *c, int err)
 	e->busy = false;
 	if (e->more && !err)
 		run(e);
+}
+
+static void fetched(struct fetch *f)
+{
+	struct expire *e = CONTAINER_OF(f, struct expire, fetch);
+
+	CHECK(e, EXPIRE);
+	e->fetching = false;
+	if (!e->busy)
+		run(e);
+}
+
+static void fetch(struct expire *e)
+{
+	uint64_t id = e->wanted;
+
+	e->wanted = 0;
+	if (!id || e->fetching)
+		return;
+	body_unref(e->fetch.body);
+	e->fetch = (struct fetch){ .id = id };
+	e->fetching = true;
+	store_fetch(e->gate->o.store, &e->fetch, id, e->loop, fetched);
 }
 
 static void run(struct expire *e)
@@ -143,6 +203,8 @@ static void run(struct expire *e)
 		insts += expire_insts(e, tx, stale[i], now);
 	if (nodes + insts == 0) {
 		store_end(tx);
+		event_drop(&e->events);
+		fetch(e);
 		return;
 	}
 	e->more = nodes == NODES || containers == CONTAINERS || insts >= INSTS;
@@ -152,6 +214,7 @@ static void run(struct expire *e)
 		return;
 	event_tell_commit(&e->events, e->gate, &e->arena, &e->commit);
 	store_ready(s, &e->commit);
+	fetch(e);
 }
 
 static void tick(struct loop *l, struct loop_timer *t)
@@ -163,7 +226,7 @@ static void tick(struct loop *l, struct loop_timer *t)
 	doubtful = clockguard_tick(e->gate->o.security);
 	store_pause_expiry(e->gate->o.store, doubtful);
 	watch_size(e);
-	if (!doubtful && !e->busy)
+	if (!doubtful && !e->busy && !e->fetching)
 		run(e);
 	loop_timer_set(l, t, loop_now_ns(l) + PERIOD_NS, tick);
 }
@@ -192,6 +255,7 @@ void expire_free(struct expire *e)
 	CHECK(e, EXPIRE);
 	loop_timer_cancel(e->loop, &e->timer);
 	event_drop(&e->events);
+	body_unref(e->fetch.body);
 	arena_fini(&e->arena);
 	e->magic = 0;
 	free(e);

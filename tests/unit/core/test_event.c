@@ -3,6 +3,8 @@
  * notify.c's, in whose place this file keeps them as text. */
 #include "cse/core/event.h"
 
+#include <ftw.h>
+
 #include "cse/core/notify.h"
 #include "cse/codec/codec.h"
 #include "tests/unit/core/rig.h"
@@ -114,6 +116,12 @@ void notify_deleted(struct notify *n, uint32_t sub, struct str ri, const struct 
 
 static struct rig g;
 static struct peer *dev, *other;
+
+static int unlink_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st, (void)type, (void)ftw;
+	return remove(path);
+}
 
 static void settle(void)
 {
@@ -435,6 +443,47 @@ START_TEST(what_expires)
 }
 END_TEST
 
+/* Instances that outlive their age, whose content is on the disk only. */
+START_TEST(instances_expire)
+{
+	char dir[] = "/tmp/troth-event-XXXXXX";
+
+	settle();
+	rig_close(&g);
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	rig_open_at(&g, NULL, dir, 1);
+	dev = rig_ae(&g, "CDev1", "app1");
+	must(OP_CREATE, "cse-in/app1", TY_CNT, "{\"m2m:cnt\":{\"rn\":\"box\",\"mia\":60}}");
+	subscribe("cse-in/app1/box", "\"enc\":{\"net\":[4]}");
+	for (int i = 0; i < 5; i++) {
+		char pc[64];
+
+		snprintf(pc, sizeof(pc), "{\"m2m:cin\":{\"con\":\"v%d\"}}", i);
+		must(OP_CREATE, "cse-in/app1/box", TY_CIN, pc);
+	}
+	ck_assert_uint_eq(n_told, 0);
+	clock_advance_us(g.clock, 61000000);
+	for (int i = 0; i < 3000 && n_told < 5; i++) {
+		clock_advance_us(g.clock, 100000);
+		store_flush(g.store);
+		loop_turn(g.loop, 1);
+	}
+	settle();
+	ck_assert_uint_eq(n_told, 5);
+	for (unsigned i = 0; i < 5; i++) {
+		char want[8];
+
+		snprintf(want, sizeof(want), "v%u", i);
+		ck_assert_str_eq(rig_s(rep(i, "m2m:cin"), "con"), want);
+		ck_assert_int_eq(told[i].net, NET_DELETE_CHILD);
+	}
+	ck_assert_int_eq(rig_number(&g, dev, "CDev1", "cse-in/app1/box", "m2m:cnt", "cni"), 0);
+	rig_close(&g);
+	rig_open(&g, NULL);
+	nftw(dir, unlink_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+END_TEST
+
 START_TEST(a_thousand_on_one)
 {
 	for (int i = 0; i < 1000; i++)
@@ -471,6 +520,7 @@ int main(void)
 	tcase_add_test(t, children_of_others);
 	tcase_add_test(t, a_right_that_is_taken_away);
 	tcase_add_test(t, what_expires);
+	tcase_add_test(t, instances_expire);
 	tcase_add_test(t, a_thousand_on_one);
 	suite_add_tcase(s, t);
 	return rig_run(s);
