@@ -119,13 +119,16 @@ static int put_filter(struct query *q, const json_t *fc, struct fail *f)
 	if (!json_is_object(fc))
 		return fail_set(f, "filter criteria must be an object");
 	json_object_foreach((json_t *)(uintptr_t)fc, name, v) {
-		if (strcmp(name, "atr") != 0) {
+		if (strcmp(name, "atr") != 0 && strcmp(name, "catr") != 0 && strcmp(name, "patr") != 0) {
 			put_query_json(q, name, v);
 			continue;
 		}
 		for (size_t i = 0; i < json_array_size(v); i++) {
 			json_t *pair = json_array_get(v, i);
-			put_query_json(q, json_string_value(json_object_get(pair, "nm")), json_object_get(pair, "val"));
+			char field[64];
+			snprintf(field, sizeof(field), "%s%s", name[0] == 'c' ? "c." : name[0] == 'p' ? "p." : "",
+			         json_string_value(json_object_get(pair, "nm")));
+			put_query_json(q, field, json_object_get(pair, "val"));
 		}
 	}
 	return 0;
