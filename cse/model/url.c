@@ -53,6 +53,13 @@ static bool take_scheme(struct str name, enum url_scheme *out)
 	return false;
 }
 
+bool url_names_plaintext(struct str s)
+{
+	enum url_scheme scheme;
+
+	return take_scheme(str_first(s, str_index(s, ':')), &scheme) && scheme >= URL_SECURE_END && str_index(s, ':') < s.n;
+}
+
 /* Letters, digits, '-', '.' and '_' only: no percent-encoding, no sub-delimiters.  Of an IPv6 address: hexadecimal digits,
  * ':' and '.', no zone. */
 static bool host_is_plain(struct str host, bool ip6)

@@ -29,6 +29,8 @@ struct url {
 bool url_is(struct str s);
 /* RSC_NONE or BAD_REQUEST: no known scheme, user information, a fragment, characters that belong percent-encoded. */
 enum rsc url_parse(struct str s, struct url *out, struct why *w);
+/* Does the text name a scheme without encryption, whatever stands behind it? */
+bool url_names_plaintext(struct str s);
 static inline bool url_is_plaintext(const struct url *u) { return u->scheme >= URL_SECURE_END; }
 /* "https" */
 struct str url_scheme_name(enum url_scheme s);

@@ -23,14 +23,14 @@ static void teardown(void)
 
 START_TEST(a_stem_is_the_resource_identifier)
 {
-	struct rig_answer a = REGISTER("CDev1", AE("\"rn\":\"app\",\"api\":\"Nx\",\"poa\":[\"http://10.0.0.1:80/x\"]"));
+	struct rig_answer a = REGISTER("CDev1", AE("\"rn\":\"app\",\"api\":\"Nx\",\"poa\":[\"https://10.0.0.1:443/x\"]"));
 	json_t *o = rig_pc(&a, "m2m:ae");
 
 	ck_assert_int_eq(a.rsc, RSC_CREATED);
 	ck_assert_str_eq(rig_s(o, "ri"), "CDev1");
 	ck_assert_str_eq(rig_s(o, "aei"), "CDev1");
 	ck_assert_str_eq(rig_s(o, "pi"), "id-in");
-	ck_assert_str_eq(json_string_value(json_array_get(json_object_get(o, "poa"), 0)), "http://10.0.0.1:80/x");
+	ck_assert_str_eq(json_string_value(json_array_get(json_object_get(o, "poa"), 0)), "https://10.0.0.1:443/x");
 	json_decref(a.pc);
 	a = SEND(&g, .peer = dev, .op = OP_RETRIEVE, .to = "CDev1", .fr = "CDev1");
 	ck_assert_int_eq(a.rsc, RSC_OK);
