@@ -39,6 +39,10 @@ struct cse {
 	void *https_out; /* of what is sent */
 	struct admin *admin;
 	struct loop_timer tick;   /* on loop 0, every second: certificates */
+	struct work trim;         /* gives free memory back to the system */
+	bool trimming;
+	uint64_t freed, trimmed;  /* what freed memory so far: a second ago, when it was given back last */
+	int64_t trim_ns;          /* not before then */
 	int64_t renew_ns;        /* when contexts are to be remade for a new server certificate; 0: not */
 };
 
