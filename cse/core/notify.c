@@ -144,8 +144,22 @@ void notify_deleted(struct notify *n, uint32_t sub, struct str ri, const struct 
 	}
 	if (su.n && !s->silent)
 		notify_send_end(s, su);
-	if (!s->shots)
+	if (!s->shots) {
 		notify_sub_free(s);
+		return;
+	}
+	s->next = l->leaving;
+	l->leaving = s;
+}
+
+void notify_left(struct nsub *s)
+{
+	struct nsub **at = &s->lane->leaving;
+
+	while (*at != s)
+		at = &(*at)->next;
+	*at = s->next;
+	notify_sub_free(s);
 }
 
 void notify_scheduled(struct notify *n, uint32_t sub)
@@ -354,6 +368,10 @@ static void lane_fini(struct nlane *l)
 			items_leave(s, &s->held);
 			notify_sub_free(s);
 		}
+	while (l->leaving) {
+		notify_send_leave(l->leaving);
+		notify_left(l->leaving);
+	}
 	notify_send_fini(l);
 	notify_store_fini(l);
 	notify_own_fini(l);

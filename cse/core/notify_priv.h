@@ -118,6 +118,7 @@ struct nlane {
 	struct stats *stats;
 	struct arena arena;     /* of one transaction */
 	struct nsub **table;
+	struct nsub *leaving;   /* deleted ones with something on its way, by `next` */
 	size_t buckets, count;
 	struct holder *holders[NLANE_HOLDERS];
 	size_t sweep;           /* bucket that the look at credentials goes on with; SIZE_MAX: none is under way */
@@ -170,6 +171,8 @@ struct notify {
 
 /* notify.c */
 struct nsub *notify_find(struct nlane *l, uint32_t rid);
+/* The last message of a deleted one has arrived. */
+void notify_left(struct nsub *s);
 void notify_forget(struct nsub *s);
 
 /* notify_sub.c */

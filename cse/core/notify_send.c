@@ -150,7 +150,7 @@ static void done(struct out_msg *out, const struct out_result *r)
 	if (!s->gone)
 		notify_policy_run(s);
 	else if (!s->shots)
-		notify_sub_free(s);
+		notify_left(s);
 }
 
 static struct shot *shot_new(struct nsub *s, struct item *first, size_t n, bool batch)

@@ -3,7 +3,8 @@
 """Random operations of many clients on one random tree: every answer is well formed, the server lives, counters are exact.
 
 storm.py [--seconds S] [--clients N] [--seed N]: valid, half valid and broken requests; subtrees are deleted while others write
-into them; credentials are suspended meanwhile; connections are cut; at the end a full listing is held against the counters."""
+into them; subscriptions come, change and go beside what they watch, and their notifications are taken; credentials are suspended
+meanwhile; connections are cut; at the end a full listing is held against the counters."""
 import argparse
 import http.client
 import json
@@ -17,6 +18,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from cse import SRC, Cse, must, register  # noqa: E402
+from sink import Sink  # noqa: E402
 
 GONE = (ConnectionError, OSError, ssl.SSLError, http.client.HTTPException)
 AES = ["CSt%d" % i for i in range(4)]
@@ -34,7 +36,7 @@ class Storm(threading.Thread):
         self.cse, self.rnd, self.until, self.known = cse, rnd, until, known
         self.name = AES[number % len(AES)]
         self.client = cse.client(self.name, timeout=30)
-        self.done, self.cut, self.bad, self.codes = 0, 0, None, {}
+        self.done, self.cut, self.bad, self.codes, self.poa = 0, 0, None, {}, ""
 
     def path(self, deep=3):
         r = self.rnd
@@ -84,6 +86,8 @@ class Storm(threading.Thread):
         if roll < 0.52:
             acr = [{"acor": [r.choice(AES + ["all", "C*"])], "acop": r.choice([63, 2, 34, 0, 64])}]
             return c.create("/cse-in/" + self.name, 1, {"m2m:acp": {"rn": "acp", "pv": {"acr": acr}, "pvs": {"acr": acr}}})
+        if roll < 0.58:
+            return self.subscription()
         if roll < 0.72:
             return c.get(self.path() + r.choice(["", "", "", "/la", "/la", "/ol", "/i%d" % r.randrange(20), "/acp"]) + self.query())
         if roll < 0.86:
@@ -104,8 +108,25 @@ class Storm(threading.Thread):
         return a
 
     def join_in(self):
-        a = self.client.create("/cse-in", 2, {"m2m:ae": {"rn": self.name, "api": "Nstorm", "rr": False, "srv": ["3"]}})
+        a = self.client.create("/cse-in", 2, {"m2m:ae": {"rn": self.name, "api": "Nstorm", "rr": True, "srv": ["3"],
+                                                       "poa": [self.poa]}})
         self.judge(a)
+
+    def subscription(self):
+        """One of four names below a random container: made, changed or deleted; half valid at times."""
+        r, c = self.rnd, self.client
+        where, name = self.path(), "s%d" % r.randrange(4)
+        enc = r.choice([{}, {"net": [3]}, {"net": [1, 2, 3, 4]}, {"net": [3, 4], "chty": [4]}, {"net": [5]}, {"net": [2]},
+                        {"om": [{"ops": 63}]}, {"atr": ["mni"]}, {"net": [3], "sza": 10, "fo": 2}, {"net": [7]}, {"net": [9]}])
+        more = r.choice([{}, {}, {"nct": 3}, {"nct": 2}, {"bn": {"num": 3, "dur": "PT1S"}}, {"exc": r.randrange(1, 5)}, {"ln": True},
+                         {"rl": {"mnn": 2, "tww": "PT1S"}}, {"et": self.soon()}, {"su": self.name}, {"nse": True}, {"pn": 2}])
+        roll = r.random()
+        if roll < 0.5:
+            nu = [self.name] if r.random() < 0.8 else [self.name, r.choice(AES)]
+            return c.create(where, 23, {"m2m:sub": {"rn": name, "nu": nu, "enc": enc, **more}})
+        if roll < 0.75:
+            return c.put(where + "/" + name, {"m2m:sub": {**({"enc": enc} if r.random() < 0.5 else {}), **more}})
+        return c.delete(where + "/" + name)
 
     def judge(self, a):
         if a.rsc not in self.known and not (a.rsc == 0 and a.status in (400, 413, 414, 431)):
@@ -191,15 +212,20 @@ def main():
     ap.add_argument("--clients", type=int, default=32)
     ap.add_argument("--seed", type=int, default=int(time.time()))
     args = ap.parse_args()
-    rnd, known, cse = random.Random(args.seed), codes(), Cse(sets=["log.level=error"])
+    rnd, known, cse = random.Random(args.seed), codes(), Cse(sets=["log.level=error", "notify.allowed_prefixes=127.0.0.0/8"])
     try:
         cse.start(wait=60)
         for name in AES:
             cse.issue(name, "--ae", name, "--life", "1d")
             register(cse.client(name), name)
+        # Two that take everything, one that refuses, one that breaks off.
+        sinks = {name: Sink(cse, name, how) for name, how in zip(AES, [2000, 2000, 4005, "close"])}
+        for name in AES:
+            must(cse.client(name).put("/cse-in/" + name, {"m2m:ae": {"poa": [sinks[name].url()]}}), 2004, "poa of " + name)
         until = time.monotonic() + args.seconds
         storm = [Storm(cse, i, random.Random(rnd.random()), until, known) for i in range(args.clients)]
         for s in storm:
+            s.poa = sinks[s.name].url()
             s.start()
         trouble(cse, rnd, until)
         for s in storm:
@@ -213,6 +239,13 @@ def main():
             for n in range(4):
                 looked += verify_settled(client, "/cse-in/%s/n%d" % (name, n))
             client.close()
+        told = sum(s.got.qsize() for s in sinks.values())
+        for s in sinks.values():
+            while not s.got.empty():
+                body = s.got.get()[2]
+                assert set(body) <= {"m2m:sgn", "m2m:agn"}, "a notification that is none: %r" % body
+                for n in [body["m2m:sgn"]] if "m2m:sgn" in body else body["m2m:agn"]["m2m:sgn"]:
+                    assert n["sur"].startswith("cse-in/") and ("nev" in n or "vrq" in n or "sud" in n), "half a notification: %r" % n
         status = cse.stop()
         assert status == 0, "trothd ended with %d" % status
     except Exception as e:
@@ -227,6 +260,8 @@ def main():
             total[k] = total.get(k, 0) + v
     print(" ".join("%d:%d" % kv for kv in sorted(total.items())))
     assert total.get(2001, 0) > 100 and total.get(2000, 0) > 100, "too little came through: the test tested nothing"
+    assert told > 50, "%d notifications are too few" % told
+    print("%d notifications" % told)
     print("%d answers well formed, %d connections cut, %d containers counted right (seed %d)" % (
         sum(s.done for s in storm), sum(s.cut for s in storm), looked, args.seed))
     return 0
