@@ -150,6 +150,33 @@ def fan_out(s):
     return "one request, %d readings; who may read is a group, too" % len(rsp)
 
 
+@step("a discovery by label and time finds what it must, and nothing that may not be seen")
+def discovered(s):
+    app, names = s.cse.client("CApp1"), ["CSens%d" % i for i in range(1, 6)]
+    for i, name in enumerate(names):
+        dev = s.cse.client(name)
+        lbl = ["kind:temperature", "floor:%d" % (i % 2)]
+        must(dev.put("/cse-in/%s/temp" % name, {"m2m:cnt": {"lbl": lbl}}), 2004, "the labels")
+        must(dev.create("/cse-in/" + name, 3, {"m2m:cnt": {"rn": "private", "lbl": lbl}}), 2001, "a container without policy")
+    since = None
+    for name in ("CSens2", "CSens4"):
+        cin = {"m2m:cin": {"con": {"temp": 20, "unit": "C"}, "lbl": ["fresh"]}}
+        made = must(s.cse.client(name).create("/cse-in/%s/temp" % name, 4, cin), 2001, "a reading").json()["m2m:cin"]
+        since = since or made["ct"]
+
+    def found(query):
+        return sorted(must(app.get("/cse-in?fu=1&" + query), 2000, "a discovery").json()["m2m:uril"])
+
+    temps = ["cse-in/%s/temp" % n for n in names]
+    need(found("lbl=kind:temperature") == temps, "by label: %s" % found("lbl=kind:temperature"))
+    need(found("lbq=floor+EQ+1") == [temps[1], temps[3]], "by label query: %s" % found("lbq=floor+EQ+1"))
+    fresh = found("lbl=fresh&cra=%s&ty=4" % since)
+    need([f.rsplit("/", 1)[0] for f in fresh] == [temps[1], temps[3]], "by label and time: %s" % fresh)
+    need(found("lbl=fresh&crb=%s" % since) == [], "before the first: %s" % found("lbl=fresh&crb=%s" % since))
+    need(found("cfs=1&cfq=%24.temp+GT+19+AND+%24.unit+EQ+C") == fresh, "by content")
+    return "5 containers by label, 2 readings by label and time, none of the 5 private containers"
+
+
 @step("a stranger without a certificate is refused and noted")
 def stranger(s):
     c = s.cse.client("none", cert=False)
