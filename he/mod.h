@@ -15,9 +15,12 @@ struct he_mod {
 /* q: 2 to 61 bits (a contract). */
 void he_mod_init(struct he_mod *m, uint64_t q);
 
+/* a - q unless that is negative; a below 2^63.  By the sign, so that no compiler makes a branch of it. */
 static inline uint64_t he_cond_sub(uint64_t a, uint64_t q)
 {
-	return a - (q & -(uint64_t)(a >= q));
+	uint64_t d = a - q;
+
+	return d + (q & (uint64_t)((int64_t)d >> 63));
 }
 /* Operands and results in [0, q). */
 static inline uint64_t he_add(uint64_t a, uint64_t b, uint64_t q) { return he_cond_sub(a + b, q); }
