@@ -46,8 +46,9 @@ static json_t *notifications_of(struct cse *cse)
 {
 	struct notify_usage u;
 	gate_notify_usage(cse->gate, &u);
-	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "subscriptions", (json_int_t)u.subscriptions, "silent", (json_int_t)u.silent,
-	                 "held", (json_int_t)u.held, "stored", (json_int_t)u.stored, "dropped", (json_int_t)u.dropped);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "subscriptions", (json_int_t)u.subscriptions, "silent", (json_int_t)u.silent,
+	                 "held", (json_int_t)u.held, "stored", (json_int_t)u.stored, "dropped", (json_int_t)u.dropped,
+	                 "waiting", (json_int_t)u.waiting, "sending", (json_int_t)u.sending);
 }
 
 void admin_show_status(struct admin_call *c)

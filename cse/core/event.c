@@ -9,6 +9,7 @@
 
 #include "cse/base/conf.h"
 #include "cse/core/event_priv.h"
+#include "cse/core/out.h"
 #include "cse/core/steps.h"
 
 /* --- noting -------------------------------------------------------------------------------------------------------- */
@@ -429,8 +430,8 @@ bool event_wants(const struct gate *g, struct arena *a, struct event *ev, const 
 	return matches(g, a, ev, &e);
 }
 
-/* *index: of the facts of this commit. */
-static void judge(struct gate *g, struct arena *a, struct event *ev, struct commit *c, unsigned *index, bool bare)
+/* *index: of the facts of this commit.  *feeds: one of the subscriptions that hear of it, a pressed one if there is one. */
+static void judge(struct gate *g, struct arena *a, struct event *ev, struct commit *c, unsigned *index, bool bare, uint32_t *feeds)
 {
 	for (uint32_t i = 0; i < ev->subs->n; i++) {
 		const struct sub *s = &ev->subs->v[i];
@@ -442,6 +443,8 @@ static void judge(struct gate *g, struct arena *a, struct event *ev, struct comm
 		f = event_fact(g, a, ev, s->rid, s->res, bare);
 		if (!f)
 			continue;
+		if (!*feeds || out_is_pressed(g->out, s->rid))
+			*feeds = s->rid;
 		if (c) {
 			notify_keep(g->notify, c, (*index)++, f);
 			store_emit(c, &f->emit);
@@ -461,16 +464,17 @@ void event_tell(struct request *r, bool refused)
 		life_tell(es, c);
 	for (struct event *ev = es->first; ev; ev = ev->next)
 		if (!refused || ev == es->access)
-			judge(r->gate, &r->arena, ev, c, &index, refused);
+			judge(r->gate, &r->arena, ev, c, &index, refused, &r->feeds);
 	event_drop(es);
 }
 
 void event_tell_commit(struct events *es, struct gate *g, struct arena *a, struct commit *c)
 {
 	unsigned index = 0;
+	uint32_t feeds = 0;
 
 	life_tell(es, c);
 	for (struct event *ev = es->first; ev; ev = ev->next)
-		judge(g, a, ev, c, &index, false);
+		judge(g, a, ev, c, &index, false, &feeds);
 	event_drop(es);
 }

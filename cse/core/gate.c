@@ -293,6 +293,8 @@ void gate_notify_usage(const struct gate *g, struct notify_usage *out)
 {
 	CHECK(g, GATE);
 	notify_usage(g->notify, out);
+	out->waiting = out_waiting(g->out);
+	out->sending = out_in_flight(g->out);
 }
 
 bool gate_is_congested(const struct gate *g)
@@ -413,6 +415,6 @@ void gate_abandon(struct request *r)
 	r->reply = NULL;
 	if (r->wait == WAIT_PARKED)
 		r->leave(r);
-	if (r->wait == WAIT_TIME || r->wait == WAIT_PARKED)
+	if (r->wait == WAIT_TIME || r->wait == WAIT_PARKED || r->wait == WAIT_SLOW)
 		gate_recycle(r);
 }

@@ -70,6 +70,7 @@ struct notify_usage {
 	uint64_t held;                  /* notifications that wait for their batch, rate or schedule */
 	uint64_t stored;                /* ... or are on their way, and survive a crash */
 	uint64_t dropped;               /* since the start */
+	uint64_t waiting, sending;      /* requests of ours that are queued; of them, those on their way now */
 };
 void gate_notify_usage(const struct gate *g, struct notify_usage *out);
 /* True while bindings should stop reading requests (the writer's queue is full). */

@@ -8,7 +8,7 @@
 
 enum step_result { STEP_NEXT, STEP_ANSWER, STEP_WAIT, STEP_AGAIN /* at once back to resolve, in another hold of the lock */ };
 /* Why a request is parked. */
-enum wait { WAIT_NONE, WAIT_TIME, WAIT_TURN, WAIT_FETCH, WAIT_COMMIT, WAIT_PARKED };
+enum wait { WAIT_NONE, WAIT_TIME, WAIT_TURN, WAIT_FETCH, WAIT_COMMIT, WAIT_PARKED, WAIT_SLOW };
 
 struct walk;
 struct fan;
@@ -65,6 +65,8 @@ struct request {
 	struct origin origin;
 	int64_t begin_ns, deadline_ns; /* monotonic */
 	int64_t oet_ns;              /* 0: none */
+	uint32_t feeds;              /* a subscription that hears of it; 0: none */
+	int64_t slow_ns;             /* WAIT_SLOW: no longer than until then */
 	struct fan *fan;             /* requests to members of a group that it has led to (fanout.c) */
 	struct fan *up;              /* it is one of those */
 	int64_t bound_ns;            /* then its deadline; else 0 */

@@ -8,8 +8,11 @@
 
 #include "cse/base/err.h"
 #include "cse/base/stat.h"
+#include "cse/core/out.h"
 #include "cse/core/event.h"
 
+#define SLOW_STEP_NS INT64_C(1000000)
+#define SLOW_MOST_NS INT64_C(200000000)
 enum { STEP_ORIGIN = 1, STEP_RESOLVE = 4, STEP_COMMIT = 10, STEP_EVENTS };
 
 static enum step_result tell_events(struct request *r)
@@ -81,6 +84,23 @@ static void fail(struct request *r, enum rsc rsc, struct str text)
 	head(r);
 }
 
+/* A target of what this request caused has its queue half full: its connection is read more slowly (engine.md 4.4), as the
+ * answer leaves when the queue has become shorter, or after a while. */
+static void slow(struct loop *l, struct loop_timer *t)
+{
+	struct request *r = CONTAINER_OF(t, struct request, timer);
+	int64_t now = loop_now_ns(l);
+
+	CHECK(r, REQUEST);
+	if (r->reply && now < r->slow_ns && out_is_pressed(r->gate->out, r->feeds)) {
+		r->wait = WAIT_SLOW;
+		loop_timer_set(l, t, now + SLOW_STEP_NS, slow);
+		return;
+	}
+	r->wait = WAIT_NONE;
+	release(r);
+}
+
 static void committed(struct commit *c, int err)
 {
 	struct request *r = CONTAINER_OF(c, struct request, commit);
@@ -92,6 +112,10 @@ static void committed(struct commit *c, int err)
 		     STR("the CSE could not store the change; nothing of it happened, try again later"));
 		if (r->reply)
 			r->reply->prepare(r->arg, &r->resp);
+	} else if (r->feeds) {
+		r->slow_ns = loop_now_ns(r->loop) + SLOW_MOST_NS;
+		slow(r->loop, &r->timer);
+		return;
 	}
 	release(r);
 }

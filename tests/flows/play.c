@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tests/flows/ask.h"
+#include "tests/flows/always.h"
 #include "tests/flows/judge.h"
 #include "tests/flows/sinks.h"
 
@@ -66,27 +67,6 @@ static struct actor *actor_by_name(struct player *p, const char *name)
 			return &p->actors[i];
 	fail_set(p->f, "no actor %s", name);
 	return NULL;
-}
-
-static int actor_option(struct actor *a, const char *tok, struct fail *f)
-{
-	const char *v = strchr(tok, '=');
-	size_t n = v ? (size_t)(v++ - tok) : strlen(tok);
-	if (n == 4 && memcmp(tok, "zone", 4) == 0 && v)
-		a->zone = (unsigned)strtoul(v, NULL, 10);
-	else if (n == 3 && memcmp(tok, "max", 3) == 0 && v)
-		a->max_ae = (unsigned)strtoul(v, NULL, 10);
-	else if (n == 6 && memcmp(tok, "random", 6) == 0 && !v)
-		a->random_stems = true;
-	else if (n == 7 && memcmp(tok, "country", 7) == 0 && v)
-		a->has_location = snprintf(a->country, sizeof(a->country), "%s", v) > 0;
-	else if (n == 8 && memcmp(tok, "location", 8) == 0 && v)
-		a->has_location = sscanf(v, "%lf,%lf", &a->lat, &a->lon) == 2;
-	else if (n == 7 && memcmp(tok, "address", 7) == 0 && v)
-		snprintf(a->address, sizeof(a->address), "%s", v);
-	else
-		return fail_set(f, "no such option of an actor: %s", tok);
-	return 0;
 }
 
 static int open_world(struct player *p)
@@ -175,27 +155,6 @@ static void show(struct player *p, const char *what, const json_t *v)
 	free(d);
 }
 
-/* What holds for every answer: same request identifier (TS-0004 7.2.1.2), release version unless Release 1 (7.3.3.12),
- * no more than a sentence in an error (7.5.2 note 5). */
-static int judge_always(struct player *p)
-{
-	json_t *rqi = json_object_get(p->asked, "rqi"), *rvi = json_object_get(p->asked, "rvi");
-	json_t *pc = json_object_get(p->last.prim, "pc");
-	bool one = !rvi || (json_is_string(rvi) && strcmp(json_string_value(rvi), "1") == 0);
-	if (p->last.complaint[0])
-		return fail_set(p->f, "%s", p->last.complaint);
-	if (rqi && !json_equal(rqi, json_object_get(p->last.prim, "rqi")))
-		return fail_set(p->f, "the answer does not carry the request's identifier");
-	if (one != !json_object_get(p->last.prim, "rvi"))
-		return fail_set(p->f, one ? "a Release 1 request is answered with rvi" : "the answer has no rvi");
-	if (one && json_object_get(p->last.prim, "vsi"))
-		return fail_set(p->f, "a Release 1 request is answered with vsi");
-	if (json_integer_value(json_object_get(p->last.prim, "rsc")) >= 4000 && pc &&
-	    !(json_object_size(pc) == 1 && json_is_string(json_object_get(pc, "m2m:dbg"))))
-		return fail_set(p->f, "an error carries more than m2m:dbg");
-	return 0;
-}
-
 static int take(struct player *p)
 {
 	struct actor *a = p->outstanding;
@@ -209,7 +168,7 @@ static int take(struct player *p)
 	set_now(p);
 	p->closed = !p->last.prim;
 	show(p, "<-", p->last.prim);
-	return p->closed ? DONE : judge_always(p);
+	return p->closed ? DONE : always_judge(p->asked, &p->last, p->f);
 }
 
 static int post(struct player *p, const char *rest)
@@ -243,6 +202,15 @@ static int do_send(struct player *p, const char *rest)
 {
 	int rc = post(p, rest);
 	return rc == DONE && p->way ? take(p) : rc;
+}
+
+/* The CSE has it before anything else happens, time passing for instance. */
+static int do_launch(struct player *p, const char *rest)
+{
+	int rc = post(p, rest);
+	if (rc == DONE && p->way)
+		p->way->arrived(p->world, p->outstanding);
+	return rc;
 }
 
 static int do_pending(struct player *p, const char *rest)
@@ -289,18 +257,6 @@ static int conditions(struct player *p, const char *text)
 	return rc;
 }
 
-/* "4103" or "4103/4004". */
-static bool code_allowed(const char *codes, size_t n, long rsc)
-{
-	for (const char *s = codes; s < codes + n;) {
-		char *end;
-		if (strtol(s, &end, 10) == rsc)
-			return true;
-		s = end + 1;
-	}
-	return false;
-}
-
 static int do_expect(struct player *p, const char *rest)
 {
 	size_t n = strspn(rest, "0123456789/");
@@ -316,7 +272,7 @@ static int do_expect(struct player *p, const char *rest)
 	if (p->closed)
 		return fail_set(p->f, "expected %.*s, the connection was refused", (int)n, rest);
 	long rsc = (long)json_integer_value(json_object_get(p->last.prim, "rsc"));
-	if (!code_allowed(rest, n, rsc)) {
+	if (!code_is_allowed(rest, n, rsc)) {
 		char *d = json_dumps(json_object_get(p->last.prim, "pc"), JSON_COMPACT);
 		fail_set(p->f, "expected %.*s, came %ld %.900s", (int)n, rest, rsc, d ? d : "");
 		free(d);
@@ -419,19 +375,6 @@ static int do_silent(struct player *p, const char *rest)
 }
 
 /* --- values ------------------------------------------------------------------------------------------------------- */
-
-static bool name_and_value(const char *rest, char name[64], const char **value)
-{
-	size_t n = strspn(rest, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
-	const char *v = rest + n + strspn(rest + n, " \t");
-	if (n == 0 || n >= 64 || *v != '=')
-		return false;
-	memcpy(name, rest, n);
-	name[n] = 0;
-	v++;
-	*value = v + strspn(v, " \t");
-	return **value != 0;
-}
 
 static int do_save(struct player *p, const char *rest)
 {
@@ -687,7 +630,7 @@ static int step(struct player *p, size_t at)
 	case V_SPEAK: return do_speak(p, st->rest);
 	case V_AE: return do_ae(p, st->rest);
 	case V_SEND: return do_send(p, st->rest);
-	case V_LAUNCH: return post(p, st->rest);
+	case V_LAUNCH: return do_launch(p, st->rest);
 	case V_ASIDE: case V_BACK: return do_aside(p, st->rest);
 	case V_PENDING: return do_pending(p, st->rest);
 	case V_EXPECT: return do_expect(p, st->rest);

@@ -16,7 +16,7 @@
 #include "tests/flows/sink_loopback.h"
 
 #define US_PER_DAY INT64_C(86400000000)
-enum { SETTLE_ROUNDS = 4, SWEPT_TURNS = 1000, ARENA_BLOCK = 4096, CERTIFICATE_DAYS = 90 };
+enum { SETTLE_ROUNDS = 4, CALM_TURNS = 2000, SWEPT_TURNS = 1000, ARENA_BLOCK = 4096, CERTIFICATE_DAYS = 90 };
 
 static int why_not(struct fail *f, const char *what, int err, const struct why *why)
 {
@@ -307,8 +307,18 @@ static void wait_swept(struct world *w)
 	}
 }
 
+void world_calm(struct world *w)
+{
+	/* Twice, as what was on its way may have caused more. */
+	for (int i = 0, quiet = 0; w->is_quiet && i < CALM_TURNS && quiet < 2; i++) {
+		world_settle(w);
+		quiet = w->is_quiet(w) ? quiet + 1 : 0;
+	}
+}
+
 void world_advance(struct world *w, int64_t us)
 {
+	world_calm(w);
 	clock_advance_us(w->clock, us);
 	world_settle(w);
 	if (us >= 1000000)
@@ -317,6 +327,7 @@ void world_advance(struct world *w, int64_t us)
 
 void world_jump(struct world *w, int64_t us)
 {
+	world_calm(w);
 	clock_jump_us(w->clock, us);
 	world_settle(w);
 }

@@ -47,6 +47,7 @@ struct world {
 	size_t n_actors;
 	struct sink *sinks[WORLD_SINKS];    /* open ones */
 	size_t n_sinks;
+	bool (*is_quiet)(struct world *w);  /* nothing is on its way that takes real time; NULL: always */
 };
 
 /* kind of way: a store on disk, an HTTPS server.  0, or -1 and a sentence; then nothing is left. */
@@ -56,6 +57,8 @@ void world_close(struct world *w);
 int world_reopen(struct world *w, struct fail *f);
 /* Lets happen what needs no time: loops turn, the writer writes. */
 void world_settle(struct world *w);
+/* Settles until the world is quiet: before time passes, as what takes real time would seem to last long. */
+void world_calm(struct world *w);
 /* Attempts to reach a target that have not ended. */
 unsigned world_sending(const struct world *w);
 /* Makes the actor's credential known (fingerprint: of its key).  0, or -1. */
