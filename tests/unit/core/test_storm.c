@@ -33,6 +33,8 @@ struct storm {
 	struct gate *gate;
 	struct peer *peer;
 	struct lane lanes[LOOPS];
+	struct loop *loops[LOOPS];
+	struct stats *stats[LOOPS];
 	uint8_t seen[TOTAL + 1]; /* by state tag; each written by one client only */
 };
 
@@ -122,24 +124,21 @@ static void *run(void *arg)
 static void open_storm(struct storm *s)
 {
 	struct rig *g = &s->rig;
-	struct loop *loops[LOOPS];
-	struct stats *stats[LOOPS];
 	struct gate_opts go = { .conf = g->conf, .rnd = g->rnd, .self = rig_self(), .store = g->store, .security = g->security,
 		                    .workers = g->workers, .n_loops = LOOPS, .clock = g->clock };
 	struct why why;
 
 	for (unsigned i = 0; i < LOOPS; i++) {
-		loops[i] = s->lanes[i].loop = loop_new(s->clock, i, NULL);
-		stats[i] = NULL;
+		s->loops[i] = s->lanes[i].loop = loop_new(s->clock, i, NULL);
 		s->lanes[i].storm = s;
 		for (unsigned k = 0; k < CLIENTS; k++)
-			s->lanes[i].clients[k] = (struct client){ .storm = s, .loop = loops[i] };
+			s->lanes[i].clients[k] = (struct client){ .storm = s, .loop = s->loops[i] };
 	}
-	go.loops = loops;
-	go.stats = stats;
+	go.loops = s->loops;
+	go.stats = s->stats;
 	ck_assert_int_eq(gate_new(&go, &s->gate, &why), 0);
 	for (unsigned i = 0; i < LOOPS; i++) {
-		loop_post(loops[i], &s->lanes[i].begin, begin);
+		loop_post(s->loops[i], &s->lanes[i].begin, begin);
 		pthread_create(&s->lanes[i].thread, NULL, run, &s->lanes[i]);
 	}
 	for (unsigned i = 0; i < LOOPS; i++)

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Fan-outs of every kind on several loops beside creates, deletes and changes of the very groups, members and policies, with
+ * requests that are given up, and notifications that a group gathers from all loops.  Made for ThreadSanitizer; every answer is
+ * one that the procedures know.
+ */
+#include "cse/core/gate.h"
+
+#include <pthread.h>
+
+#include "tests/unit/core/rig.h"
+
+enum { LOOPS = 4, CLIENTS = 4, EACH = 80, MEMBERS = 40 };
+
+struct storm;
+struct client {
+	struct storm *storm;
+	struct loop *loop;
+	unsigned number, sent;
+	bool done, submitting;
+	struct request *r;
+	struct loop_task again;
+};
+
+struct lane {
+	struct storm *storm;
+	struct loop *loop;
+	pthread_t thread;
+	struct client clients[CLIENTS];
+	struct loop_task begin;
+	unsigned finished;
+};
+
+struct storm {
+	struct rig rig;
+	struct clock *clock;
+	struct gate *gate;
+	struct peer *peer, *other;
+	struct lane lanes[LOOPS];
+	struct loop *loops[LOOPS];
+	struct stats *stats[LOOPS];
+	_Atomic unsigned answers, members;
+};
+
+static const struct act {
+	enum op op;
+	bool by_other;
+	const char *to;
+	unsigned ty;
+	const char *pc;
+} acts[] = {
+	{ OP_RETRIEVE, false, "cse-in/app1/g/fopt", 0, NULL },
+	{ OP_CREATE, false, "cse-in/app1/g/fopt", TY_CIN, "{\"m2m:cin\":{\"con\":\"1\"}}" },
+	{ OP_RETRIEVE, false, "cse-in/app1/up/fopt/la", 0, NULL },
+	{ OP_RETRIEVE, true, "cse-in/app1/g/fopt", 0, NULL },
+	{ OP_CREATE, false, "cse-in/app1/g/fopt", TY_CNT, "{\"m2m:cnt\":{\"rn\":\"x\"}}" },
+	{ OP_UPDATE, false, "cse-in/app1/who", 0, "{\"m2m:grp\":{\"mid\":[\"CDev1\"]}}" },
+	{ OP_DELETE, false, "cse-in/app1/g/fopt/x", 0, NULL },
+	{ OP_UPDATE, false, "cse-in/app1/who", 0, "{\"m2m:grp\":{\"mid\":[\"CDev1\",\"CDev2\"]}}" },
+	{ OP_UPDATE, false, "cse-in/app1/up", 0, "{\"m2m:grp\":{\"mid\":[\"cse-in/app1/g/fopt\",\"cse-in/app1/n1\",\"cse-in/app1/up/fopt\"]}}" },
+	{ OP_CREATE, false, "cse-in/app1/n3", TY_CIN, "{\"m2m:cin\":{\"con\":\"2\"}}" },
+	{ OP_DELETE, false, "cse-in/app1/n4/la", 0, NULL },
+	{ OP_UPDATE, false, "cse-in/app1/g/fopt", 0, "{\"m2m:cnt\":{\"lbl\":[\"k\"]}}" },
+	{ OP_CREATE, false, "cse-in/app1", TY_CNT, "{\"m2m:cnt\":{\"rn\":\"gone\"}}" },
+	{ OP_DELETE, false, "cse-in/app1/brief/fopt", 0, NULL },
+	{ OP_UPDATE, false, "cse-in/app1/brief", 0, "{\"m2m:grp\":{\"mid\":[\"cse-in/app1/gone\",\"cse-in/app1/none\"]}}" },
+};
+
+static void next(struct client *c);
+
+static void count(struct storm *s, const struct resp *r)
+{
+	const struct val *rsp = r->has_pc && strcmp(r->root->sn, "m2m:agr") == 0 ? obj_find(r->pc.o, "m2m:rsp") : NULL;
+
+	atomic_fetch_add(&s->answers, 1);
+	for (size_t i = 0; rsp && i < rsp->list.n; i++) {
+		ck_assert(obj_find(rsp->list.v[i].o, "rsc") && obj_find(rsp->list.v[i].o, "fr"));
+		atomic_fetch_add(&s->members, 1);
+	}
+}
+
+static void prepare(void *arg, const struct resp *r)
+{
+	struct client *c = arg;
+
+	ck_assert_msg(r->rsc == RSC_OK || r->rsc == RSC_CREATED || r->rsc == RSC_UPDATED || r->rsc == RSC_DELETED ||
+	                  r->rsc == RSC_NOT_FOUND || r->rsc == RSC_CONFLICT || r->rsc == RSC_ORIGINATOR_HAS_NO_PRIVILEGE ||
+	                  r->rsc == RSC_NO_MEMBERS || r->rsc == RSC_GROUP_MEMBERS_NOT_RESPONDED,
+	              "code %d", (int)r->rsc);
+	count(c->storm, r);
+}
+
+static void again(struct loop *l, struct loop_task *t)
+{
+	(void)l;
+	next(CONTAINER_OF(t, struct client, again));
+}
+
+static void release(void *arg)
+{
+	struct client *c = arg;
+
+	c->done = true;
+	loop_defer(c->loop, &c->again, again);
+}
+
+static const struct gate_reply reply = { prepare, release };
+
+static void next(struct client *c)
+{
+	struct storm *s = c->storm;
+	const struct act *act;
+	struct request *r;
+	struct prim *p;
+
+	if (c->sent == EACH) {
+		if (++s->lanes[loop_index(c->loop)].finished == CLIENTS)
+			loop_stop(c->loop);
+		return;
+	}
+	act = &acts[(c->sent++ * 7 + c->number) % ARRAY_LEN(acts)];
+	r = gate_open(s->gate, c->loop);
+	p = request_prim(r);
+	p->op = act->op;
+	p->to = str_of(act->to);
+	p->fr = act->by_other ? STR("CDev2") : STR("CDev1");
+	p->rqi = STR("r");
+	p->rvi_text = STR("3");
+	p->has = 1u << P_OP | 1u << P_TO | 1u << P_FR | 1u << P_RQI | 1u << P_RVI | (act->ty ? 1u << P_TY : 0);
+	p->ty = act->ty;
+	if (act->pc) {
+		p->has |= 1u << P_PC;
+		ck_assert_int_eq(codec_json.decode_content(p->arena, arena_str(p->arena, str_of(act->pc)), gate_limits(s->gate), &p->pc, &p->why),
+		                 RSC_NONE);
+	}
+	c->done = false;
+	gate_submit(r, act->by_other ? s->other : s->peer, &reply, c);
+	/* One of nine is given up at once. */
+	if (!c->done && c->sent % 9 == 0) {
+		gate_abandon(r);
+		loop_defer(c->loop, &c->again, again);
+	}
+}
+
+static void begin(struct loop *l, struct loop_task *t)
+{
+	struct lane *lane = CONTAINER_OF(t, struct lane, begin);
+
+	(void)l;
+	for (unsigned i = 0; i < CLIENTS; i++)
+		next(&lane->clients[i]);
+}
+
+static void *run(void *arg)
+{
+	struct lane *lane = arg;
+
+	loop_run(lane->loop);
+	return NULL;
+}
+
+/* The rig's store and security, with a gate over real clocks and some loops. */
+static void run_storm(struct storm *s)
+{
+	struct rig *g = &s->rig;
+	struct gate_opts go = { .conf = g->conf, .rnd = g->rnd, .self = rig_self(), .store = g->store, .security = g->security,
+		                    .workers = g->workers, .n_loops = LOOPS, .clock = g->clock };
+	struct why why;
+
+	for (unsigned i = 0; i < LOOPS; i++) {
+		struct lane *lane = &s->lanes[i];
+
+		s->loops[i] = lane->loop = loop_new(s->clock, i, NULL);
+		lane->storm = s;
+		for (unsigned k = 0; k < CLIENTS; k++)
+			lane->clients[k] = (struct client){ .storm = s, .loop = lane->loop, .number = i * CLIENTS + k };
+	}
+	go.loops = s->loops;
+	go.stats = s->stats;
+	ck_assert_int_eq(gate_new(&go, &s->gate, &why), 0);
+	for (unsigned i = 0; i < LOOPS; i++) {
+		loop_post(s->loops[i], &s->lanes[i].begin, begin);
+		pthread_create(&s->lanes[i].thread, NULL, run, &s->lanes[i]);
+	}
+	for (unsigned i = 0; i < LOOPS; i++)
+		pthread_join(s->lanes[i].thread, NULL);
+}
+
+static void create(struct storm *s, const char *to, unsigned ty, const char *pc)
+{
+	struct rig_answer a = SEND(&s->rig, .peer = s->peer, .op = OP_CREATE, .to = to, .fr = "CDev1", .ty = ty, .pc = pc);
+
+	ck_assert(a.rsc == RSC_CREATED || a.rsc == RSC_OK);
+	json_decref(a.pc);
+}
+
+static void plant(struct storm *s)
+{
+	struct buf b;
+
+	create(s, "cse-in/app1", TY_GRP, "{\"m2m:grp\":{\"rn\":\"who\",\"mnm\":9,\"mid\":[\"CDev1\",\"CDev2\"]}}");
+	create(s, "cse-in/app1", TY_ACP, "{\"m2m:acp\":{\"rn\":\"p\",\"pv\":{\"acr\":[{\"acor\":[\"cse-in/app1/who\"],\"acop\":63}]},"
+	                                 "\"pvs\":{\"acr\":[{\"acor\":[\"CDev1\"],\"acop\":63}]}}}");
+	buf_init(&b, 1 << 16);
+	buf_z(&b, "{\"m2m:grp\":{\"rn\":\"g\",\"mnm\":999,\"macp\":[\"cse-in/app1/p\"],\"mid\":[\"cse-in/app1/none\"");
+	for (int i = 0; i < MEMBERS; i++) {
+		char pc[100];
+
+		snprintf(pc, sizeof(pc), "{\"m2m:cnt\":{\"rn\":\"n%d\",\"mni\":5,\"acpi\":[\"cse-in/app1/p\"]}}", i);
+		create(s, "cse-in/app1", TY_CNT, pc);
+		snprintf(pc, sizeof(pc), ",\"cse-in/app1/n%d\"", i);
+		buf_z(&b, pc);
+	}
+	buf_z(&b, "],\"nar\":{\"num\":7,\"dur\":\"PT1S\"}}}");
+	buf_put(&b, "", 1);
+	create(s, "cse-in/app1", TY_GRP, b.p);
+	buf_fini(&b);
+	create(s, "cse-in/app1", TY_GRP, "{\"m2m:grp\":{\"rn\":\"up\",\"mnm\":9,\"mid\":[\"cse-in/app1/g/fopt\",\"cse-in/app1/n1\"]}}");
+	create(s, "cse-in/app1", TY_GRP, "{\"m2m:grp\":{\"rn\":\"brief\",\"mnm\":9,\"mid\":[]}}");
+	create(s, "cse-in/app1/g/fopt", TY_SUB, "{\"m2m:sub\":{\"nu\":[\"CDev1\"],\"nfu\":\"CDev1\",\"enc\":{\"net\":[3]}}}");
+	create(s, "cse-in/app1/brief", TY_SUB, "{\"m2m:sub\":{\"nu\":[\"CDev1\"],\"enc\":{\"net\":[1]}}}");
+}
+
+static void check_group(struct storm *s, const char *to)
+{
+	struct rig_answer a = SEND(&s->rig, .peer = s->peer, .op = OP_RETRIEVE, .to = to, .fr = "CDev1");
+	json_t *o = rig_pc(&a, "m2m:grp");
+
+	ck_assert_int_eq(rig_n(o, "cnm"), (long long)json_array_size(json_object_get(o, "mid")));
+	json_decref(a.pc);
+}
+
+START_TEST(everything_at_once)
+{
+	struct storm *s = calloc(1, sizeof(*s));
+	struct rig *g = &s->rig;
+
+	rig_open(g, NULL);
+	s->peer = rig_ae(g, "CDev1", "app1");
+	s->other = rig_ae(g, "CDev2", "app2");
+	s->clock = clock_new();
+	plant(s);
+	run_storm(s);
+	ck_assert_uint_gt(atomic_load(&s->answers), LOOPS * CLIENTS * EACH / 2);
+	ck_assert_uint_gt(atomic_load(&s->members), LOOPS * CLIENTS * EACH);
+	store_flush(g->store);
+	/* What is on its way between loops arrives; what would wait for a time is given up with the gate. */
+	for (int i = 0; i < 50 * LOOPS; i++)
+		loop_turn(s->loops[i % LOOPS], 0);
+	store_flush(g->store);
+	for (int i = 0; i < 50 * LOOPS; i++)
+		loop_turn(s->loops[i % LOOPS], 0);
+	gate_free(s->gate);
+	for (int i = 0; i < LOOPS; i++)
+		loop_free(s->lanes[i].loop);
+	check_group(s, "cse-in/app1/g");
+	check_group(s, "cse-in/app1/up");
+	check_group(s, "cse-in/app1/brief");
+	rig_close(g);
+	clock_free(s->clock);
+	free(s);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("fanstorm");
+	TCase *t = tcase_create("clients");
+
+	tcase_set_timeout(t, 300);
+	tcase_add_test(t, everything_at_once);
+	suite_add_tcase(s, t);
+	return rig_run(s);
+}
