@@ -75,7 +75,8 @@ struct polling {
 	struct errand *all;
 	size_t bytes;
 	struct poll *woken;      /* out of their channels, task on its way */
-	/* watch.c's, loop 0 */
+	/* polling_watch.c's */
+	struct loop *loop;       /* 0 */
 	struct loop_timer timer;
 	struct loop_task turn;
 	struct arena arena;

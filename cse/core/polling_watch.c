@@ -99,7 +99,7 @@ static void tick(struct loop *l, struct loop_timer *t);
 
 static void step(struct polling *p)
 {
-	struct loop *l = p->gate->o.loops[0];
+	struct loop *l = p->loop;
 	struct finding found[SLICE];
 	unsigned before = p->at;
 	struct tx *tx;
@@ -144,12 +144,11 @@ static void tick(struct loop *l, struct loop_timer *t)
 
 void polling_watch(struct polling *p)
 {
-	struct loop *l = p->gate->o.loops[0];
-
-	loop_timer_set(l, &p->timer, loop_now_ns(l) + PERIOD_NS, tick);
+	p->loop = p->gate->o.loops[0];
+	loop_timer_set(p->loop, &p->timer, loop_now_ns(p->loop) + PERIOD_NS, tick);
 }
 
 void polling_watch_end(struct polling *p)
 {
-	loop_timer_cancel(p->gate->o.loops[0], &p->timer);
+	loop_timer_cancel(p->loop, &p->timer);
 }
