@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 enum bench_op { BENCH_NULL, BENCH_CREATE, BENCH_RETRIEVE, BENCH_LATEST, BENCH_OLDEST, BENCH_CONTAINER, BENCH_DELETE,
-	BENCH_IDLE, BENCH_OPS };
+	BENCH_IDLE, BENCH_SINK, BENCH_OPS };
 
 /* Histogram of latencies: 32 steps per power of two of nanoseconds, so 3 % resolution. */
 enum { HIST_STEPS = 32, HIST_BUCKETS = 40 * HIST_STEPS };
@@ -49,6 +49,9 @@ struct bench_result {
 };
 /* Runs it; 0, or -1 with a sentence on stderr. */
 int bench_run(const struct bench_opts *o, struct bench_result *out);
+
+/* Takes notifications until standard input ends; 0, or -1. */
+int bench_sink(const struct bench_opts *o);
 
 /* One request's text, with the parts that change from one to the next at fixed places. */
 struct bench_text {

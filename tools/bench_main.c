@@ -10,14 +10,15 @@
 #include "tools/bench.h"
 
 static const char *const op_names[BENCH_OPS] = { "null", "create", "retrieve", "latest", "oldest", "container", "delete",
-	"idle" };
+	"idle", "sink" };
 
 static const char usage[] =
     "usage: troth-bench --ca FILE --cert FILE --key FILE [options]\n"
     "  --host NAME --port N        server (localhost, 8443)\n"
     "  --originator ID             (CBench)\n"
     "  --base PATH                 AE below which the containers are (cse-in/CBench)\n"
-    "  --op OP                     create, retrieve, latest, oldest, container, delete, null, idle\n"
+    "  --op OP                     create, retrieve, latest, oldest, container, delete, null, idle;\n"
+    "                              sink: takes notifications, says its port, then for each line how many\n"
     "  --second OP --share X       another operation on this part of the connections (0..1)\n"
     "  --connections N             (256)\n"
     "  --containers N --first K    containers c<K> ... used in turn (1, 0)\n"
@@ -136,6 +137,8 @@ int main(int argc, char **argv)
 		rl.rlim_cur = rl.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &rl);
 	}
+	if (o.op == BENCH_SINK)
+		return bench_sink(&o) ? 1 : 0;
 	struct bench_result *r = calloc(1, sizeof *r);
 	if (!r)
 		return 1;

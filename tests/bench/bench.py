@@ -331,6 +331,91 @@ def bench_fopt(b):
     b.emit("fopt.1000.beside", "measured", True, p99_ms=beside["p99_ms"], alone_p99_ms=load["p99_ms"], per_s=beside["per_s"])
 
 
+class Target:
+    """A C sink as the point of access of an AE CSink, told of every instance of container c0000000000 by n subscriptions."""
+
+    def __init__(self, b, n):
+        cse = b.cse
+        cse.issue("CSink", "--ae", "CSink", *LONG_LIFE)
+        base = os.path.join(cse.creds, "CSink")
+        self.proc = subprocess.Popen([os.path.join(BUILD, "troth-bench"), "--ca", cse.creds + "/ca.crt", "--cert", base + ".crt",
+                                      "--key", base + ".key", "--op", "sink"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        poa = "https://127.0.0.1:%d/in" % int(self.proc.stdout.readline())
+        sink = cse.client("CSink")
+        register(sink, "CSink")
+        acp = {"m2m:acp": {"rn": "acp", "pv": {"acr": [{"acor": ["CSink"], "acop": 63}, {"acor": ["CBench"], "acop": 16}]},
+                           "pvs": {"acr": [{"acor": ["CSink"], "acop": 63}]}}}
+        ri = must(sink.create("/cse-in/CSink", 1, acp), 2001, "the policy").json()["m2m:acp"]["ri"]
+        must(sink.put("/cse-in/CSink", {"m2m:ae": {"poa": [poa]}}), 2004, "the point of access")
+        must(sink.put("/cse-in/CSink", {"m2m:ae": {"acpi": [ri]}}), 2004, "linking the policy")
+        for i in range(n):
+            sub = {"m2m:sub": {"rn": "s%d" % i, "nu": ["CSink"], "enc": {"net": [3]}}}
+            must(b.dev.create("/cse-in/CBench/c0000000000", 23, sub), 2001, "a subscription")
+        sink.close()
+
+    def figures(self):
+        self.proc.stdin.write("\n")
+        self.proc.stdin.flush()
+        return json.loads(self.proc.stdout.readline())
+
+    def wait(self, count, seconds):
+        """Until so many have come; how many did, and when the last one came."""
+        end = time.monotonic() + seconds
+        while True:
+            f = self.figures()
+            if f["count"] >= count or time.monotonic() > end:
+                return f
+            time.sleep(0.005)
+
+    def end(self):
+        self.proc.stdin.close()
+        self.proc.wait()
+
+
+NOTIFY = ["notify.allowed_prefixes=127.0.0.0/8"]
+
+
+def bench_notify(b):
+    """Creates with one subscriber, counted as delivered; one create with 1,000 subscribers."""
+    b.server()
+    b.containers(1)
+    alone = [b.load(b.cse, "create", serial=b.serial(), connections=64) for _ in range(b.args.rounds)]
+    plain = [r["per_s"] for r in alone]
+    b.server(NOTIFY)
+    b.containers(1)
+    t = Target(b, 1)
+    rates, late, p99, cpu = [], [], [], []
+    for _ in range(b.args.rounds):
+        before = t.figures()["count"]
+        have = must(b.dev.get("/cse-in/CBench/c0000000000"), 2000, "the container").json()["m2m:cnt"]["cni"]
+        r = b.load(b.cse, "create", serial=b.serial(), connections=64)
+        ended = time.monotonic()
+        made = must(b.dev.get("/cse-in/CBench/c0000000000"), 2000, "the container").json()["m2m:cnt"]["cni"] - have
+        f = t.wait(before + made, 3)
+        late.append(f["last_s"] - ended if f["count"] - before == made else 99)
+        rates.append(r["per_s"] * (f["count"] - before) / made)
+        p99.append(r["p99_ms"])
+        cpu.append(r["cpu_us"])
+    ratio = statistics.median(rates) / statistics.median(plain)
+    b.emit("notify.https", "all delivered within 1 s after the load; >= 0.5 of create.https", max(late) <= 1 and ratio >= 0.5,
+           per_s=statistics.median(rates), create_per_s=statistics.median(plain), ratio=ratio, late_s=max(late),
+           p99_ms=statistics.median(p99), cpu_us=statistics.median(cpu), create_cpu_us=statistics.median(r["cpu_us"] for r in alone))
+    t.end()
+    b.server(NOTIFY)
+    b.containers(1)
+    t = Target(b, 1000)
+    times = []
+    for i in range(3 + 5 * b.args.rounds):
+        before = t.figures()["count"]
+        began = time.monotonic()
+        must(b.dev.create("/cse-in/CBench/c0000000000", 4, {"m2m:cin": {"con": "x%d" % i}}), 2001, "an instance")
+        f = t.wait(before + 1000, 5)
+        times.append((f["last_s"] - began) * 1e3 if f["count"] == before + 1000 else 9999)
+    times = times[3:]
+    b.emit("notify.fan", "1,000 subscribers told within 250 ms", max(times) <= 250, ms=statistics.median(times), worst_ms=max(times))
+    t.end()
+
+
 def find(b, query, n, rounds=7):
     """Median and slowest time of a discovery that must find n, in ms."""
     times = []
@@ -417,7 +502,7 @@ def bench_authz(b):
     b.emit("authz.groups", "p99 <= 0.2 ms with 100,000 ACPs and groups as originators", row["p99_ms"] <= 0.2, **row)
 
 
-GROUPS = ["create", "many", "full", "single", "mni", "start", "delete", "memory", "authz", "fopt", "discovery", "subtree"]
+GROUPS = ["create", "many", "full", "single", "mni", "start", "delete", "memory", "authz", "fopt", "discovery", "subtree", "notify"]
 
 
 def main():
@@ -461,6 +546,8 @@ def main():
             bench_discovery(b)
         if "subtree" in want:
             bench_subtree(b)
+        if "notify" in want:
+            bench_notify(b)
     finally:
         b.null.clean()
         if b.cse:
