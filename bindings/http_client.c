@@ -292,6 +292,7 @@ static void lane_init(struct http_client *hc, unsigned i)
 	lane->lane.total = &lane->total;
 	conn_list_init(&lane->dirty);
 	buf_init(&lane->body, BODY_MAX);
+	arena_init(&lane->answer, 1024);
 	conn_lane_init(&lane->lane, hc->bio);
 	hc->lanes[i] = lane;
 }
@@ -337,6 +338,7 @@ static void lane_fini(struct client_lane *lane)
 	for (struct errand *x; (x = lane->errands); free(x))
 		lane->errands = x->next;
 	buf_fini(&lane->body);
+	arena_fini(&lane->answer);
 	free(lane);
 }
 

@@ -93,16 +93,14 @@ static void answered(struct client_conn *cc)
 	bool keep = cc->h.keep_alive && !cc->conn.eof && cc->in.n == cc->h.head_n + cc->h.body_n;
 	struct out_result r;
 	struct content pc;
-	struct arena a;
 
-	arena_init(&a, 512);
-	http_client_answer(&a, &cc->h, cc->in.p, x->carry->prim->rqi, lane->client->o.limits, &r, &pc);
+	http_client_answer(&lane->answer, &cc->h, cc->in.p, x->carry->prim->rqi, lane->client->o.limits, &r, &pc);
 	cc->errand = NULL;
 	x->conn = NULL;
 	/* Its answer lies in our buffer: first the core is told. */
 	e->pins++;
 	client_finish(x, &r);
-	arena_fini(&a);
+	arena_reset(&lane->answer);
 	if (keep && r.err == 0 && cc->conn.state == CONN_OPEN)
 		rest(cc);
 	else

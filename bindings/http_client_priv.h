@@ -79,6 +79,7 @@ struct client_lane {
 	struct conn_link dirty;
 	struct loop_task task;
 	struct buf body;            /* content being encoded */
+	struct arena answer;        /* content that was decoded */
 	_Atomic unsigned total;
 };
 

@@ -695,6 +695,7 @@ int out_new(struct gate *g, struct out **out, struct why *why)
 
 		lane->out = o;
 		lane->loop = g->o.loops[i];
+		arena_init(&lane->scratch, FLIGHT_ARENA);
 		out_ring(&lane->all);
 		out_ring(&lane->dirty);
 		out_ring(&lane->over);
@@ -729,6 +730,7 @@ static void lane_fini(struct out_lane *lane)
 		lane->flights = f->next;
 		arena_fini(&f->mem);
 	}
+	arena_fini(&lane->scratch);
 	loop_timer_cancel(lane->loop, &lane->watch);
 	loop_defer_cancel(lane->loop, &lane->task);
 }

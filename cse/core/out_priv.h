@@ -141,6 +141,7 @@ struct out_lane {
 	struct out_target *targets[OUT_BUCKETS];
 	struct out_group *groups[OUT_BUCKETS];
 	struct out_link all, dirty, over;
+	struct arena scratch;       /* of one look at the tree */
 	struct out_job *jobs;       /* pools */
 	struct out_group *spare_groups;
 	struct out_flight *flights;

@@ -335,17 +335,15 @@ static struct out_route *route_new(struct out *o)
 void out_route_take(struct out *o, struct out_target *t)
 {
 	struct out_route *r = NULL;
-	struct arena a;
-	struct tx *tx;
+	struct arena *a = &t->lane->scratch;
+	struct tx *tx = store_begin(o->gate->o.store, a, TX_READ);
 
-	arena_init(&a, ROUTE_ARENA);
-	tx = store_begin(o->gate->o.store, &a, TX_READ);
 	if (!still_holds(o, tx, t->route)) {
 		r = route_new(o);
 		r->err = url_is(t->name) ? route_to_url(o, tx, r, t->name, t->creator) : route_to_resource(o, tx, r, t->name, t->creator);
 	}
 	store_end(tx);
-	arena_fini(&a);
+	arena_reset(a);
 	if (r) {
 		out_route_unref(t->route);
 		t->route = r;
