@@ -219,7 +219,9 @@ static void change_door(struct sink_https *s)
 	while (shut && s->n_guests)
 		guest_leaves(s, 0);
 	close(s->listener);
-	s->listener = open_listener(&s->port, !shut);
+	/* The port stays; others read it meanwhile. */
+	unsigned port = s->port;
+	s->listener = open_listener(&port, !shut);
 }
 
 static bool stopped(struct sink_https *s)
