@@ -43,8 +43,10 @@ static bool read_listing(struct str s, struct listing *out)
 	struct str rest = str_from(s, 8), authority = str_cut(&rest, ' ', &more);
 	bool ip6 = authority.n > 0 && authority.p[0] == '[';
 	size_t end = str_index(authority, ip6 ? ']' : ':');
+	if (ip6 && end == authority.n)
+		return false;
 	l.identity = str_trim(rest);
-	l.host = str_make(authority.p + ip6, end - ip6 < authority.n ? end - ip6 : 0);
+	l.host = str_make(authority.p + ip6, end - ip6);
 	authority = str_from(authority, end + ip6);
 	if (authority.n > 1 && authority.p[0] == ':' && str_u64(str_from(authority, 1), &port) == 0 && port > 0 && port <= 65535)
 		l.port = (uint16_t)port;
