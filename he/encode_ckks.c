@@ -75,19 +75,24 @@ static void to_slots(struct complex2 *v, const struct he_ctx *c)
 		}
 }
 
-/* One real coefficient of up to `parts` times 60 bits, rounded, modulo m.  No branch on the value. */
-static uint64_t to_residue(double v, unsigned parts, const struct he_mod *m)
+/* Real coefficients of up to `parts` times 60 bits, rounded, modulo m.  No branch on a value. */
+static void to_residues(uint64_t *to, const struct complex2 *v, size_t n, unsigned parts, const struct he_mod *m)
 {
-	double left = fabs(v), unit = ldexp(1.0, 60 * (int)(parts - 1));
-	uint64_t r = 0, step = he_reduce64(1ULL << 60, m), minus = -(uint64_t)(v < 0);
+	double top = ldexp(1.0, 60 * (int)(parts - 1));
+	struct he_const step = he_const_make(he_reduce64(1ULL << 60, m), m->q);
 
-	for (; parts > 0; parts--, unit /= 0x1p60) {
-		uint64_t digit = (uint64_t)(int64_t)(left / unit);
+	for (size_t i = 0; i < n; i++) {
+		double left = fabs(v[i].re), unit = top;
+		uint64_t digit = (uint64_t)(int64_t)(left / unit), r = he_reduce64(digit, m), minus = -(uint64_t)(v[i].re < 0);
 
-		left -= (double)digit * unit;
-		r = he_add(he_mul(r, step, m), he_reduce64(digit, m), m->q);
+		for (unsigned more = parts; more > 1; more--) {
+			left -= (double)digit * unit;
+			unit /= 0x1p60;
+			digit = (uint64_t)(int64_t)(left / unit);
+			r = he_add(he_mul_const(r, step, m->q), he_reduce64(digit, m), m->q);
+		}
+		to[i] = (he_neg(r, m->q) & minus) | (r & ~minus);
 	}
-	return (he_neg(r, m->q) & minus) | (r & ~minus);
 }
 
 static int check_encode(const struct he_ctx *c, size_t n, double scale, unsigned primes, struct he_why *w)
@@ -145,8 +150,7 @@ int he_encode_ckks(struct he_pt *r, const double *v, size_t n, bool is_complex, 
 	to_coefficients(space, c, scale / (double)c->n);
 	parts = round_all(space, c, primes);
 	for (j = 0; parts && j < primes; j++) {
-		for (i = 0; i < c->n; i++)
-			r->w[j * c->n + i] = to_residue(space[i].re, parts, c->mods[j]);
+		to_residues(r->w + j * c->n, space, c->n, parts, c->mods[j]);
 		he_ntt_forward(&c->ntt[j], r->w + j * c->n);
 	}
 	space_free(space, c);

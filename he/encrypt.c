@@ -53,6 +53,7 @@ static uint64_t noise_factor(const struct he_ctx *c, unsigned j)
 	return c->p.scheme == HE_BGV ? he_reduce64(c->p.t, c->mods[j]) : 1;
 }
 
+/* tmp: two residues. */
 static void add_message(struct he_ct *r, const struct he_pt *p, unsigned primes, uint64_t *tmp)
 {
 	const struct he_ctx *c = r->ctx;
@@ -63,7 +64,7 @@ static void add_message(struct he_ct *r, const struct he_pt *p, unsigned primes,
 	r->scale = c->p.scheme == HE_CKKS ? p->scale : 1.0;
 	r->correction = 1;
 	for (unsigned j = 0; j < primes; j++) {
-		he_message(p, primes, 1, j, tmp);
+		he_message(p, primes, 1, j, tmp, tmp + c->n);
 		c->kern->add(r->w + j * c->n, r->w + j * c->n, tmp, c->n, c->mods[j]);
 	}
 }

@@ -9,22 +9,32 @@
 #include "cse/base/check.h"
 #include "cse/base/err.h"
 
-/* round(Q m / t) modulo prime j. */
-static void scale_up(uint64_t *to, const struct he_pt *p, const struct he_level *l, unsigned j)
+/* floor((q_mod_t m + half_up) / t) without a division, whose time would tell of m. */
+static void make_fix(uint64_t *fix, const struct he_pt *p, const struct he_level *l)
 {
 	const struct he_ctx *c = p->ctx;
-	const struct he_mod *m = c->mods[j];
 	uint64_t t = c->p.t;
 
 	for (size_t i = 0; i < p->count; i++) {
-		/* floor((q_mod_t m + half_up) / t) without a division, whose time would tell of m. */
-		uint64_t v = p->w[i], fix = he_mulhi(v, l->q_over_t.quot), rest = v * l->q_over_t.w - fix * t;
-		uint64_t one = rest >= t;
+		uint64_t v = p->w[i], quot = he_mulhi(v, l->q_over_t.quot), rest = v * l->q_over_t.w - quot * t, one = rest >= t;
 
 		rest -= t & -one;
-		fix += one + (rest + l->half_up >= t);
-		to[i] = he_add(he_mul_const(v, l->delta[j], m->q), he_reduce64(fix, m), m->q);
+		fix[i] = quot + one + (rest + l->half_up >= t);
 	}
+}
+
+/* round(Q m / t) modulo prime j: floor(Q / t) m and what that lacks. */
+static void scale_up(uint64_t *to, const struct he_pt *p, const struct he_level *l, unsigned j, const uint64_t *fix)
+{
+	const struct he_ctx *c = p->ctx;
+	const struct he_mod *m = c->mods[j];
+	const uint64_t *const both[2] = { p->w, fix };
+	const struct he_const by[2] = { l->delta[j], he_const_make(1, m->q) };
+	size_t whole = p->count & ~(size_t)7, i;
+
+	c->kern->dot_const(to, both, by, 2, whole, m, c->narrow);
+	for (i = whole; i < p->count; i++)
+		to[i] = he_add(he_mul_const(p->w[i], by[0], m->q), he_reduce64(fix[i], m), m->q);
 	memset(to + p->count, 0, (c->n - p->count) * sizeof(*to));
 }
 
@@ -45,13 +55,15 @@ static void lift(uint64_t *to, const struct he_pt *p, uint64_t correction, unsig
 	he_ntt_forward(&c->ntt[j], to);
 }
 
-void he_message(const struct he_pt *p, unsigned primes, uint64_t correction, unsigned j, uint64_t *to)
+void he_message(const struct he_pt *p, unsigned primes, uint64_t correction, unsigned j, uint64_t *to, uint64_t *fix)
 {
 	const struct he_ctx *c = p->ctx;
 
 	switch (c->p.scheme) {
 	case HE_BFV:
-		scale_up(to, p, &c->level[primes], j);
+		if (j == 0)
+			make_fix(fix, p, &c->level[primes]);
+		scale_up(to, p, &c->level[primes], j, fix);
 		return;
 	case HE_BGV:
 		lift(to, p, correction, j);
@@ -89,7 +101,7 @@ static int check_sum(const struct he_ct *a, const struct he_pt *p, struct he_why
 	return 0;
 }
 
-/* Room for one residue of a plaintext, which may be nobody else's business: wiped by leave. */
+/* Room for residues of a plaintext, which may be nobody else's business: wiped by leave. */
 static int enter(uint64_t **tmp, size_t n, struct he_why *w)
 {
 	size_t cap = 0;
@@ -111,17 +123,17 @@ static int add_or_sub(struct he_ct *r, const struct he_ct *a, const struct he_pt
 	uint64_t *tmp;
 	int err;
 
-	if ((err = check_sum(a, p, w)) != 0 || (err = enter(&tmp, c->n, w)) != 0)
+	if ((err = check_sum(a, p, w)) != 0 || (err = enter(&tmp, 2 * c->n, w)) != 0)
 		return err;
 	if ((err = he_ct_copy(r, a)) != 0)
 		err = he_fail(w, err, "out of memory");
 	for (unsigned j = 0; err == 0 && j < r->primes; j++) {
 		uint64_t *to = r->w + j * c->n;
 
-		he_message(p, r->primes, r->correction, j, tmp);
+		he_message(p, r->primes, r->correction, j, tmp, tmp + c->n);
 		(minus ? c->kern->sub : c->kern->add)(to, to, tmp, c->n, c->mods[j]);
 	}
-	leave(tmp, c->n);
+	leave(tmp, 2 * c->n);
 	return err;
 }
 

@@ -82,9 +82,10 @@ int he_result_end(struct he_ct *r, const struct he_ct *like, unsigned size, uint
 bool he_scales_agree(double a, double b);
 /*
  * A plaintext as it is added to residue j of a ciphertext's first polynomial at a level of `primes`: scaled up to Q / t (BFV),
- * times the correction factor, lifted to (-t/2, t/2], in NTT form (BGV), as it is (CKKS).  `to` has n words.  Constant time.
+ * times the correction factor, lifted to (-t/2, t/2], in NTT form (BGV), as it is (CKKS).  `to` and `fix` have n words each; fix is
+ * filled at j = 0 and kept for the others.  Constant time.
  */
-void he_message(const struct he_pt *p, unsigned primes, uint64_t correction, unsigned j, uint64_t *to);
+void he_message(const struct he_pt *p, unsigned primes, uint64_t correction, unsigned j, uint64_t *to, uint64_t *fix);
 
 /*
  * One polynomial of kept + 1 residues, the last one modulo prime `last`, is divided by that prime, with rounding (BGV: so

@@ -231,6 +231,7 @@ START_TEST(plain_to_ntt)
 	equals(&a, "bfv", ".multiply_ntt");
 	memset(p.w, 0, p.count * sizeof(uint64_t));
 	ck_assert_int_eq(he_multiply_plain(&a, &a, &p, &w), E_DENIED);
+	he_ct_fini(&a);
 	load(c, &a, "bfv", ".ct.low");
 	ck_assert_int_eq(he_multiply_plain(&r, &a, &ntt, &w), E_RANGE);
 	he_pt_fini(&p);
