@@ -3,6 +3,7 @@
 #include "cse/core/fanout_priv.h"
 
 #include "cse/base/clock.h"
+#include "cse/base/rand.h"
 #include "cse/core/aggregate.h"
 #include "cse/core/event.h"
 #include "cse/core/gid.h"
@@ -147,34 +148,48 @@ static bool is_virtual(struct str id)
 	return str_ends(id, STR("/fopt")) || str_ends(id, STR("/la")) || str_ends(id, STR("/ol"));
 }
 
-/* Members that are gone are references to nothing: TS-0004 7.4.14.3.5. */
-static struct val remaining(struct fan *f, const struct val *mid)
+/* Identifiers of members that are gone: references to nothing, TS-0004 7.4.14.3.5.  Made before the lock is taken. */
+struct deleted {
+	uint32_t *slots; /* index of the answer + 1 */
+	size_t mask, n;
+	uint64_t key[2];
+};
+
+static size_t deleted_slot(const struct fan *f, const struct deleted *g, struct str id)
 {
-	struct val left = val_list(&f->r->arena, mid->list.n);
-	size_t at = 0;
+	size_t i = str_hash(id, g->key) & g->mask;
 
-	left.list.n = 0;
-	for (size_t i = 0; i < mid->list.n; i++) {
-		struct str id = mid->list.v[i].s;
-		size_t k = at;
-
-		/* Both lists are in the same order, but the group may have changed meanwhile. */
-		while (k < f->n && !(f->answers[k].rsc == RSC_DELETED && f->answers[k].came && str_eq(fan_id(f, k), id)))
-			k++;
-		if (k < f->n && !is_virtual(id))
-			at = k + 1;
-		else
-			left.list.v[left.list.n++] = mid->list.v[i];
-	}
-	return left;
+	while (g->slots[i] && !str_eq(fan_id(f, g->slots[i] - 1), id))
+		i = (i + 1) & g->mask;
+	return i;
 }
 
-static bool any_deleted(const struct fan *f)
+static void find_deleted(struct fan *f, struct deleted *g)
 {
-	for (size_t i = 0; i < f->n; i++)
-		if (f->answers[i].came && f->answers[i].rsc == RSC_DELETED && !is_virtual(fan_id(f, i)))
-			return true;
-	return false;
+	struct rnd *rnd = f->r->gate->o.rnd;
+	size_t slots = 16;
+
+	while (slots < 2 * f->n)
+		slots *= 2;
+	*g = (struct deleted){ .mask = slots - 1, .key = { rnd_u64(rnd), rnd_u64(rnd) } };
+	for (size_t i = 0; i < f->n; i++) {
+		if (!f->answers[i].came || f->answers[i].rsc != RSC_DELETED || is_virtual(fan_id(f, i)))
+			continue;
+		if (g->n++ == 0)
+			g->slots = arena_array(&f->r->arena, slots, sizeof(*g->slots));
+		g->slots[deleted_slot(f, g, fan_id(f, i))] = (uint32_t)i + 1;
+	}
+}
+
+static struct val remaining(struct fan *f, const struct deleted *g, const struct val *mid)
+{
+	struct val left = val_list(&f->r->arena, mid->list.n);
+
+	left.list.n = 0;
+	for (size_t i = 0; i < mid->list.n; i++)
+		if (!g->slots[deleted_slot(f, g, mid->list.v[i].s)])
+			left.list.v[left.list.n++] = mid->list.v[i];
+	return left;
 }
 
 static bool drop_deleted(struct fan *f)
@@ -187,8 +202,12 @@ static bool drop_deleted(struct fan *f)
 	struct res *res;
 	const struct res *old;
 	struct val left;
+	struct deleted deleted;
 
-	if (r->prim.op != OP_DELETE || f->suffix.n || !any_deleted(f))
+	if (r->prim.op != OP_DELETE || f->suffix.n)
+		return false;
+	find_deleted(f, &deleted);
+	if (deleted.n == 0)
 		return false;
 	tx = store_begin(r->gate->o.store, &r->arena, TX_WRITE);
 	q.node = store_by_rid(tx, f->rid);
@@ -200,7 +219,7 @@ static bool drop_deleted(struct fan *f)
 	old = res_ref(node_res(tx, q.node));
 	node_counters(tx, q.node, &counters);
 	res = res_edit(&r->arena, old);
-	left = remaining(f, res_get(res, k->at[AT_GRP_MID]));
+	left = remaining(f, &deleted, res_get(res, k->at[AT_GRP_MID]));
 	*obj_put(&r->arena, &res->o, k->at[AT_GRP_CNM]) = val_uint(left.list.n);
 	*obj_put(&r->arena, &res->o, k->at[AT_GRP_MID]) = left;
 	store_update(tx, q.node, res, false);
