@@ -328,6 +328,8 @@ START_TEST(ends_in_the_middle)
 	create(2);
 	ck_assert_uint_gt(n_carried, 0);
 	CODE(&g, .peer = dev, .op = OP_DELETE, .to = "cse-in/app1/box/r", .fr = "CDev1");
+	CODE(&g, .peer = dev, .op = OP_DELETE, .to = "cse-in/app1/box/c", .fr = "CDev1");
+	settle();
 	rig_close(&g);
 }
 END_TEST
