@@ -7,7 +7,6 @@
 
 #include "cse/base/clock.h"
 #include "cse/core/event_priv.h"
-#include "cse/model/schedule.h"
 
 /* Shots of one subscription on their way while their order counts; a wait for the wall clock is looked at so often. */
 enum { WINDOW = 16 };
@@ -87,35 +86,11 @@ static void collect(struct nsub *s, struct item *it)
 		notify_policy_flush(s);
 }
 
-/* --- schedules ------------------------------------------------------------------------------------------------------- */
-
-/* The first moment (µs) at which the subscription's schedule lets pass; now or before: it does.  A child by the one name
- * that TS-0001 table 9.6.8-1 gives it. */
-static int64_t opens(struct nsub *s, int64_t now)
-{
-	struct nlane *l = s->lane;
-	const struct res *sch = NULL;
-	const struct node *n, *child;
-	int64_t at = now;
-	struct tx *tx;
-
-	arena_reset(&l->arena);
-	tx = store_begin(l->n->gate->o.store, &l->arena, TX_READ);
-	n = store_by_rid(tx, s->rid);
-	child = n ? store_child(tx, n, STR("notificationSchedule")) : NULL;
-	if (child && child->type->ty == TY_SCH)
-		sch = res_ref(node_res(tx, child));
-	store_end(tx);
-	if (sch)
-		at = schedule_next(&l->arena, res_find(sch, "se"), now);
-	res_unref(sch);
-	return at;
-}
-
 /* --- what holds back ------------------------------------------------------------------------------------------------- */
 
 struct look {
 	int64_t now_ns, wake_ns; /* wake: INT64_MAX: nothing but an event can change it */
+	uint64_t targets;        /* that can be reached */
 };
 
 static void wake_at(struct look *k, int64_t at_ns)
@@ -140,16 +115,16 @@ static void drop_old(struct nsub *s, struct look *k)
 		wake_at(k, s->held.first->since_ns + s->p.age_ns);
 }
 
-/* Step 4: what may not be sent now is kept as pendingNotification says, or goes. */
+/* Steps 3 and 4: what may not be sent now is kept as pendingNotification says, or goes.  What is kept waits for all of its
+ * targets. */
 static bool closed(struct nsub *s, struct look *k)
 {
-	int64_t now, at, wait;
+	int64_t now = clock_wall_us(s->lane->n->gate->o.clock), wait;
+	struct reach r;
 
-	if (s->p.ec == EC_IMMEDIATE)
-		return false;
-	now = clock_wall_us(s->lane->n->gate->o.clock);
-	at = opens(s, now);
-	if (at <= now)
+	notify_reach_look(s, now, &r);
+	k->targets = r.targets;
+	if (r.at <= now || (s->p.pending == PENDING_NONE && r.own && r.targets))
 		return false;
 	if (s->p.pending == PENDING_NONE) {
 		items_drop(s, &s->held);
@@ -159,7 +134,7 @@ static bool closed(struct nsub *s, struct look *k)
 		keep_newest(s, true);
 	for (struct item *it = s->held.first; it; it = it->next)
 		it->pending = true;
-	wait = at - now < LOOK_NS / 1000 ? (at - now) * 1000 : LOOK_NS;
+	wait = r.at - now < LOOK_NS / 1000 ? (r.at - now) * 1000 : LOOK_NS;
 	wake_at(k, k->now_ns + wait);
 	return true;
 }
@@ -228,7 +203,7 @@ static void send_front(struct nsub *s, struct look *k)
 			s->window_end_ns = k->now_ns + s->p.window_ns;
 		s->in_window += n;
 	}
-	notify_send(s, first, n, batch, latest ? EC_LATEST : s->p.ec);
+	notify_send(s, first, n, batch, latest ? EC_LATEST : s->p.ec, k->targets);
 }
 
 static void wake(struct loop *l, struct loop_timer *t)

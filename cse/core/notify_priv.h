@@ -183,6 +183,8 @@ void notify_sub_set(struct nsub *s, const struct res *r);
 void notify_sub_statistics(struct nsub *s, const struct npolicy *before);
 /* Reads in the tree who its targets are; its creator or all its targets may have no active credential. In a tx. */
 bool notify_sub_is_silent(struct nsub *s, struct tx *tx);
+/* What an identifier leads to, if it is of that type and here; NULL: it is not, or a URL. In a tx. */
+const struct node *notify_sub_find(struct nlane *l, struct tx *tx, struct str id, unsigned ty);
 /* Its address as subscriptionReference; in a tx. */
 void notify_sub_place(struct nsub *s, struct tx *tx);
 void notify_sub_free(struct nsub *s);
@@ -219,9 +221,18 @@ void notify_policy_changed(struct nsub *s, const struct npolicy *before);
 /* The batch that is being collected is complete. */
 void notify_policy_flush(struct nsub *s);
 
+/* notify_reach.c */
+/* What schedules say at a moment (µs). */
+struct reach {
+	bool own;         /* that of the subscription lets pass */
+	uint64_t targets; /* bits of those that can be reached; all of those beyond the 64th */
+	int64_t at;       /* the first moment at which all let pass; INT64_MAX: never */
+};
+void notify_reach_look(struct nsub *s, int64_t now, struct reach *out);
+
 /* notify_send.c */
-/* The items, oldest first, as one message to each target; takes them. */
-void notify_send(struct nsub *s, struct item *first, size_t n, bool batch, uint16_t ec);
+/* The items, oldest first, as one message to each of those targets; takes them. */
+void notify_send(struct nsub *s, struct item *first, size_t n, bool batch, uint16_t ec, uint64_t targets);
 /* The last notice: the subscription is gone. */
 void notify_send_end(struct nsub *s, struct str to);
 /* What is on its way is forgotten; it may still arrive. */

@@ -184,7 +184,22 @@ static struct shot *shot_new(struct nsub *s, struct item *first, size_t n, bool 
 	return sh;
 }
 
-void notify_send(struct nsub *s, struct item *first, size_t n, bool batch, uint16_t ec)
+static bool is_wanted(uint64_t targets, size_t i)
+{
+	return i >= 64 || (targets >> i & 1);
+}
+
+/* Those that cannot be reached now have nothing to wait for: notify_policy.c keeps the whole when they must be waited for. */
+static void leave_out(struct shot *sh, uint64_t targets)
+{
+	for (size_t i = 0; i < sh->n; i++)
+		if (!is_wanted(targets, i)) {
+			sh->msg[i].done = true;
+			sh->left--;
+		}
+}
+
+void notify_send(struct nsub *s, struct item *first, size_t n, bool batch, uint16_t ec, uint64_t targets)
 {
 	struct notify *no = s->lane->n;
 	struct shot *sh = shot_new(s, first, n, batch);
@@ -193,13 +208,16 @@ void notify_send(struct nsub *s, struct item *first, size_t n, bool batch, uint1
 
 	for (const struct item *it = first; it; it = it->next)
 		bytes += it->fact->size;
-	if (sh->n == 0) {
+	leave_out(sh, targets);
+	if (sh->left == 0) {
 		shot_free(sh, false);
 		return;
 	}
 	for (size_t i = 0; i < sh->n; i++) {
 		struct message *m = &sh->msg[i];
 
+		if (m->done)
+			continue;
 		m->shot = sh;
 		m->out = (struct out_msg){ .magic = OUT_MSG_MAGIC, .target = s->p.target[i].to, .creator = s->p.owner,
 			.root = batch ? no->agn : no->sgn, .pc = val_obj(batch ? &sh->agn : &sh->frames[0].sgn), .ec = ec,

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "cse/base/clock.h"
 #include "cse/base/err.h"
 #include "cse/core/notify_record.h"
 
@@ -318,6 +319,14 @@ struct restoring {
 	uint64_t last;
 };
 
+/* Since the change; for maxAge, which no restart makes longer. */
+static int64_t waited_ns(const struct notify *n, const struct fact *f)
+{
+	int64_t us = clock_wall_us(n->gate->o.clock) - f->when;
+
+	return us > 0 && us < INT64_MAX / 2000 ? us * 1000 : 0;
+}
+
 static int restore_one(void *arg, struct str key, struct str value)
 {
 	struct restoring *r = arg;
@@ -325,6 +334,7 @@ static int restore_one(void *arg, struct str key, struct str value)
 	struct nlane *l;
 	struct nsub *s;
 	struct fact *f;
+	struct item *it;
 	uint64_t rid = 0, no = 0;
 
 	if (key.n != 12)
@@ -348,7 +358,9 @@ static int restore_one(void *arg, struct str key, struct str value)
 	f->sub = (uint32_t)rid;
 	f->no = no;
 	f->kept = true;
-	notify_policy_restore(s, item_new(s, f));
+	it = item_new(s, f);
+	it->since_ns -= waited_ns(n, f);
+	notify_policy_restore(s, it);
 	return 0;
 }
 

@@ -177,8 +177,7 @@ static bool is_live(struct nlane *l, struct str abs)
 	return cred_of_name(o->security, &l->arena, name, &info) && info.state == CRED_ACTIVE;
 }
 
-/* The AE that an identifier leads to; NULL: none here, or a URL. */
-static const struct node *find_ae(struct nlane *l, struct tx *tx, struct str id)
+const struct node *notify_sub_find(struct nlane *l, struct tx *tx, struct str id, unsigned ty)
 {
 	const struct addr_self *self = &l->n->gate->o.self;
 	const struct node *n;
@@ -190,12 +189,12 @@ static const struct node *find_ae(struct nlane *l, struct tx *tx, struct str id)
 	n = str_eq(ad.seg[0], self->base) || str_eq(ad.seg[0], STR("-")) ? store_root(tx) : store_by_ri(tx, ad.seg[0]);
 	for (size_t i = 1; n && i < ad.n; i++)
 		n = store_child(tx, n, ad.seg[i]);
-	return n && n->type->ty == TY_AE ? n : NULL;
+	return n && n->type->ty == ty ? n : NULL;
 }
 
 static bool target_is_live(struct nlane *l, struct tx *tx, struct str id)
 {
-	const struct node *ae = find_ae(l, tx, id);
+	const struct node *ae = notify_sub_find(l, tx, id, TY_AE);
 	const struct res *r = ae ? node_durable(tx, ae) : NULL;
 	const struct val *owner = r ? res_get(r, &attr_owner) : NULL;
 
