@@ -236,3 +236,14 @@ int datakeys_append(struct datakeys *d, struct str wrapped, uint32_t *number, st
 	*number = d->n;
 	return 0;
 }
+
+void datakeys_drop(struct datakeys *d)
+{
+	REQUIRE(d->n > 0);
+	size_t off = d->at[d->n - 1];
+
+	if (d->failed || (d->fd >= 0 && (ftruncate(d->fd, (off_t)off) != 0 || fsync(d->fd) != 0)))
+		return;
+	d->image.n = off;
+	d->n--;
+}

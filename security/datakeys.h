@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The file `datakeys` of the state folder: every data key that ever sealed something, wrapped, in order of number.
- * It only grows; the last record is the key in use.
+ * The last record is the key in use.  It is not compacted: each start records an event, the event table loses no row, and the
+ * row that says "started" is sealed with the key of that start, so that every key is needed; beside that row its 74 bytes weigh
+ * little.  Only a key that never sealed anything is taken back, when a start ends before its first row.
  *
  *   head    8 bytes "trothdk\n", u32 version (1)
  *   record  u32 number (1, 2, 3 ..), u16 n, n bytes of wrapped key, u64 checksum over the record so far
@@ -44,5 +46,7 @@ int datakeys_parse(struct datakeys *d, struct str image, size_t *whole, struct w
 struct str datakeys_get(const struct datakeys *d, uint32_t number);
 /* Appends the next number and syncs file and folder: 0 and *number, or E_IO, E_FULL, E_LIMIT and nothing was added. */
 int datakeys_append(struct datakeys *d, struct str wrapped, uint32_t *number, struct why *why);
+/* Takes the last record back: its key has never sealed anything, and never will.  What fails leaves it there. */
+void datakeys_drop(struct datakeys *d);
 
 #endif

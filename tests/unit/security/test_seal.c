@@ -178,7 +178,7 @@ START_TEST(no_key_and_nonce_twice)
 	for (size_t i = 1; i < TOTAL; i++)
 		ck_assert_int_ne(cmp_nonce(all[i - 1], all[i]), 0);
 	ck_assert_int_eq(datakeys_open(&d, st.dir, &why), 0);
-	ck_assert_uint_eq(d.n, REOPENS * (THREADS + 1) + 1);
+	ck_assert_uint_eq(d.n, REOPENS * (THREADS + 1)); /* the last opening sealed nothing */
 	for (uint32_t i = 0; i < REOPENS * (THREADS + 1); i++)
 		ck_assert_int_eq(keystore_unwrap(ks, datakeys_get(&d, i + 1), keys[i]), 0);
 	qsort(keys, REOPENS * (THREADS + 1), 32, cmp_key);
@@ -345,8 +345,12 @@ START_TEST(damage_is_refused)
 	state_init(&st);
 	state_init(&other);
 	struct keystore *ks = open_keys(&st), *ks2 = open_keys(&other);
-	for (unsigned i = 0; i < 4; i++)
-		seal_close(open_seal(&st, ks));
+	for (unsigned i = 0; i < 4; i++) {
+		char blob[1 + SEAL_OVERHEAD];
+		struct seal *s = open_seal(&st, ks);
+		seal_bytes(s, 1, i, "x", 1, blob);
+		seal_close(s);
+	}
 	size_t n = state_read(&st, "datakeys", file, sizeof(file));
 	ck_assert_uint_eq(n, 12 + 4 * 74);
 	/* Any bit of a record that has good ones behind it. */
@@ -392,6 +396,49 @@ START_TEST(wide_mode_is_refused)
 }
 END_TEST
 
+static off_t keys_size(struct state *st)
+{
+	char path[300];
+	struct stat sb;
+
+	state_path(st, "datakeys", path);
+	ck_assert_int_eq(stat(path, &sb), 0);
+	return sb.st_size;
+}
+
+/* A start that seals nothing leaves no key behind; one that does keeps it, and nobody gets its number again. */
+START_TEST(unused_keys_are_taken_back)
+{
+	struct state st;
+	char a[8 + SEAL_OVERHEAD], b[8 + SEAL_OVERHEAD], clear[8];
+
+	state_init(&st);
+	struct keystore *ks = open_keys(&st);
+	struct seal *s = open_seal(&st, ks);
+	seal_bytes(s, 1, 1, "12345678", 8, a);
+	seal_close(s);
+	off_t size = keys_size(&st);
+	for (int i = 0; i < 5; i++) {
+		s = open_seal(&st, ks);
+		ck_assert_int_eq(keys_size(&st), size + 74);
+		ck_assert_int_eq(seal_unseal(s, 1, 1, a, sizeof(a), clear), 0);
+		seal_close(s);
+		ck_assert_int_eq(keys_size(&st), size);
+	}
+	s = open_seal(&st, ks);
+	seal_bytes(s, 1, 2, "12345678", 8, b);
+	ck_assert_mem_ne(a, b, 4); /* number of the key */
+	seal_close(s);
+	ck_assert_int_eq(keys_size(&st), size + 74);
+	s = open_seal(&st, ks);
+	ck_assert_int_eq(seal_unseal(s, 1, 1, a, sizeof(a), clear), 0);
+	ck_assert_int_eq(seal_unseal(s, 1, 2, b, sizeof(b), clear), 0);
+	seal_close(s);
+	keystore_close(ks);
+	state_fini(&st);
+}
+END_TEST
+
 START_TEST(old_keys_only_open)
 {
 	struct state st;
@@ -432,6 +479,7 @@ int main(void)
 	tcase_add_test(tc, torn_append_is_cut_off);
 	tcase_add_test(tc, damage_is_refused);
 	tcase_add_test(tc, wide_mode_is_refused);
+	tcase_add_test(tc, unused_keys_are_taken_back);
 	tcase_add_test(tc, old_keys_only_open);
 	suite_add_tcase(suite, tc);
 	SRunner *r = srunner_create(suite);
