@@ -90,6 +90,7 @@ void index_node_gone(struct store *s, struct tnode *n)
 {
 	const struct val *was = labels_of(n->dur);
 
+	index_time_gone(s, n);
 	if (!n->dur)
 		return;
 	index_type_del(s, n);
@@ -170,10 +171,11 @@ size_t store_labelled(struct tx *tx, struct str label, struct store_ref after, s
 		return n;
 	k = kset_above(&b->insts, after.id, key, max - n);
 	for (size_t i = 0; i < k; i++) {
-		struct side *sd = side_by_id(tx->s, NULL, key[i]);
+		const struct side *sd = side_by_id(tx->s, NULL, key[i]);
 
 		REQUIRE(sd != NULL);
-		out[n++] = (struct store_ref){ sd->in->node->pub.rid, sd->id };
+		/* The sweeper may have the list by now, and no node: a row id that nobody has. */
+		out[n++] = (struct store_ref){ sd->in->node ? sd->in->node->pub.rid : 0, sd->id };
 	}
 	return n;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Indexes over the whole tree: resources by label and by type.  They follow durable state and may name a little more than it:
+ * Indexes over the whole tree: resources by label, by type and by their last change.  They follow durable state and may name a little more than it:
  * instances are in as soon as they are pending.  All under the tree's lock.
  */
 #ifndef DB_INDEX_PRIV_H
@@ -20,6 +20,8 @@ enum { INDEX_LOW = 128, INDEX_HIGH = 10000, INDEX_TYPES = 2 * INDEX_LOW };
 struct index {
 	struct htab labels;
 	struct kset types[INDEX_TYPES];
+	struct tnode *newest;
+	int64_t recent_from; /* µs: changes up to this one are in no list */
 };
 
 void index_init(struct store *s);
@@ -31,6 +33,9 @@ void index_node_gone(struct store *s, struct tnode *n);
 void index_side(struct store *s, struct side *sd);
 void index_side_gone(struct store *s, struct side *sd);
 
+/* index_time.c: n->lt_d was `before`. */
+void index_time_changed(struct store *s, struct tnode *n, int64_t before);
+void index_time_gone(struct store *s, struct tnode *n);
 /* index_type.c, for the functions above. */
 void index_type_add(struct store *s, const struct tnode *n);
 void index_type_del(struct store *s, const struct tnode *n);

@@ -285,6 +285,32 @@ bool insts_first(const struct insts *in, enum inst_view v, uint64_t after, struc
 	return true;
 }
 
+/* Times ascend with ids. */
+uint64_t insts_before(const struct insts *in, int64_t ms)
+{
+	uint32_t low = 0, high = in->dn, e;
+	const struct block *b;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+		if (insts_at(in, (struct ipos){ mid, 0 }).ms < ms)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (!low)
+		return 0;
+	b = block_at(in, low - 1);
+	for (e = 0, high = b->n; e < high;) {
+		uint32_t mid = e + (high - e) / 2;
+		if (insts_at(in, (struct ipos){ low - 1, mid }).ms < ms)
+			e = mid + 1;
+		else
+			high = mid;
+	}
+	return block_id(b, e - 1);
+}
+
 bool insts_last(const struct insts *in, enum inst_view v, struct ipos *out)
 {
 	uint64_t high = view_high(in, v);

@@ -85,6 +85,9 @@ bool insts_last(const struct insts *in, enum inst_view v, struct ipos *out);
 bool insts_next(const struct insts *in, enum inst_view v, struct ipos *p);
 bool insts_prev(const struct insts *in, enum inst_view v, struct ipos *p);
 
+/* The highest id that was given before a moment (ms), 0: none, whatever has become of it. */
+uint64_t insts_before(const struct insts *in, int64_t ms);
+
 /* How far the head must move: what goes. */
 struct trim {
 	uint64_t head; /* new head */

@@ -132,6 +132,14 @@ struct str inst_rn(struct tx *tx, const struct node *cnt, uint64_t id)
 	return arena_str(tx->a, str_make(name, ident_inst_rn(name, id)));
 }
 
+uint64_t store_inst_before(struct tx *tx, const struct node *cnt, int64_t ct)
+{
+	const struct insts *in = tnode_of(cnt)->in;
+
+	(void)tx;
+	return in && ct > 0 ? insts_before(in, ct / 1000 + (ct % 1000 != 0)) : 0;
+}
+
 size_t store_inst_labels(struct tx *tx, const struct node *cnt, uint64_t id, struct str *out, size_t max)
 {
 	const struct tnode *n = tnode_of(cnt);

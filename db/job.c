@@ -278,11 +278,14 @@ static void publish_update(struct store *s, struct op *op)
 static void publish_op(struct store *s, struct op *op, struct body **freed, unsigned *n_freed)
 {
 	struct tnode *n = op->n;
+	int64_t before;
 
 	if (!n)
 		return;
+	before = n->lt_d;
 	n->st_d = op->st;
 	n->lt_d = op->lt;
+	index_time_changed(s, n, before);
 	switch ((enum op_kind)op->kind) {
 	case OP_CREATE:
 		n->flags |= N_DURABLE;

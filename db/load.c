@@ -321,6 +321,7 @@ int load_store(struct store *s, struct journal *j, struct why *why)
 	s->last_seen = l.seen;
 	if (l.seen - l.seen % 1000 > s->last_now)
 		s->last_now = l.seen - l.seen % 1000;
+	s->index.recent_from = s->last_now;
 	j->next = l.newest + 1;
 	j->ids = l.meta[META_IDS];
 	j->rids = l.meta[META_RIDS];

@@ -171,6 +171,17 @@ uint64_t store_labelled_count(struct tx *tx, struct str label);
 /* Nodes of a type with rid > after, likewise. */
 size_t store_typed(struct tx *tx, unsigned ty, uint32_t after, struct store_ref *out, size_t max);
 uint64_t store_typed_count(struct tx *tx, unsigned ty);
+/* Nodes whose lt is not before a moment, and some more of its second: newest first, from where `at` (cleared for the first call) ended, at
+ * most max; 0: there are no more.  One that changes between two calls may come twice.  at->lost: too much changed, look elsewhere. */
+struct store_recent {
+	uint32_t rid;
+	unsigned restarts;
+	bool lost;
+	int64_t second;
+};
+size_t store_recent(struct tx *tx, struct store_recent *at, int64_t since, uint32_t *rid, size_t max);
+/* Only changes since the start of the store are known so. */
+bool store_recent_covers(struct tx *tx, int64_t since);
 /* Resources and instances below n, pending ones included. */
 uint64_t store_below(struct tx *tx, const struct node *n);
 
@@ -215,6 +226,8 @@ bool store_inst_by_ri(struct tx *tx, struct str ri, const struct node **cnt, str
 bool store_inst_by_name(struct tx *tx, const struct node *cnt, struct str rn, struct inst *out);
 /* Ascending by id from `after` (exclusive), at most max. */
 size_t store_instances(struct tx *tx, const struct node *cnt, uint64_t after, struct inst *out, size_t max);
+/* An id below which all instances were made before ct (µs): store_instances from there on gives those made since. */
+uint64_t store_inst_before(struct tx *tx, const struct node *cnt, int64_t ct);
 struct str inst_ri(struct tx *tx, const struct node *cnt, uint64_t id);
 struct str inst_rn(struct tx *tx, const struct node *cnt, uint64_t id);
 

@@ -25,7 +25,8 @@ struct writer;
 enum node_flag {
 	N_DURABLE = 1, /* its creation is on disk */
 	N_GONE_P = 2,  /* removed in pending state */
-	N_GONE_D = 4   /* removed for good: out of the indexes, waits for the sweeper */
+	N_GONE_D = 4,  /* removed for good: out of the indexes, waits for the sweeper */
+	N_LISTED = 8   /* among those that changed since the start (index_time.c) */
 };
 
 /* A resourceID that was given (AE-ID stem, CSE-ID); the others are computed from the row id. */
@@ -46,6 +47,7 @@ struct tnode {
 	struct hlink by_rid, by_name;
 	struct given *given;
 	struct tnode *left, *right; /* treap of the siblings, by rid */
+	struct tnode *newer, *older; /* by last change: index_time.c */
 	struct tnode *kids;         /* root of the children's treap */
 	const struct res *dur, *pend;
 	uint64_t st_d, st_p;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A walk over what an index names: labels, or types.  It is chosen when that is much less than what lies below the target, so that
+ * A walk over what an index names: labels, types, or what changed lately.  It is chosen when that is much less than what lies below the target, so that
  * a small subtree does not pay for a large index; nor does a small limit, for which the tree is tried first.  What matches is
  * brought into the order that the tree would have given.
  */
@@ -12,7 +12,7 @@
 #include "cse/core/steps.h"
 #include "cse/core/walk_priv.h"
 
-enum { BATCH = 32, MOVES = 8192 };
+enum { BATCH = 32, MOVES = 8192, WORTH_IT = 64 };
 
 /* --- choosing ---------------------------------------------------------------------------------------------------- */
 
@@ -56,18 +56,34 @@ static uint64_t plan_of(struct request *r, struct walk *w)
 	return best;
 }
 
+/* What is made or changed before this cannot match.  An instance does not change. */
+static int64_t since_of(const struct filter *f)
+{
+	int64_t since = INT64_MIN;
+
+	if (f && must(f, KD_CT) && filter_has(f, FC_CRA))
+		since = f->cra;
+	if (f && must(f, KD_LT) && filter_has(f, FC_MS) && f->ms > since)
+		since = f->ms;
+	return since;
+}
+
 void walk_plan(struct request *r, struct walk *w)
 {
 	uint64_t named, below = store_below(r->tx, r->target.node), needed;
 
 	w->plan = PLAN_TREE;
+	w->since = since_of(r->prim.fc);
 	if (w->nested || !r->prim.fc)
 		return;
 	named = plan_of(r, w);
-	if (w->plan == PLAN_TREE)
-		return;
 	if (named >= below / 4) {
 		w->plan = PLAN_TREE;
+		if (w->since != INT64_MIN && below > WORTH_IT && store_recent_covers(r->tx, w->since)) {
+			w->plan = PLAN_RECENT;
+			w->patience = below / 4;
+			w->phase = WALK_REFS;
+		}
 		return;
 	}
 	/* A small limit may end a walk through the tree early: it is tried first, for as long as the index would take. */
@@ -165,6 +181,68 @@ static size_t read_list(struct request *r, struct walk *w, struct store_ref *ref
 
 	return w->plan == PLAN_LABELS ? store_labelled(r->tx, f->lbl.v[w->list], w->at, ref, max)
 	                              : store_typed(r->tx, (unsigned)f->ty[w->list], w->at.rid, ref, max);
+}
+
+/* Instances of a container that were made since. */
+static enum visit collect_insts(struct request *r, struct walk *w, const struct node *cnt, unsigned *left)
+{
+	struct inst inst[BATCH];
+	size_t n;
+
+	if (!w->at.id)
+		w->at.id = store_inst_before(r->tx, cnt, w->since);
+	do {
+		n = store_instances(r->tx, cnt, w->at.id, inst, *left < BATCH ? *left : BATCH);
+		for (size_t i = 0; i < n; i++) {
+			struct store_ref ref = { cnt->rid, inst[i].id };
+			enum visit v = look_at(r, w, &ref, left);
+
+			if (v != VISIT_ON)
+				return v;
+			w->at.id = inst[i].id;
+			w->looked_at++;
+			*left -= *left != 0;
+		}
+	} while (n && *left);
+	return n ? VISIT_AGAIN : VISIT_ON;
+}
+
+/* w->at: the node whose instances come next, when its rid is not 0. */
+static enum visit collect_recent(struct request *r, struct walk *w, unsigned *left)
+{
+	enum visit v = VISIT_ON;
+
+	while (*left && v == VISIT_ON) {
+		struct store_recent next = w->recent;
+		const struct node *n = w->at.rid ? store_by_rid(r->tx, w->at.rid) : NULL;
+		struct store_ref ref = { 0 };
+
+		if (w->looked_at > w->patience || w->recent.lost) {
+			w->plan = PLAN_TREE;
+			w->phase = WALK_TREE;
+			return VISIT_ON;
+		}
+		if (n && gate_type(r->gate, n->type->ty) && gate_type(r->gate, n->type->ty)->inst && below_target(r, w, n, true))
+			v = collect_insts(r, w, n, left);
+		if (v != VISIT_ON)
+			return v;
+		w->at = (struct store_ref){ 0 };
+		if (store_recent(r->tx, &next, w->since, &ref.rid, 1) == 0) {
+			w->recent = next;
+			if (next.lost)
+				continue;
+			w->phase = WALK_SORT;
+			return VISIT_SORT;
+		}
+		v = look_at(r, w, &ref, left);
+		if (v != VISIT_ON)
+			return v;
+		w->recent = next;
+		w->at.rid = ref.rid;
+		w->looked_at++;
+		*left -= *left != 0;
+	}
+	return v;
 }
 
 static enum visit collect(struct request *r, struct walk *w, unsigned *left)
@@ -275,7 +353,7 @@ enum visit walk_index(struct request *r, struct walk *w, unsigned *left)
 {
 	switch (w->phase) {
 	case WALK_REFS:
-		return collect(r, w, left);
+		return w->plan == PLAN_RECENT ? collect_recent(r, w, left) : collect(r, w, left);
 	case WALK_SORT:
 		return VISIT_SORT;
 	case WALK_EMIT:

@@ -74,7 +74,7 @@ enum visit {
 
 /* A walk goes through the tree, or through what an index names; then what matches is sorted as the tree would have given it. */
 enum phase { WALK_TREE, WALK_REFS, WALK_SORT, WALK_EMIT };
-enum plan { PLAN_TREE, PLAN_LABELS, PLAN_TYPES };
+enum plan { PLAN_TREE, PLAN_LABELS, PLAN_TYPES, PLAN_RECENT };
 
 struct walk {
 	bool done, nested, discovery;
@@ -101,6 +101,9 @@ struct walk {
 	/* WALK_REFS: which list of the index, and how far. */
 	size_t list;
 	struct store_ref at;
+	struct store_recent recent;
+	int64_t since;         /* µs: what matches was made or changed since; INT64_MIN: no such condition */
+	uint64_t looked_at, patience; /* PLAN_RECENT: resources, and how many before the tree is asked instead */
 	struct found_chunk *chunks, *last;
 	size_t n_found;
 	bool disorder;

@@ -178,19 +178,18 @@ static enum visit visit_inst(struct request *r, struct walk *w, const struct nod
 
 /* Conditions that all instances of a container fail need not look at each of them: of another type, or older than its last
  * change.  Only when all conditions must hold. */
-static bool none_matches(struct request *r, const struct node *cnt)
+static bool none_matches(struct request *r, const struct walk *w, const struct node *cnt)
 {
 	const struct filter *f = r->prim.fc;
 	struct counters k;
 
-	if (!f || (filter_has(f, FC_FO) && f->fo != 1))
-		return false;
-	if (filter_has(f, FC_TY) && !filter_typed(f->ty, f->n_ty, gate_type(r->gate, cnt->type->ty)->inst->type->ty))
+	if (filter_has(f, FC_TY) && (!filter_has(f, FC_FO) || f->fo == 1) &&
+	    !filter_typed(f->ty, f->n_ty, gate_type(r->gate, cnt->type->ty)->inst->type->ty))
 		return true;
-	if (!filter_has(f, FC_CRA) && !filter_has(f, FC_MS))
+	if (w->since == INT64_MIN)
 		return false;
 	node_counters(r->tx, cnt, &k);
-	return (filter_has(f, FC_CRA) && k.lt < f->cra) || (filter_has(f, FC_MS) && k.lt < f->ms);
+	return k.lt < w->since;
 }
 
 /* Instances of the topmost node; VISIT_ON with none left takes its frame away. */
@@ -200,7 +199,9 @@ static enum visit visit_insts(struct request *r, struct walk *w, const struct no
 	struct inst inst[BATCH];
 	size_t n = 0;
 
-	if (gate_type(r->gate, cnt->type->ty)->inst && !none_matches(r, cnt)) {
+	if (gate_type(r->gate, cnt->type->ty)->inst && !none_matches(r, w, cnt)) {
+		if (w->since != INT64_MIN && !f->after_inst)
+			f->after_inst = store_inst_before(r->tx, cnt, w->since);
 		n = store_instances(r->tx, cnt, f->after_inst, inst, *left < BATCH ? *left : BATCH);
 		if (n && !(match_instances(r, cnt, w->acop) && walk_permits(r, w, cnt, true)))
 			n = 0;

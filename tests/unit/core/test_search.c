@@ -13,6 +13,7 @@ struct thing {
 	bool alive, inst;
 	int parent;      /* -1: the AE */
 	unsigned labels; /* bits */
+	int64_t ct, lt;
 	char path[NAME];
 };
 
@@ -64,6 +65,11 @@ static unsigned some_labels(void)
 	return roll(4) ? 0 : 1u << roll(LABELS) | (roll(5) ? 0 : 1u << roll(LABELS));
 }
 
+static int64_t now(void)
+{
+	return clock_wall_us(g.clock);
+}
+
 static void create(void)
 {
 	struct thing *x = &t[n];
@@ -80,6 +86,10 @@ static void create(void)
 	         x->labels ? ",\"lbl\":" : "", x->labels ? lbl : "");
 	ck_assert_int_eq(CODE(&g, .peer = dev, .op = OP_CREATE, .to = path_of(parent), .fr = "CDev1", .ty = x->inst ? TY_CIN : TY_CNT, .pc = pc),
 	                 RSC_CREATED);
+	x->ct = x->lt = now();
+	/* Rule 5 of conformance: a new instance changes its container, a new container does not change its parent. */
+	if (x->inst)
+		t[parent].lt = x->lt;
 	n++;
 }
 
@@ -101,6 +111,8 @@ static void drop(void)
 	for (int k = 0; k < n; k++)
 		if (is_below(k, i))
 			t[k].alive = false;
+	if (t[i].parent >= 0)
+		t[t[i].parent].lt = now();
 }
 
 static void relabel(void)
@@ -114,19 +126,27 @@ static void relabel(void)
 	label_text(lbl, sizeof(lbl), t[i].labels);
 	snprintf(pc, sizeof(pc), "{\"m2m:cnt\":{\"lbl\":%s}}", t[i].labels ? lbl : "null");
 	ck_assert_int_eq(CODE(&g, .peer = dev, .op = OP_UPDATE, .to = t[i].path, .fr = "CDev1", .pc = pc), RSC_UPDATED);
+	t[i].lt = now();
 }
 
+/* What is looked for: some label (0: any), made since, changed since. */
+struct want {
+	unsigned labels, level;
+	bool inst_too;
+	int64_t cra, ms;
+};
+
 /* Pre-order: containers as they were made, then instances. */
-static int expect(int *out, int k, int root, unsigned labels, bool inst_too, unsigned level)
+static int expect(int *out, int k, int root, const struct want *w, unsigned level)
 {
 	for (int inst = 0; level && inst < 2; inst++)
 		for (int i = root + 1; i < n; i++) {
 			if (!t[i].alive || t[i].parent != root || t[i].inst != (bool)inst)
 				continue;
-			if (t[i].labels & labels && (inst_too || !inst))
+			if ((!w->labels || t[i].labels & w->labels) && (w->inst_too || !inst) && t[i].ct >= w->cra && t[i].lt >= w->ms)
 				out[k++] = i;
 			if (!inst)
-				k = expect(out, k, i, labels, inst_too, level - 1);
+				k = expect(out, k, i, w, level - 1);
 		}
 	return k;
 }
@@ -167,7 +187,7 @@ static void search(int root)
 			l[f.lbl.n++] = str_of(names[i]);
 			snprintf(query + strlen(query), sizeof(query) - strlen(query), "%s%s", *query ? "," : "", names[i]);
 		}
-	all = expect(want, 0, root, labels, !nodes_only, level);
+	all = expect(want, 0, root, &(struct want){ .labels = labels, .inst_too = !nodes_only }, level);
 	if (nodes_only) {
 		f.has |= HAS(FC_TY);
 		f.ty = &cnt;
@@ -183,6 +203,27 @@ static void search(int root)
 	found(&f, root, want, (int)from, (int)(from + count), all);
 }
 
+/* By what changed lately, with and without the condition in a form that no index serves. */
+static void search_time(int root)
+{
+	static uint64_t types[] = { TY_CNT, TY_CIN };
+	int64_t since = now() - (int64_t)roll(40) * 500000;
+	struct want w = { .inst_too = true, .cra = roll(2) ? since : 0, .ms = roll(2) ? since - (int64_t)roll(3) * 700000 : 0 };
+	struct filter f = { .has = HAS(FC_FU), .fu = 1, .cra = w.cra, .ms = w.ms };
+	unsigned from = roll(2) ? 0 : roll(20), count = roll(2) ? NODES : 1 + roll(20);
+	int want[NODES], all;
+
+	f.has |= (w.cra ? HAS(FC_CRA) : 0) | (w.ms ? HAS(FC_MS) : 0) | HAS(FC_OFST) | HAS(FC_LIM);
+	f.ofst = from + 1;
+	f.lim = count;
+	all = expect(want, 0, root, &w, 99);
+	found(&f, root, want, (int)from, (int)(from + count), all);
+	f.ty = types;
+	f.n_ty = 2;
+	f.has |= HAS(FC_TY);
+	found(&f, root, want, (int)from, (int)(from + count), all);
+}
+
 START_TEST(a_tree_that_changes)
 {
 	seed = 5 + (uint32_t)_i;
@@ -194,11 +235,17 @@ START_TEST(a_tree_that_changes)
 			relabel();
 		if (roll(20) == 0)
 			search(-1);
+		if (roll(15) == 0)
+			search_time(-1);
+		if (roll(8) == 0)
+			clock_advance_us(g.clock, (int64_t)roll(3) * 400000 + 1000);
 		if (roll(40) == 0) {
 			int root = (int)roll((unsigned)n);
 
-			if (t[root].alive && !t[root].inst)
+			if (t[root].alive && !t[root].inst) {
 				search(root);
+				search_time(root);
+			}
 		}
 	}
 	for (int i = 0; i < 60; i++)
