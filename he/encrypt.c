@@ -129,7 +129,7 @@ int he_encrypt(struct he_ct *r, const struct he_pt *p, const struct he_pk *pk, s
 		if (above == primes)
 			memcpy(to, from, primes * c->n * sizeof(*to));
 		else
-			err = he_divide(c, from, to, primes, primes, he_scheme_is_ntt(c->p.scheme), w);
+			he_divide(c, from, to, primes, primes, he_scheme_is_ntt(c->p.scheme), k.w);
 	}
 	if (err == 0)
 		add_message(r, p, primes, k.w);

@@ -8,36 +8,43 @@
 #include "cse/base/check.h"
 #include "cse/base/err.h"
 
-/* Words of one switch: the input in coefficient form, its digits modulo one prime, both sums with the special prime's residue last. */
+enum { DIGITS = 4, SCRATCH = 3 }; /* digits in hand at a time; what a division needs */
+
+/*
+ * Words of one switch: the input in coefficient form, some of its digits modulo one prime, both sums with the special prime's
+ * residue last.  Not more than SEAL takes.
+ */
 struct work {
 	uint64_t *w;
 	size_t cap;
-	uint64_t *in, *digit, *sum[2], *ct;
+	uint64_t *in, *digit, *sum[2];
 	uint64_t *turned;    /* for automorphisms: the input in NTT form, and where its values come from */
 	uint32_t *index;
 	const uint64_t *ntt; /* the input in NTT form, or NULL */
 };
 
-static int work_init(struct work *k, const struct he_ctx *c, unsigned primes, struct he_why *why)
+static int work_init(struct work *k, const struct he_ctx *c, unsigned primes, bool is_galois, struct he_why *why)
 {
+	unsigned digits = primes < SCRATCH ? SCRATCH : primes < DIGITS ? primes : DIGITS;
+
 	*k = (struct work){ 0 };
-	if (he_words_reserve(&k->w, &k->cap, (7 * primes + 3) * c->n) != 0)
+	if (he_words_reserve(&k->w, &k->cap, (3 * primes + 2 + digits + (is_galois ? primes + 1 : 0)) * c->n) != 0)
 		return he_fail(why, E_NOMEM, "out of memory");
 	k->in = k->w;
 	k->digit = k->in + primes * c->n;
-	k->sum[0] = k->digit + primes * c->n;
+	k->sum[0] = k->digit + digits * c->n;
 	k->sum[1] = k->sum[0] + (primes + 1) * c->n;
-	k->ct = k->sum[1] + (primes + 1) * c->n;
-	k->turned = k->ct + 2 * primes * c->n;
-	k->index = (uint32_t *)(void *)(k->turned + primes * c->n);
+	if (is_galois) {
+		k->turned = k->sum[1] + (primes + 1) * c->n;
+		k->index = (uint32_t *)(void *)(k->turned + primes * c->n);
+	}
 	return 0;
 }
 
-/* Digit j of k->in modulo prime `at`, in NTT form. */
-static const uint64_t *digit(const struct he_ctx *c, const struct work *k, unsigned j, unsigned at)
+/* Digit j of k->in modulo prime `at`, in NTT form, at `to` or where it is already. */
+static const uint64_t *digit(const struct he_ctx *c, const struct work *k, unsigned j, unsigned at, uint64_t *to)
 {
 	const uint64_t *from = k->in + j * c->n;
-	uint64_t *to = k->digit + j * c->n;
 
 	if (j == at && k->ntt)
 		return k->ntt + j * c->n;
@@ -50,44 +57,48 @@ static const uint64_t *digit(const struct he_ctx *c, const struct work *k, unsig
 	return to;
 }
 
-/* sum = digits of k->in times the key's parts, modulo the level's primes and the special one. */
-static void multiply_digits(const struct he_ctx *c, unsigned primes, const struct work *k, const struct he_ct *part)
+/* sum[side] residue i = the digits times the key's parts, modulo prime `at`. */
+static void multiply_digits(const struct he_ctx *c, unsigned primes, const struct work *k, const struct he_ct *part, unsigned i,
+                            unsigned at)
 {
-	const uint64_t *a[HE_MAX_PRIMES], *b[HE_MAX_PRIMES];
-	unsigned i, j, side;
+	const uint64_t *a[DIGITS], *b[DIGITS];
+	size_t one = c->n;
 
-	for (i = 0; i <= primes; i++) {
-		unsigned at = i < primes ? i : c->p.k - 1;
+	for (unsigned from = 0; from < primes; from += DIGITS) {
+		unsigned n = primes - from < DIGITS ? primes - from : DIGITS, j;
 
-		for (j = 0; j < primes; j++)
-			a[j] = digit(c, k, j, at);
-		for (side = 0; side < 2; side++) {
-			for (j = 0; j < primes; j++)
-				b[j] = part[j].w + (side * c->p.k + at) * c->n;
-			c->kern->dot(k->sum[side] + i * c->n, a, b, primes, c->n, c->mods[at]);
+		for (j = 0; j < n; j++)
+			a[j] = digit(c, k, from + j, at, k->digit + j * one);
+		for (unsigned side = 0; side < 2; side++) {
+			uint64_t *sum = k->sum[side] + i * one;
+
+			for (j = 0; j < n; j++)
+				b[j] = part[from + j].w + (side * c->p.k + at) * one;
+			if (from == 0)
+				c->kern->dot(sum, a, b, n, one, c->mods[at]);
+			for (j = 0; from > 0 && j < n; j++)
+				c->kern->muladd(sum, a[j], b[j], one, c->mods[at]);
 		}
 	}
 }
 
-/* Adds to k->ct (two polynomials) what switches k->in to the secret. */
-static int switch_key(const struct he_ctx *c, unsigned primes, const struct work *k, const struct he_ct *part, struct he_why *why)
+/* Adds to `to` (two polynomials) what switches k->in to the secret. */
+static void switch_key(const struct he_ctx *c, unsigned primes, const struct work *k, const struct he_ct *part, uint64_t *to)
 {
 	bool ntt = he_scheme_is_ntt(c->p.scheme);
-	int err;
 
-	multiply_digits(c, primes, k, part);
+	for (unsigned i = 0; i <= primes; i++)
+		multiply_digits(c, primes, k, part, i, i < primes ? i : c->p.k - 1);
 	for (unsigned side = 0; side < 2; side++) {
 		for (unsigned j = 0; !ntt && j <= primes; j++)
 			he_ntt_inverse(&c->ntt[j < primes ? j : c->p.k - 1], k->sum[side] + j * c->n);
-		if ((err = he_divide(c, k->sum[side], k->sum[side], primes, c->p.k - 1, ntt, why)) != 0)
-			return err;
+		he_divide(c, k->sum[side], k->sum[side], primes, c->p.k - 1, ntt, k->digit);
 		for (unsigned j = 0; j < primes; j++) {
-			uint64_t *to = k->ct + (side * primes + j) * c->n;
+			uint64_t *at = to + (side * primes + j) * c->n;
 
-			c->kern->add(to, to, k->sum[side] + j * c->n, c->n, c->mods[j]);
+			c->kern->add(at, at, k->sum[side] + j * c->n, c->n, c->mods[j]);
 		}
 	}
-	return 0;
 }
 
 static int check(const struct he_ct *a, const struct he_ksk *k, bool is_galois, struct he_why *w)
@@ -100,20 +111,6 @@ static int check(const struct he_ct *a, const struct he_ksk *k, bool is_galois, 
 	return 0;
 }
 
-/* r = k->ct, with all else as in a. */
-static int finish(struct he_ct *r, const struct he_ct *a, const struct work *k, struct he_why *w)
-{
-	size_t words = 2 * a->primes * a->ctx->n, cap;
-	struct he_ct like = *a;
-	uint64_t *to;
-	int err;
-
-	if ((err = he_result_begin(r, words, &to, &cap, w)) != 0)
-		return err;
-	memcpy(to, k->ct, words * sizeof(*to));
-	return he_result_end(r, &like, 2, to, cap, w);
-}
-
 static void to_coefficients(const struct he_ctx *c, unsigned primes, uint64_t *a)
 {
 	for (unsigned j = 0; he_scheme_is_ntt(c->p.scheme) && j < primes; j++)
@@ -123,8 +120,10 @@ static void to_coefficients(const struct he_ctx *c, unsigned primes, uint64_t *a
 int he_relinearize(struct he_ct *r, const struct he_ct *a, const struct he_ksk *relin, struct he_why *w)
 {
 	const struct he_ctx *c = a->ctx;
-	size_t poly = a->primes * c->n;
+	size_t poly = a->primes * c->n, cap;
+	struct he_ct like = *a;
 	struct work k;
+	uint64_t *to;
 	int err;
 
 	if ((err = check(a, relin, false, w)) != 0)
@@ -133,15 +132,18 @@ int he_relinearize(struct he_ct *r, const struct he_ct *a, const struct he_ksk *
 		return he_fail(w, E_LIMIT, "%u polynomials; relinearize after each product", a->size);
 	if (a->size == 2)
 		return he_ct_copy(r, a) == 0 ? 0 : he_fail(w, E_NOMEM, "out of memory");
-	if ((err = work_init(&k, c, a->primes, w)) != 0)
+	if ((err = work_init(&k, c, a->primes, false, w)) != 0)
 		return err;
-	memcpy(k.ct, a->w, 2 * poly * sizeof(uint64_t));
-	memcpy(k.in, a->w + 2 * poly, poly * sizeof(uint64_t));
-	if (a->ntt)
-		k.ntt = a->w + 2 * poly;
-	to_coefficients(c, a->primes, k.in);
-	if ((err = switch_key(c, a->primes, &k, relin->entry[0].part, w)) == 0)
-		err = finish(r, a, &k, w);
+	if ((err = he_result_begin(r, 2 * poly, &to, &cap, w)) == 0) {
+		if (to != a->w)
+			memcpy(to, a->w, 2 * poly * sizeof(uint64_t));
+		memcpy(k.in, a->w + 2 * poly, poly * sizeof(uint64_t));
+		if (a->ntt)
+			k.ntt = a->w + 2 * poly;
+		to_coefficients(c, a->primes, k.in);
+		switch_key(c, a->primes, &k, relin->entry[0].part, to);
+		err = he_result_end(r, &like, 2, to, cap, w);
+	}
 	free(k.w);
 	return err;
 }
@@ -187,12 +189,37 @@ static const struct he_ksk_entry *find(const struct he_ksk *k, uint32_t g)
 	return NULL;
 }
 
+/* a(X^g): the first polynomial to k->sum[0], the second to k->in, and to k->turned when in NTT form. */
+static void turn(struct work *k, const struct he_ct *a, uint32_t g)
+{
+	const struct he_ctx *c = a->ctx;
+	const uint64_t *second = a->w + a->primes * c->n;
+
+	if (a->ntt)
+		he_permute_index(c, g, k->index);
+	for (unsigned j = 0; j < a->primes; j++) {
+		size_t at = j * c->n;
+
+		if (a->ntt) {
+			permute_ntt(c, k->sum[0] + at, a->w + at, k->index);
+			permute_ntt(c, k->turned + at, second + at, k->index);
+			memcpy(k->in + at, k->turned + at, c->n * sizeof(*second));
+		} else {
+			permute(c, k->sum[0] + at, a->w + at, g, c->p.q[j]);
+			permute(c, k->in + at, second + at, g, c->p.q[j]);
+		}
+	}
+	k->ntt = a->ntt ? k->turned : NULL;
+}
+
 int he_apply_galois(struct he_ct *r, const struct he_ct *a, uint32_t g, const struct he_ksk *galois, struct he_why *w)
 {
 	const struct he_ctx *c = a->ctx;
-	size_t poly = a->primes * c->n;
+	size_t poly = a->primes * c->n, cap;
 	const struct he_ksk_entry *key;
+	struct he_ct like = *a;
 	struct work k;
+	uint64_t *to;
 	int err;
 
 	if ((err = check(a, galois, true, w)) != 0)
@@ -201,26 +228,16 @@ int he_apply_galois(struct he_ct *r, const struct he_ct *a, uint32_t g, const st
 		return he_fail(w, E_LIMIT, "%u polynomials; relinearize before a rotation", a->size);
 	if ((key = find(galois, g)) == NULL)
 		return he_fail(w, E_ABSENT, "there is no Galois key for the element %u; make one", g);
-	if ((err = work_init(&k, c, a->primes, w)) != 0)
+	if ((err = work_init(&k, c, a->primes, true, w)) != 0)
 		return err;
-	memset(k.ct + poly, 0, poly * sizeof(uint64_t));
-	if (a->ntt)
-		he_permute_index(c, g, k.index);
-	for (unsigned j = 0; j < a->primes; j++)
-		if (a->ntt) {
-			permute_ntt(c, k.ct + j * c->n, a->w + j * c->n, k.index);
-			permute_ntt(c, k.turned + j * c->n, a->w + poly + j * c->n, k.index);
-		} else {
-			permute(c, k.ct + j * c->n, a->w + j * c->n, g, c->p.q[j]);
-			permute(c, k.in + j * c->n, a->w + poly + j * c->n, g, c->p.q[j]);
-		}
-	if (a->ntt) {
-		memcpy(k.in, k.turned, poly * sizeof(*k.turned));
-		k.ntt = k.turned;
+	if ((err = he_result_begin(r, 2 * poly, &to, &cap, w)) == 0) {
+		turn(&k, a, g);
+		memcpy(to, k.sum[0], poly * sizeof(*to));
+		memset(to + poly, 0, poly * sizeof(*to));
+		to_coefficients(c, a->primes, k.in);
+		switch_key(c, a->primes, &k, key->part, to);
+		err = he_result_end(r, &like, 2, to, cap, w);
 	}
-	to_coefficients(c, a->primes, k.in);
-	if ((err = switch_key(c, a->primes, &k, key->part, w)) == 0)
-		err = finish(r, a, &k, w);
 	free(k.w);
 	return err;
 }

@@ -8,78 +8,45 @@
 #include "cse/base/check.h"
 #include "cse/base/err.h"
 
-/* Words of one polynomial: the last residue in coefficient form, what else is taken away with it, both modulo a prime. */
-struct scratch {
-	uint64_t *last, *more, *take;
-	size_t cap;
-};
-
-static void scratch_fini(struct scratch *s)
-{
-	free(s->last);
-}
-
-static int scratch_init(struct scratch *s, size_t n, struct he_why *w)
-{
-	*s = (struct scratch){ 0 };
-	if (he_words_reserve(&s->last, &s->cap, 3 * n) != 0)
-		return he_fail(w, E_NOMEM, "out of memory");
-	s->more = s->last + n;
-	s->take = s->more + n;
-	return 0;
-}
-
 /*
  * One polynomial at `from` loses the residue after `kept` ones, of prime `last`, and is divided by it, into `to`.  With rounding
  * what is taken away is the residue r in (-last/2, last/2]: r - last in its upper half, which after the division is one more.
  * BGV takes r + k last instead, k = -r / last modulo t, so that the plaintext stays, times a known factor.
  */
-static void divide(const struct he_ctx *c, const uint64_t *from, uint64_t *to, unsigned kept, unsigned last,
-                   const struct scratch *s, bool ntt)
+void he_divide(const struct he_ctx *c, const uint64_t *from, uint64_t *to, unsigned kept, unsigned last, bool ntt, uint64_t *scratch)
 {
 	const struct he_level *l = &c->level[last + 1];
-	const uint64_t *parts[2] = { s->last, s->more }, *both[2] = { NULL, s->take };
+	/* The last residue in coefficient form, what else is taken away with it, both modulo a prime. */
+	uint64_t *rest = scratch, *more = rest + c->n, *take = more + c->n;
+	const uint64_t *parts[2] = { rest, more }, *both[2] = { NULL, take };
 	uint64_t upper = c->p.q[last] - c->p.q[last] / 2;
 	bool is_exact = c->p.scheme == HE_BGV;
 
-	memcpy(s->last, from + kept * c->n, c->n * sizeof(*from));
+	memcpy(rest, from + kept * c->n, c->n * sizeof(*from));
 	if (ntt)
-		he_ntt_inverse(&c->ntt[last], s->last);
+		he_ntt_inverse(&c->ntt[last], rest);
 	if (is_exact) {
-		c->kern->reduce(s->more, s->last, c->n, &c->t);
-		c->kern->mul_const(s->more, s->more, l->minus_last_inv_t, c->n, &c->t);
+		c->kern->reduce(more, rest, c->n, &c->t);
+		c->kern->mul_const(more, more, l->minus_last_inv_t, c->n, &c->t);
 	} else {
 		for (size_t i = 0; i < c->n; i++)
-			s->more[i] = s->last[i] >= upper;
+			more[i] = rest[i] >= upper;
 	}
 	for (unsigned j = 0; j < kept; j++) {
 		const struct he_mod *m = c->mods[j];
 
 		both[0] = from + j * c->n;
-		both[1] = s->take;
+		both[1] = take;
 		if (ntt || is_exact)
-			c->kern->dot_const(s->take, parts, is_exact ? l->plus_last[j] : l->minus_last[j], 2, c->n, m, c->narrow);
+			c->kern->dot_const(take, parts, is_exact ? l->plus_last[j] : l->minus_last[j], 2, c->n, m, c->narrow);
 		else
-			both[1] = s->last;
+			both[1] = rest;
 		if (ntt)
-			he_ntt_forward(&c->ntt[j], s->take);
+			he_ntt_forward(&c->ntt[j], take);
 		c->kern->dot_const(to + j * c->n, both, l->by_last[j], 2, c->n, m, c->narrow);
 		if (!ntt && !is_exact)
-			c->kern->add(to + j * c->n, to + j * c->n, s->more, c->n, m);
+			c->kern->add(to + j * c->n, to + j * c->n, more, c->n, m);
 	}
-}
-
-int he_divide(const struct he_ctx *c, const uint64_t *from, uint64_t *to, unsigned kept, unsigned last, bool ntt,
-              struct he_why *w)
-{
-	struct scratch s;
-	int err = scratch_init(&s, c->n, w);
-
-	if (err)
-		return err;
-	divide(c, from, to, kept, last, &s, ntt);
-	scratch_fini(&s);
-	return 0;
 }
 
 static int check(const struct he_ct *a, struct he_why *w)
@@ -101,20 +68,19 @@ static int down(struct he_ct *r, const struct he_ct *a, bool divides, struct he_
 	const struct he_ctx *c = a->ctx;
 	unsigned primes = a->primes, i;
 	struct he_ct like = *a;
-	struct scratch s;
-	uint64_t *to;
-	size_t cap;
+	uint64_t *to, *scratch = NULL;
+	size_t cap, room = 0;
 	int err;
 
-	if ((err = scratch_init(&s, c->n, w)) != 0)
-		return err;
+	if (he_words_reserve(&scratch, &room, 3 * c->n) != 0)
+		return he_fail(w, E_NOMEM, "out of memory");
 	if ((err = he_result_begin(r, a->size * (primes - 1) * c->n, &to, &cap, w)) == 0) {
 		for (i = 0; i < a->size; i++) {
 			const uint64_t *from = a->w + i * primes * c->n;
 			uint64_t *at = to + i * (primes - 1) * c->n;
 
 			if (divides)
-				divide(c, from, at, primes - 1, primes - 1, &s, a->ntt);
+				he_divide(c, from, at, primes - 1, primes - 1, a->ntt, scratch);
 			else
 				memmove(at, from, (primes - 1) * c->n * sizeof(*at));
 		}
@@ -125,7 +91,7 @@ static int down(struct he_ct *r, const struct he_ct *a, bool divides, struct he_
 			like.scale = a->scale / (double)c->p.q[primes - 1];
 		err = he_result_end(r, &like, like.size, to, cap, w);
 	}
-	scratch_fini(&s);
+	free(scratch);
 	return err;
 }
 

@@ -89,10 +89,10 @@ void he_message(const struct he_pt *p, unsigned primes, uint64_t correction, uns
 
 /*
  * One polynomial of kept + 1 residues, the last one modulo prime `last`, is divided by that prime, with rounding (BGV: so
- * that the plaintext stays up to a factor).  `to` may be `from`.
+ * that the plaintext stays up to a factor).  `to` may be `from`; scratch has 3n words.
  */
-int he_divide(const struct he_ctx *c, const uint64_t *from, uint64_t *to, unsigned kept, unsigned last, bool ntt,
-              struct he_why *w);
+void he_divide(const struct he_ctx *c, const uint64_t *from, uint64_t *to, unsigned kept, unsigned last, bool ntt,
+               uint64_t *scratch);
 
 /* Where the values of a(X^g), g odd, stand in a: for residues in NTT form.  index has n words. */
 void he_permute_index(const struct he_ctx *c, uint32_t g, uint32_t *index);
