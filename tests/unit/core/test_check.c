@@ -116,7 +116,7 @@ START_TEST(filter_criteria)
 		{ { .has = HAS(FC_FU), .fu = 1 }, OP_DELETE, RSC_BAD_REQUEST },
 		{ { .has = HAS(FC_FU), .fu = 2 }, OP_RETRIEVE, RSC_OK },
 		{ { .has = HAS(FC_SMF) }, OP_RETRIEVE, RSC_NOT_IMPLEMENTED },
-		{ { .has = HAS(FC_FO), .fo = 3 }, OP_RETRIEVE, RSC_NOT_IMPLEMENTED },
+		{ { .has = HAS(FC_FO), .fo = 3 }, OP_RETRIEVE, RSC_OK },
 		{ { .has = HAS(FC_FO), .fo = 4 }, OP_RETRIEVE, RSC_BAD_REQUEST },
 		{ { .has = HAS(FC_LIM) }, OP_RETRIEVE, RSC_BAD_REQUEST },
 		{ { .has = HAS(FC_LVL) }, OP_RETRIEVE, RSC_BAD_REQUEST },

@@ -267,7 +267,7 @@ START_TEST(types_that_are_no_children)
 	ck_assert_int_eq(MAKE("cse-in/app1", TY_AE, "{\"m2m:ae\":{\"api\":\"Nx\",\"rr\":true,\"srv\":[\"3\"]}}"),
 	                 RSC_INVALID_CHILD_RESOURCE_TYPE);
 	ck_assert_int_eq(MAKE("cse-in/app1", TY_CIN, "{\"m2m:cin\":{\"con\":1}}"), RSC_INVALID_CHILD_RESOURCE_TYPE);
-	ck_assert_int_eq(MAKE("cse-in/app1", TY_NOD, "{\"m2m:nod\":{\"ni\":\"a\"}}"), RSC_NOT_IMPLEMENTED);
+	ck_assert_int_eq(MAKE("cse-in/app1", TY_LCP, "{\"m2m:lcp\":{\"los\":1}}"), RSC_NOT_IMPLEMENTED);
 	ck_assert_int_eq(MAKE("cse-in/app1", TY_CNT, "{\"m2m:ae\":{}}"), RSC_BAD_REQUEST);
 	ck_assert_int_eq(MAKE("cse-in/app1", TY_CNT, NULL), RSC_BAD_REQUEST);
 }
