@@ -49,4 +49,13 @@ void event_stop(struct gate *g);
 /* The subscription (pending) that blocks this UPDATE of the target, or NULL: TS-0004 7.5.1.2.19. */
 const struct sub *event_blocking(const struct request *r);
 
+/* --- rights of who is not connected --------------------------------------------------------------------------------- */
+
+/* May that entity (absolute) RETRIEVE or UPDATE the resource, in this tx?  Rules on addresses and places do not match. */
+bool event_may(struct gate *g, struct arena *a, struct tx *tx, struct str entity, enum op op, const struct node *n);
+static inline bool event_may_read(struct gate *g, struct arena *a, struct tx *tx, struct str entity, const struct node *n)
+{
+	return event_may(g, a, tx, entity, OP_RETRIEVE, n);
+}
+
 #endif

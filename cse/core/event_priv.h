@@ -65,8 +65,6 @@ bool life_is_scheduled(const struct node *parent, const struct node *child);
 void life_tell(struct events *es, struct commit *c);
 void life_free(struct life *l);
 
-/* May the owner of a subscription (absolute) read that resource, in this tx? */
-bool event_may_read(struct gate *g, struct arena *a, struct tx *tx, struct str owner, const struct node *n);
 /* The same later, by numbers, on a loop. */
 bool event_reads_still(struct gate *g, uint32_t sub, uint32_t rid);
 

@@ -180,11 +180,11 @@ static struct str stem_of(const struct gate *g, struct str owner)
 	return str_eq(part, g->o.self.cse) ? rest : STR_NONE;
 }
 
-bool event_may_read(struct gate *g, struct arena *a, struct tx *tx, struct str owner, const struct node *n)
+bool event_may(struct gate *g, struct arena *a, struct tx *tx, struct str owner, enum op op, const struct node *n)
 {
 	struct prim p;
 	struct origin o = { .from = owner, .stem = stem_of(g, owner), .authenticated = true, .peer = g->self_peer };
-	struct ask q = { .prim = &p, .origin = &o, .acop = ACOP_R, .node = n, .quiet = true };
+	struct ask q = { .prim = &p, .origin = &o, .acop = op == OP_UPDATE ? ACOP_U : ACOP_R, .node = n, .quiet = true };
 	const struct node *ae = o.stem.n ? store_by_ri(tx, o.stem) : NULL;
 
 	if (ae) {
@@ -193,7 +193,7 @@ bool event_may_read(struct gate *g, struct arena *a, struct tx *tx, struct str o
 			return false;
 	}
 	prim_init(&p, a);
-	p.op = OP_RETRIEVE;
+	p.op = op;
 	return authz_decide(g->o.security, tx, &q) != NULL;
 }
 

@@ -7,7 +7,10 @@
 
 #include "cse/base/err.h"
 #include "cse/core/aggregate.h"
+#include "cse/core/event.h"
 #include "cse/core/out.h"
+#include "cse/core/validate.h"
+#include "cse/model/enc.h"
 
 struct verify;
 struct query {
@@ -147,6 +150,38 @@ static enum rsc check_others(struct request *r)
 	return RSC_NONE;
 }
 
+static bool is_blocking(const struct request *r)
+{
+	const struct val *v = res_get(r->change.res, r->gate->known.at[AT_SUB_ENC]);
+	struct enc e;
+
+	enc_read(v && v->kind == K_OBJ ? v->o : NULL, &e);
+	return enc_has_net(&e, NET_BLOCKING);
+}
+
+/* Whoever decides on an UPDATE must be allowed to make one.  TS-0001 table 10.2.10.2-1. */
+static enum rsc check_decider(struct request *r, struct str target, bool self)
+{
+	struct addr ad;
+	const struct node *ae;
+	const struct val *name = NULL;
+	struct str who = r->origin.from;
+
+	if (!self) {
+		if (addr_parse(&r->arena, target, &ad, &r->prim.why))
+			return r->prim.why.rsc;
+		ae = addr_is_local(&ad, &r->gate->o.self) ? resolve_node(r, &ad) : NULL;
+		name = ae && ae->type->ty == TY_AE ? res_get(node_res(r->tx, ae), &attr_owner) : NULL;
+		if (!name)
+			return RSC_NONE; /* nobody to ask: the verification will say so */
+		who = name->s;
+	}
+	if (event_may(r->gate, &r->arena, r->tx, who, OP_UPDATE, r->change.parent))
+		return RSC_NONE;
+	return prim_fail(&r->prim, RSC_ORIGINATOR_HAS_NO_PRIVILEGE,
+	                 "notificationEventType (net) 7: the target has no right to UPDATE the resource on which it would decide");
+}
+
 static void set_creator(struct request *r)
 {
 	struct change *c = &r->change;
@@ -161,6 +196,7 @@ enum step_result verify_targets(struct request *r)
 	const struct val *nu = res_get(r->change.res, at), *old = r->change.old ? res_get(r->change.old, at) : NULL;
 	struct verify *v = r->parker;
 	struct strs targets = { NULL, 0 };
+	bool blocking = is_blocking(r);
 	enum rsc rsc = check_others(r);
 
 	if (rsc || !obj_get(r->change.asked, at) || aggregate_is_own(r))
@@ -173,7 +209,8 @@ enum step_result verify_targets(struct request *r)
 		struct str t = nu->list.v[i].s;
 		bool self;
 
-		if ((rsc = out_check_target(r->gate, r->tx, &r->origin, t, &self, &r->prim.why)))
+		if ((rsc = out_check_target(r->gate, r->tx, &r->origin, t, &self, &r->prim.why)) ||
+		    (blocking && (rsc = check_decider(r, t, self))))
 			return request_fail(rsc);
 		if (self)
 			continue;
