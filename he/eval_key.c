@@ -12,7 +12,7 @@ enum { DIGITS = 4, SCRATCH = 3 }; /* digits in hand at a time; what a division n
 
 /*
  * Words of one switch: the input in coefficient form, some of its digits modulo one prime, both sums with the special prime's
- * residue last.  Not more than SEAL takes.
+ * residue last.  Digits are taken a few at a time, so that memory grows by three residues a prime and not by more.
  */
 struct work {
 	uint64_t *w;
