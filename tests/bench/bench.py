@@ -349,7 +349,7 @@ class Target:
         must(sink.put("/cse-in/CSink", {"m2m:ae": {"poa": [poa]}}), 2004, "the point of access")
         must(sink.put("/cse-in/CSink", {"m2m:ae": {"acpi": [ri]}}), 2004, "linking the policy")
         for i in range(n):
-            sub = {"m2m:sub": {"rn": "s%d" % i, "nu": ["CSink"], "enc": {"net": [3]}}}
+            sub = {"m2m:sub": {"rn": "s%d" % i, "nu": ["CSink"], "enc": {"net": [3], "chty": [4]}}}
             must(b.dev.create("/cse-in/CBench/c0000000000", 23, sub), 2001, "a subscription")
         sink.close()
 
