@@ -164,6 +164,8 @@ static bool must_wait(struct nsub *s, struct look *k)
 	/* Each shot on its way may be the last one that counts. */
 	if (s->p.counted && s->n_shots >= s->left)
 		return true;
+	if (s->last)
+		return false;
 	if (is_ordered(s) && s->n_shots >= WINDOW)
 		return true;
 	if (notify_store_stalls(s))
@@ -242,16 +244,15 @@ void notify_policy_run(struct nsub *s)
 
 void notify_policy_take(struct nsub *s, struct item *it)
 {
-	bool last = it->fact->gone;
-
-	if (s->p.pending != PENDING_NONE && !it->stored && !last)
+	/* Nothing will come behind the last word, and nobody will be there to wait. */
+	s->last = it->fact->gone;
+	if (s->p.pending != PENDING_NONE && !it->stored && !s->last)
 		notify_store_put(s, it);
 	if (s->p.batch)
 		collect(s, it);
 	else
 		hold(s, it, 0);
-	/* Nothing will come behind the last word, and nobody will be there to wait. */
-	if (last && s->batch.first)
+	if (s->last && s->batch.first)
 		notify_policy_flush(s);
 	item_bound(s->lane->n, s->holder);
 	notify_policy_run(s);

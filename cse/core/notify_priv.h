@@ -77,6 +77,7 @@ struct nsub {
 	struct npolicy p;
 	char *sur;                         /* subscriptionReference */
 	bool silent;                       /* its creator or all its targets lost their credential */
+	bool last;                         /* what it watched is deleted: nothing more will come */
 	bool gone;                         /* deleted; what is on its way still arrives */
 
 	struct items batch, held;

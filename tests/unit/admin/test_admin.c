@@ -64,6 +64,9 @@ static void rig_init(struct rig *r)
 		                   .keystore = c->keystore };
 	check_ok(security_new(&o, &c->security, &why), &why);
 	check_ok(security_attach(c->security, c->store, &why), &why);
+	struct gate_opts go = { .conf = c->conf, .clock = c->clock, .rnd = c->rnd, .stats = c->stats, .self = c->self,
+		                .store = c->store, .security = c->security, .workers = c->workers, .loops = c->loops, .n_loops = 1 };
+	check_ok(gate_new(&go, &c->gate, &why), &why);
 	state_path(&r->p.st, "admin.sock", r->path);
 	check_ok(admin_open(c, r->path, &r->admin, &why), &why);
 	r->fd = -1;
@@ -77,9 +80,10 @@ static void rig_fini(struct rig *r)
 		close(r->fd);
 	admin_close(r->admin);
 	ck_assert_int_ne(access(r->path, F_OK), 0);
+	workers_free(c->workers);
+	gate_free(c->gate);
 	security_free(c->security);
 	store_close(c->store);
-	workers_free(c->workers);
 	seal_close(c->seal);
 	loop_free(c->loops[0]);
 	free(c->loops);
@@ -358,6 +362,9 @@ START_TEST(what_is_seen)
 	ck_assert_str_eq(member(j, "clock"), "trusted");
 	ck_assert(json_is_integer(json_object_get(json_object_get(j, "store"), "nodes")));
 	ck_assert(json_object_size(json_object_get(j, "counters")) > 10);
+	static const char *const held[] = { "subscriptions", "silent", "held", "stored", "dropped" };
+	for (size_t i = 0; i < ARRAY_LEN(held); i++)
+		ck_assert_int_eq(json_integer_value(json_object_get(json_object_get(j, "notifications"), held[i])), 0);
 	json_decref(j);
 	ck_assert_uint_eq(call(r, "GET", "/v1/ca", NULL), 200);
 	j = reply(r);

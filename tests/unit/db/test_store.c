@@ -621,42 +621,6 @@ START_TEST(test_time_never_back)
 }
 END_TEST
 
-static int count_rec(void *arg, struct str key, struct str value)
-{
-	char *out = arg;
-
-	snprintf(out + strlen(out), 200 - strlen(out), "%.*s=%.*s;", STR_ARG(key), STR_ARG(value));
-	return 0;
-}
-
-START_TEST(test_records)
-{
-	char out[200] = "";
-
-	fix_write(&f);
-	store_rec_put(f.tx, REC_ZONE, STR("b"), STR("2"));
-	store_rec_put(f.tx, REC_ZONE, STR("a"), STR("1"));
-	store_rec_put(f.tx, REC_ZONE, STR("c"), STR("3"));
-	store_rec_put(f.tx, REC_STEM, STR("a"), STR("other"));
-	ck_assert_int_eq(fix_commit(&f), 0);
-	fix_write(&f);
-	store_rec_put(f.tx, REC_ZONE, STR("b"), STR("22"));
-	store_rec_put(f.tx, REC_ZONE, STR("c"), STR_NONE);
-	store_rec_put(f.tx, REC_ZONE, STR("never"), STR_NONE);
-	ck_assert_int_eq(fix_commit(&f), 0);
-	if (f.disk)
-		fix_reopen(&f);
-	ck_assert_int_eq(store_rec_each(f.s, REC_ZONE, count_rec, out), 0);
-	ck_assert_str_eq(out, "a=1;b=22;");
-	fix_write(&f);
-	store_rec_put(f.tx, REC_ZONE, STR("a"), STR_NONE);
-	ck_assert_int_eq(fix_commit(&f), 0);
-	out[0] = 0;
-	ck_assert_int_eq(store_rec_each(f.s, REC_ZONE, count_rec, out), 0);
-	ck_assert_str_eq(out, "b=22;");
-}
-END_TEST
-
 static int count_event(void *arg, uint64_t seq, struct str row)
 {
 	char *out = arg;
@@ -765,7 +729,6 @@ static void add_all(TCase *t)
 	tcase_add_test(t, test_expiry);
 	tcase_add_test(t, test_max_age);
 	tcase_add_test(t, test_time_never_back);
-	tcase_add_test(t, test_records);
 	tcase_add_test(t, test_events);
 	tcase_add_test(t, test_many_children);
 	tcase_add_test(t, test_expired_children);
