@@ -172,7 +172,8 @@ uint64_t store_labelled_count(struct tx *tx, struct str label);
 size_t store_typed(struct tx *tx, unsigned ty, uint32_t after, struct store_ref *out, size_t max);
 uint64_t store_typed_count(struct tx *tx, unsigned ty);
 /* Nodes whose lt is not before a moment, and some more of its second: newest first, from where `at` (cleared for the first call) ended, at
- * most max; 0: there are no more.  One that changes between two calls may come twice.  at->lost: too much changed, look elsewhere. */
+ * most max; 0: there are no more.  One that changes between two calls moves to the newer end, and one that ended a call then makes the
+ * next begin there again; at->lost: that has happened too often. */
 struct store_recent {
 	uint32_t rid;
 	unsigned restarts;

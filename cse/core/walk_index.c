@@ -81,7 +81,7 @@ void walk_plan(struct request *r, struct walk *w)
 		w->plan = PLAN_TREE;
 		if (w->since != INT64_MIN && below > WORTH_IT && store_recent_covers(r->tx, w->since)) {
 			w->plan = PLAN_RECENT;
-			w->patience = below / 4;
+			w->patience = below / 2;
 			w->phase = WALK_REFS;
 		}
 		return;
@@ -154,24 +154,35 @@ static void add_found(struct request *r, struct walk *w, const struct node *n, u
 	w->n_found++;
 }
 
+/* Both: the resource is below the target. */
+static enum visit look_at_node(struct request *r, struct walk *w, const struct node *n, unsigned *left)
+{
+	enum visit v = walk_asked(match_node(r, n, left));
+
+	if (v == VISIT_ON && walk_permits(r, w, n, false))
+		add_found(r, w, n, 0);
+	return v == VISIT_END ? VISIT_ON : v;
+}
+
+static enum visit look_at_inst(struct request *r, struct walk *w, const struct node *cnt, const struct inst *inst)
+{
+	enum visit v = walk_asked(match_inst(r, cnt, inst, true));
+
+	if (v == VISIT_ON && match_instances(r, cnt, w->acop) && walk_permits(r, w, cnt, true))
+		add_found(r, w, cnt, inst->id);
+	return v == VISIT_END ? VISIT_ON : v;
+}
+
 static enum visit look_at(struct request *r, struct walk *w, const struct store_ref *ref, unsigned *left)
 {
 	const struct node *n = store_by_rid(r->tx, ref->rid);
 	struct inst inst;
-	enum visit v;
 
 	if (!n || !below_target(r, w, n, ref->id != 0))
 		return VISIT_ON;
-	if (ref->id) {
-		if (!store_inst(r->tx, n, ref->id, &inst) || !match_instances(r, n, w->acop))
-			return VISIT_ON;
-		v = walk_asked(match_inst(r, n, &inst, true));
-	} else {
-		v = walk_asked(match_node(r, n, left));
-	}
-	if (v == VISIT_ON && walk_permits(r, w, n, ref->id != 0))
-		add_found(r, w, n, ref->id);
-	return v == VISIT_END ? VISIT_ON : v;
+	if (!ref->id)
+		return look_at_node(r, w, n, left);
+	return store_inst(r->tx, n, ref->id, &inst) ? look_at_inst(r, w, n, &inst) : VISIT_ON;
 }
 
 /* What comes next in the list that is being read; 0: it has ended. */
@@ -194,8 +205,7 @@ static enum visit collect_insts(struct request *r, struct walk *w, const struct 
 	do {
 		n = store_instances(r->tx, cnt, w->at.id, inst, *left < BATCH ? *left : BATCH);
 		for (size_t i = 0; i < n; i++) {
-			struct store_ref ref = { cnt->rid, inst[i].id };
-			enum visit v = look_at(r, w, &ref, left);
+			enum visit v = look_at_inst(r, w, cnt, &inst[i]);
 
 			if (v != VISIT_ON)
 				return v;
@@ -207,42 +217,79 @@ static enum visit collect_insts(struct request *r, struct walk *w, const struct 
 	return n ? VISIT_AGAIN : VISIT_ON;
 }
 
-/* w->at: the node whose instances come next, when its rid is not 0. */
-static enum visit collect_recent(struct request *r, struct walk *w, unsigned *left)
+/* A node that changed, then its instances.  w->at.rid: the node itself has been looked at. */
+static enum visit look_at_recent(struct request *r, struct walk *w, uint32_t rid, unsigned *left)
 {
+	const struct node *n = store_by_rid(r->tx, rid);
 	enum visit v = VISIT_ON;
 
-	while (*left && v == VISIT_ON) {
-		struct store_recent next = w->recent;
-		const struct node *n = w->at.rid ? store_by_rid(r->tx, w->at.rid) : NULL;
-		struct store_ref ref = { 0 };
+	if (!n)
+		return VISIT_ON;
+	if (w->at.rid != rid) {
+		if (below_target(r, w, n, false))
+			v = look_at_node(r, w, n, left);
+		if (v != VISIT_ON)
+			return v;
+		w->at = (struct store_ref){ rid, 0 };
+		w->looked_at++;
+		*left -= *left != 0;
+	}
+	if (store_is_leaf(r->tx, n) || !gate_type(r->gate, n->type->ty) || !gate_type(r->gate, n->type->ty)->inst ||
+	    !below_target(r, w, n, true))
+		return VISIT_ON;
+	return *left ? collect_insts(r, w, n, left) : VISIT_AGAIN;
+}
 
-		if (w->looked_at > w->patience || w->recent.lost) {
+static uint32_t newest(struct request *r, const struct walk *w)
+{
+	struct store_recent first = { 0 };
+	uint32_t rid = 0;
+
+	return store_recent(r->tx, &first, w->since, &rid, 1) ? rid : 0;
+}
+
+/* What changes while the list is read goes to its newer end, which has been passed: so it is read again from there to where the last pass
+ * began, until nothing has changed meanwhile.  false: it never comes to rest. */
+static bool next_pass(struct request *r, struct walk *w)
+{
+	enum { PASSES = 16 };
+
+	w->stop = w->head;
+	w->head = newest(r, w);
+	w->recent = (struct store_recent){ 0 };
+	return ++w->passes <= PASSES;
+}
+
+static enum visit collect_recent(struct request *r, struct walk *w, unsigned *left)
+{
+	if (!w->passes)
+		next_pass(r, w);
+	for (; *left; *left -= *left != 0) {
+		struct store_recent next = w->recent;
+		bool more = true;
+		uint32_t rid;
+		enum visit v;
+
+		if (store_recent(r->tx, &next, w->since, &rid, 1) == 0 || rid == w->stop) {
+			if (!next.lost && newest(r, w) == w->head) {
+				w->phase = WALK_SORT;
+				return VISIT_SORT;
+			}
+			more = !next.lost && next_pass(r, w);
+			next = w->recent;
+		} else {
+			v = look_at_recent(r, w, rid, left);
+			if (v != VISIT_ON)
+				return v;
+		}
+		w->recent = next;
+		if (!more || w->looked_at > w->patience) {
 			w->plan = PLAN_TREE;
 			w->phase = WALK_TREE;
 			return VISIT_ON;
 		}
-		if (n && gate_type(r->gate, n->type->ty) && gate_type(r->gate, n->type->ty)->inst && below_target(r, w, n, true))
-			v = collect_insts(r, w, n, left);
-		if (v != VISIT_ON)
-			return v;
-		w->at = (struct store_ref){ 0 };
-		if (store_recent(r->tx, &next, w->since, &ref.rid, 1) == 0) {
-			w->recent = next;
-			if (next.lost)
-				continue;
-			w->phase = WALK_SORT;
-			return VISIT_SORT;
-		}
-		v = look_at(r, w, &ref, left);
-		if (v != VISIT_ON)
-			return v;
-		w->recent = next;
-		w->at.rid = ref.rid;
-		w->looked_at++;
-		*left -= *left != 0;
 	}
-	return v;
+	return VISIT_ON;
 }
 
 static enum visit collect(struct request *r, struct walk *w, unsigned *left)

@@ -102,6 +102,8 @@ struct walk {
 	size_t list;
 	struct store_ref at;
 	struct store_recent recent;
+	uint32_t head, stop;   /* rids of the newest node when this pass of the list began, and when the one before did */
+	unsigned passes;
 	int64_t since;         /* µs: what matches was made or changed since; INT64_MIN: no such condition */
 	uint64_t looked_at, patience; /* PLAN_RECENT: resources, and how many before the tree is asked instead */
 	struct found_chunk *chunks, *last;

@@ -7,7 +7,7 @@
 
 #include "tests/unit/core/rig.h"
 
-enum { NODES = 700, LABELS = 6, NAME = 160 };
+enum { NODES = 700, MANY = 1700, LABELS = 6, NAME = 160 };
 
 struct thing {
 	bool alive, inst;
@@ -33,7 +33,7 @@ static void setup(void)
 {
 	rig_open(&g, NULL);
 	dev = rig_ae(&g, "CDev1", "app1");
-	t = calloc(NODES, sizeof(*t));
+	t = calloc(MANY, sizeof(*t));
 	n = 0;
 	seed = 5;
 }
@@ -295,6 +295,43 @@ START_TEST(a_tree_that_changes_under_a_search)
 }
 END_TEST
 
+/* What was made since is found, whatever else changes between two holds of the lock. */
+START_TEST(recent_ones_under_changes)
+{
+	struct filter f = { .has = HAS(FC_FU) | HAS(FC_CRA), .fu = 1 };
+	struct rig_answer a;
+	json_t *list, *uri, *seen = json_object();
+	size_t k;
+	int first, last;
+
+	seed = 11 + (uint32_t)_i;
+	while (n < MANY - 400)
+		create();
+	clock_advance_us(g.clock, 5000000);
+	f.cra = now();
+	for (first = n; n < MANY - 100;)
+		create();
+	last = n;
+	rig_launch(&g, &(struct rig_ask){ .peer = dev, .op = OP_RETRIEVE, .to = "cse-in/app1", .fr = "CDev1", .fc = &f }, &a);
+	ck_assert(!a.done);
+	for (int i = 0; i < 5; i++) {
+		clock_advance_us(g.clock, 1100000);
+		create();
+	}
+	rig_turn(&g, &a);
+	ck_assert_int_eq(a.rsc, RSC_OK);
+	list = json_object_get(a.pc, "m2m:uril");
+	json_array_foreach(list, k, uri) {
+		ck_assert_ptr_null(json_object_get(seen, json_string_value(uri)));
+		json_object_set_new(seen, json_string_value(uri), json_true());
+	}
+	for (int i = first; i < last; i++)
+		ck_assert_msg(json_object_get(seen, t[i].path) != NULL, "%s is missing", t[i].path);
+	json_decref(seen);
+	json_decref(a.pc);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("search");
@@ -306,6 +343,7 @@ int main(void)
 	tcase_set_timeout(c, 60);
 	tcase_add_loop_test(c, a_tree_that_changes, 0, 4);
 	tcase_add_test(c, a_tree_that_changes_under_a_search);
+	tcase_add_loop_test(c, recent_ones_under_changes, 0, 4);
 	suite_add_tcase(s, c);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);

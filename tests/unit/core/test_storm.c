@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* 64 clients on 8 loops write into one container with mni, and read it: counters, state tags and order stay exact. */
+/* 64 clients on 8 loops write into one container with mni, read it and search it: counters, state tags and order stay exact, and a
+ * search ends. */
 #include "cse/core/gate.h"
 
 #include <pthread.h>
@@ -13,7 +14,7 @@ struct client {
 	struct storm *storm;
 	struct loop *loop;
 	unsigned sent, done, created;
-	bool reading;
+	bool reading, searching;
 	uint64_t last_st;
 	char pc[64];
 };
@@ -45,6 +46,11 @@ static void prepare(void *arg, const struct resp *r)
 	struct client *c = arg;
 	const struct val *st;
 
+	if (c->searching) {
+		ck_assert_int_eq(r->rsc, RSC_OK);
+		ck_assert(r->pc.list.n <= TOTAL); /* more than MNI: some went while others came */
+		return;
+	}
 	if (c->reading) {
 		const struct val *cni = obj_find(r->pc.o, "cni"), *cbs = obj_find(r->pc.o, "cbs");
 
@@ -71,6 +77,29 @@ static void release(void *arg)
 
 static const struct gate_reply reply = { prepare, release };
 
+/* By label, by time, by content: through each index, and through bodies outside of the lock. */
+static struct filter *search(struct client *c, struct arena *a)
+{
+	struct filter *f = ARENA_NEW(a, struct filter);
+	struct why w = { .rsc = RSC_NONE };
+
+	filter_init(f);
+	f->has = UINT64_C(1) << FC_FU;
+	f->fu = 1;
+	switch (c->sent / 8 % 3) {
+	case 0:
+		ck_assert_int_eq(filter_read(a, f, FC_LBL, STR("x"), &w), RSC_NONE);
+		break;
+	case 1:
+		f->has |= UINT64_C(1) << FC_CRA;
+		f->cra = clock_wall_us(c->storm->clock) - 1000000;
+		break;
+	default:
+		filter_add(a, f, FC_ATR, STR("con"), STR("12*"));
+	}
+	return f;
+}
+
 static void next(struct client *c)
 {
 	struct storm *s = c->storm;
@@ -84,17 +113,21 @@ static void next(struct client *c)
 			loop_stop(c->loop);
 		return;
 	}
+	c->searching = c->sent % 8 == 5;
 	c->reading = c->sent++ % 4 == 3;
 	r = gate_open(s->gate, c->loop);
 	p = request_prim(r);
-	p->op = c->reading ? OP_RETRIEVE : OP_CREATE;
-	p->to = STR("cse-in/app1/box");
+	p->op = c->reading || c->searching ? OP_RETRIEVE : OP_CREATE;
+	p->to = c->searching ? STR("cse-in/app1") : STR("cse-in/app1/box");
 	p->fr = STR("CDev1");
 	p->rqi = STR("r");
 	p->rvi_text = STR("3");
 	p->has = 1u << P_OP | 1u << P_TO | 1u << P_FR | 1u << P_RQI | 1u << P_RVI;
-	if (!c->reading) {
-		struct str in = arena_str(p->arena, STR("{\"m2m:cin\":{\"con\":\"1234\"}}"));
+	if (c->searching) {
+		p->fc = search(c, p->arena);
+		p->has |= 1u << P_FC;
+	} else if (!c->reading) {
+		struct str in = arena_str(p->arena, STR("{\"m2m:cin\":{\"con\":\"1234\",\"lbl\":[\"x\",\"y\"]}}"));
 
 		p->ty = TY_CIN;
 		p->has |= 1u << P_TY | 1u << P_PC;
