@@ -41,6 +41,12 @@ static bool may_connect(const struct endpoint *e, const struct sockaddr_storage 
 /* The first that may be connected to, and that one only. */
 static void choose(struct endpoint *e, const struct sockaddr_storage *v, const socklen_t *len, unsigned n)
 {
+	/* Nobody waits for it any more. */
+	if (e->n_waiting == 0) {
+		e->dialing = false;
+		client_next(e);
+		return;
+	}
 	for (unsigned i = 0; i < n; i++) {
 		if (!may_connect(e, &v[i], len[i]))
 			continue;

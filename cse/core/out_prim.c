@@ -83,6 +83,10 @@ void out_prim_make(struct out_lane *lane, struct out_flight *f, const struct out
 		p->pc = (struct content){ .kind = PC_ROOT, .root = m->root, .v = m->pc };
 	}
 	set(p, &p->to, P_TO, r->to);
-	p->rvi = r->rvi;
-	set(p, &p->rvi_text, P_RVI, release_text(r->rvi));
+	/* What is passed on keeps its release, less what a Release 1 target does not know (TS-0004 7.3.2.6). */
+	bool kept = m->forward && r->rvi != RVI_1;
+
+	p->rvi = kept ? m->forward->rvi : r->rvi;
+	p->rvi_text = STR_NONE;
+	set(p, &p->rvi_text, P_RVI, kept ? m->forward->rvi_text : release_text(r->rvi));
 }

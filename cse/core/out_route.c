@@ -128,7 +128,8 @@ static const struct node *find(struct gate *g, struct tx *tx, const struct addr 
 static bool may_notify(struct gate *g, struct tx *tx, struct str creator, const struct node *ae, const struct cred_info *c, bool *judged)
 {
 	struct str stem = out_name_of(&g->o.self, creator), ri = node_ri(tx, ae);
-	struct origin o = { .from = creator, .stem = stem, .authenticated = true, .zone = c->zone };
+	/* Whom a gateway vouches for is not authenticated: security-model 1.3. */
+	struct origin o = { .from = creator, .stem = stem, .authenticated = c->kind != CRED_GATEWAY, .zone = c->zone };
 	struct prim none = { .magic = PRIM_MAGIC, .op = OP_NOTIFY };
 	struct ask q = { .prim = &none, .origin = &o, .acop = ACOP_N, .node = ae, .quiet = true };
 	struct cred_info its;
