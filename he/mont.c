@@ -125,11 +125,10 @@ void mont_mul(const struct mont *m, uint64_t *r, const uint64_t *a, const uint64
 	mont_carry(r, m->words);
 }
 
-/* r = table[at], every entry read. */
-static void look_up(uint64_t *r, const uint64_t *table, unsigned words, uint64_t at)
+void mont_look_up(uint64_t *r, const uint64_t *table, unsigned entries, unsigned words, uint64_t at)
 {
 	memset(r, 0, words * sizeof(*r));
-	for (uint64_t i = 0; i < TABLE; i++) {
+	for (uint64_t i = 0; i < entries; i++) {
 		uint64_t mask = ((i ^ at) - 1) >> 63, all = -mask;
 
 		for (unsigned j = 0; j < words; j++)
@@ -164,7 +163,7 @@ int mont_exp(const struct mont *m, uint64_t *r, const uint64_t *a, const uint64_
 		at -= WINDOW;
 		for (unsigned i = 0; i < WINDOW; i++)
 			mont_mul(m, sum, sum, sum);
-		look_up(one, table, m->words, window(e, at, bits));
+		mont_look_up(one, table, TABLE, m->words, window(e, at, bits));
 		mont_mul(m, sum, sum, one);
 	}
 	memcpy(r, sum, m->words * sizeof(*r));

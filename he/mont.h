@@ -34,6 +34,8 @@ void mont_wipe(uint64_t *a, unsigned words);
 void mont_mul(const struct mont *m, uint64_t *r, const uint64_t *a, const uint64_t *b);
 /* r = a^e, a and r in Montgomery form; e of `bits` bits is secret, its size is not. */
 int mont_exp(const struct mont *m, uint64_t *r, const uint64_t *a, const uint64_t *e, unsigned bits);
+/* r = entry `at` of a table of numbers; every one is read. */
+void mont_look_up(uint64_t *r, const uint64_t *table, unsigned entries, unsigned words, uint64_t at);
 /* Out of Montgomery form, below n. */
 void mont_leave(const struct mont *m, uint64_t *r, const uint64_t *a);
 /* a below 4n becomes below n. */

@@ -55,11 +55,6 @@ unsigned paillier_lanes(const struct paillier_pk *pk) { return pk->lanes; }
 
 /* --- encryption ---------------------------------------------------------------------------------------------------- */
 
-struct paillier_blind {
-	unsigned words;
-	uint64_t *v; /* r^n in Montgomery form; NULL once used */
-};
-
 int paillier_blind_new(const struct paillier_pk *pk, struct rnd *rnd, struct paillier_blind **out, struct he_why *w)
 {
 	struct paillier_blind *b = calloc(1, sizeof(*b));

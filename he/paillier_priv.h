@@ -13,6 +13,11 @@ struct paillier_pk {
 	uint64_t *n;
 };
 
+struct paillier_blind {
+	unsigned words;
+	uint64_t *v; /* r^n in Montgomery form; NULL once used */
+};
+
 /* One prime p: powers modulo p^2, then L(x) = (x - 1) / p, then a factor modulo p. */
 struct paillier_side {
 	struct bignum_st *bn;

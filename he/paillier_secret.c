@@ -146,7 +146,7 @@ out:
 	return 0;
 }
 
-/* A prime of that many bits, the two highest set. */
+/* A prime of that many bits, the two highest set, 3 modulo 4. */
 static BIGNUM *prime(unsigned bits, struct rnd *rnd, BN_CTX *ctx)
 {
 	unsigned char bytes[HALF_BYTES];
@@ -156,7 +156,7 @@ static BIGNUM *prime(unsigned bits, struct rnd *rnd, BN_CTX *ctx)
 	while (p && is_prime == 0) {
 		rnd_bytes(rnd, bytes, bits / 8);
 		bytes[0] |= 0xc0;
-		bytes[bits / 8 - 1] |= 1;
+		bytes[bits / 8 - 1] |= 3;
 		is_prime = BN_bin2bn(bytes, (int)(bits / 8), p) ? BN_check_prime(p, ctx, NULL) : -1;
 	}
 	explicit_bzero(bytes, sizeof(bytes));
@@ -164,6 +164,17 @@ static BIGNUM *prime(unsigned bits, struct rnd *rnd, BN_CTX *ctx)
 		return p;
 	BN_clear_free(p);
 	return NULL;
+}
+
+/* p - 1 and q - 1 share no factor but 2: then a fixed base gives all the randomness that there is. */
+static bool is_fit(const BIGNUM *p, const BIGNUM *q, BN_CTX *ctx)
+{
+	BIGNUM *a = BN_secure_new(), *b = BN_secure_new();
+	bool ok = a && b && BN_rshift1(a, p) && BN_rshift1(b, q) && BN_gcd(a, a, b, ctx) && BN_is_one(a);
+
+	BN_clear_free(a);
+	BN_clear_free(b);
+	return ok;
 }
 
 int paillier_keygen(unsigned bits, struct rnd *rnd, struct paillier_sk **out, struct he_why *w)
@@ -176,6 +187,10 @@ int paillier_keygen(unsigned bits, struct rnd *rnd, struct paillier_sk **out, st
 	ctx = BN_CTX_secure_new();
 	p = ctx ? prime(bits / 2, rnd, ctx) : NULL;
 	q = p ? prime(bits / 2, rnd, ctx) : NULL;
+	while (q && !is_fit(p, q, ctx)) {
+		BN_clear_free(q);
+		q = prime(bits / 2, rnd, ctx);
+	}
 	BN_CTX_free(ctx);
 	if (q == NULL) {
 		BN_clear_free(p);

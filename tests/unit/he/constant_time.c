@@ -133,7 +133,7 @@ static void hide(const struct paillier_side *s)
 	VALGRIND_MAKE_MEM_UNDEFINED(&s->mod.n0, sizeof(uint64_t));
 }
 
-/* Encryption with prepared randomness, and decryption.  Finding primes is left to OpenSSL's numbers, which are not watched. */
+/* Randomness from a fixed base, encryption with it, and decryption.  Finding primes is left to OpenSSL's numbers, which are not watched. */
 static void run_paillier(void)
 {
 	struct rnd *rnd = rnd_new();
@@ -141,19 +141,22 @@ static void run_paillier(void)
 	struct paillier_sk *sk = NULL;
 	struct paillier_pk *pk = NULL;
 	struct paillier_blind *blind = NULL;
+	struct paillier_base *base = NULL;
 	uint32_t lane[31];
 	uint64_t out[31];
 
 	VALGRIND_DISABLE_ERROR_REPORTING;
 	REQUIRE(paillier_keygen(2048, rnd, &sk, NULL) == 0 && paillier_pk_of(sk, &pk, NULL) == 0);
-	REQUIRE(paillier_blind_new(pk, rnd, &blind, NULL) == 0);
-	VALGRIND_ENABLE_ERROR_REPORTING;
+	/* Sizes and the modulus are public. */
 	VALGRIND_MAKE_MEM_DEFINED(sk, sizeof(*sk));
 	VALGRIND_MAKE_MEM_DEFINED(sk->pk, sizeof(*sk->pk));
 	VALGRIND_MAKE_MEM_DEFINED(pk, sizeof(*pk));
 	VALGRIND_MAKE_MEM_DEFINED(sk->pk->n2.n, 4 * sk->pk->n2.words * sizeof(uint64_t));
 	VALGRIND_MAKE_MEM_DEFINED(pk->n2.n, 4 * pk->n2.words * sizeof(uint64_t));
-	VALGRIND_MAKE_MEM_DEFINED(blind, 16);
+	VALGRIND_MAKE_MEM_DEFINED(pk->n, pk->half * sizeof(uint64_t));
+	REQUIRE(paillier_base_new(pk, rnd, &base, NULL) == 0);
+	VALGRIND_ENABLE_ERROR_REPORTING;
+	REQUIRE(paillier_blind_fixed(base, rnd, &blind, NULL) == 0);
 	for (unsigned i = 0; i < 31; i++)
 		lane[i] = i;
 	VALGRIND_MAKE_MEM_UNDEFINED(lane, sizeof(lane));
@@ -170,6 +173,7 @@ static void run_paillier(void)
 		REQUIRE(out[i] == i);
 	VALGRIND_DISABLE_ERROR_REPORTING;
 	paillier_blind_free(blind);
+	paillier_base_free(base);
 	paillier_pk_free(pk);
 	paillier_sk_free(sk);
 	VALGRIND_ENABLE_ERROR_REPORTING;

@@ -107,6 +107,7 @@ START_TEST(sums)
 	uint32_t value[3][PAILLIER_MAX_LANES];
 	uint64_t out[PAILLIER_MAX_LANES], one;
 	struct paillier_blind *blind = NULL;
+	struct paillier_base *base = NULL;
 	struct paillier_pk *pk = NULL, *pk2 = NULL;
 	struct paillier_sk *sk = NULL, *sk2 = NULL;
 	struct paillier_sum *s = NULL;
@@ -135,6 +136,17 @@ START_TEST(sums)
 		by_definition(sk, ct[i], n, 3, &one);
 		ck_assert_uint_eq(one, value[i][3]);
 	}
+	/* From a fixed base, anew each time. */
+	ck_assert_int_eq(paillier_base_new(pk, rnd, &base, &w), 0);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(paillier_blind_fixed(base, rnd, &blind, &w), 0);
+		ck_assert_int_eq(paillier_encrypt(pk, value[0], lanes, blind, i ? sum : ct[0], &w), 0);
+		paillier_blind_free(blind);
+	}
+	ck_assert_mem_ne(ct[0], sum, n);
+	by_definition(sk, sum, n, 5, &one);
+	ck_assert_uint_eq(one, value[0][5]);
+	paillier_base_free(base);
 	for (int i = 0; i < 3; i++)
 		ck_assert_int_eq(paillier_sum_add(s, str_make((char *)ct[i], n), &w), 0);
 	ck_assert_int_eq(paillier_sum_add_weighted(s, str_make((char *)ct[1], n), 1000, &w), 0);
