@@ -108,8 +108,10 @@ check "status" says 'clock trusted' ctl status
 openssl x509 -in "$creds/CDev1.crt" -out leaf.pem
 check "the device's chain verifies strictly" openssl verify -x509_strict -purpose sslclient -CAfile "$state/ca/root.pem" \
 	-untrusted "$creds/CDev1.crt" leaf.pem
-check "a device is no server" refuses openssl verify -x509_strict -purpose sslserver -CAfile "$state/ca/root.pem" \
-	-untrusted "$creds/CDev1.crt" leaf.pem
+for host in localhost id-in.troth.example; do
+	check "a device is no server for $host" refuses openssl verify -x509_strict -purpose sslserver -verify_hostname $host \
+		-CAfile "$state/ca/root.pem" -untrusted "$creds/CDev1.crt" leaf.pem
+done
 check "its name is the AE-ID's URI" says 'URI:onem2m://troth.example/id-in/CDev1$' openssl x509 -in leaf.pem -noout -ext subjectAltName
 check "the server's certificate is good for localhost" openssl verify -x509_strict -purpose sslserver -verify_hostname localhost \
 	-CAfile "$state/ca/root.pem" -untrusted "$state/ca/issuing.pem" "$state/ca/server.pem"
