@@ -14,20 +14,18 @@
 #include "security/target.h"
 
 /* An address of this machine: the kernel would speak to it from itself.  Nothing is sent. */
-static bool is_own(const struct sockaddr *to, socklen_t n)
+static bool is_own(const struct sockaddr_storage *to, socklen_t n, const struct ipaddr *ip)
 {
 	struct sockaddr_storage me = { .ss_family = AF_UNSPEC };
 	socklen_t k = sizeof(me);
-	int fd = socket(to->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool own = fd >= 0 && connect(fd, to, n) == 0 && getsockname(fd, (struct sockaddr *)&me, &k) == 0;
+	int fd = socket(to->ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool known = fd >= 0 && connect(fd, (const struct sockaddr *)to, n) == 0 && getsockname(fd, (struct sockaddr *)&me, &k) == 0;
+	struct ipaddr mine;
 
 	if (fd >= 0)
 		close(fd);
-	if (!own)
-		return false;
-	if (to->sa_family == AF_INET)
-		return ((const struct sockaddr_in *)(const void *)to)->sin_addr.s_addr == ((struct sockaddr_in *)(void *)&me)->sin_addr.s_addr;
-	return memcmp(&((const struct sockaddr_in6 *)(const void *)to)->sin6_addr, &((struct sockaddr_in6 *)(void *)&me)->sin6_addr, 16) == 0;
+	peer_address(&me, &mine);
+	return known && mine.family == ip->family && memcmp(mine.b, ip->b, sizeof(mine.b)) == 0;
 }
 
 static bool may_connect(const struct endpoint *e, const struct sockaddr_storage *to, socklen_t n)
@@ -35,7 +33,7 @@ static bool may_connect(const struct endpoint *e, const struct sockaddr_storage 
 	struct ipaddr ip;
 
 	peer_address(to, &ip);
-	return target_address_allowed(e->lane->lane.security, e->zone, &ip, is_own((const struct sockaddr *)to, n));
+	return target_address_allowed(e->lane->lane.security, e->zone, &ip, is_own(to, n, &ip));
 }
 
 /* The first that may be connected to, and that one only. */

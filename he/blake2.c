@@ -81,7 +81,7 @@ void blake2b_hash(const unsigned char param[BLAKE2B_PARAM], const unsigned char 
 	const unsigned char *at = p;
 	uint64_t h[8], count = 0;
 
-	REQUIRE(param[0] >= 1 && param[0] <= BLAKE2B_OUT && param[1] <= 64);
+	REQUIRE(param[0] >= 1 && param[0] <= BLAKE2B_OUT && param[1] <= 64 && (key || param[1] == 0));
 	begin(h, param);
 	if (param[1]) {
 		memcpy(block, key, param[1]);

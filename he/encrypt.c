@@ -16,7 +16,7 @@ static unsigned level_of(const struct he_ctx *c, const struct he_pt *p, struct h
 	bool is_ckks = c->p.scheme == HE_CKKS;
 
 	if (p->ctx != c || p->count == 0 || (p->primes != 0) != is_ckks) {
-		he_fail(w, E_RANGE, "the plaintext is empty, of other parameters, or not in the form of its scheme");
+		he_say(w, "the plaintext is empty, of other parameters, or not in the form of its scheme");
 		return 0;
 	}
 	return is_ckks ? p->primes : c->data;
@@ -122,7 +122,7 @@ int he_encrypt(struct he_ct *r, const struct he_pt *p, const struct he_pk *pk, s
 	if (he_words_reserve(&r->w, &r->cap, 2 * primes * c->n) != 0)
 		err = he_fail(w, E_NOMEM, "out of memory");
 	else if ((err = zero_by_pk(c, pk, above, &k, wide)) != 0)
-		he_fail(w, err, "there is no randomness");
+		he_say(w, "there is no randomness");
 	for (unsigned side = 0; err == 0 && side < 2; side++) {
 		uint64_t *from = wide + side * above * c->n, *to = r->w + side * primes * c->n;
 

@@ -2,6 +2,7 @@
 /* Sums: ciphertexts added, subtracted, negated. */
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 
 #include "he/he_priv.h"
 
@@ -51,7 +52,9 @@ static uint64_t gcd(uint64_t a, uint64_t b)
 
 static uint64_t signed_mod(int64_t v, uint64_t t)
 {
-	return v < 0 ? he_neg((uint64_t)-v % t, t) : (uint64_t)v % t;
+	uint64_t size = (uint64_t)llabs(v) % t;
+
+	return v < 0 ? he_neg(size, t) : size;
 }
 
 static struct balance balance_of(uint64_t f1, uint64_t f2, const struct he_mod *t)

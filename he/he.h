@@ -16,7 +16,9 @@ enum { HE_MAX_LOG_N = 15, HE_MIN_LOG_N = 10, HE_MAX_PRIMES = 24, HE_MAX_SIZE = 1
 struct he_why {
 	char text[200];
 };
-int he_fail(struct he_why *w, int err, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void he_say(struct he_why *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Says why, and is err: a macro, so that compilers and analyzers see that a failure is not 0. */
+#define he_fail(w, err, ...) (he_say((w), __VA_ARGS__), (err))
 
 struct he_params {
 	enum he_scheme scheme;

@@ -20,7 +20,7 @@ static inline uint64_t he_cond_sub(uint64_t a, uint64_t q)
 {
 	uint64_t d = a - q;
 
-	return d + (q & (uint64_t)((int64_t)d >> 63));
+	return d + (q & -(d >> 63));
 }
 /* Operands and results in [0, q). */
 static inline uint64_t he_add(uint64_t a, uint64_t b, uint64_t q) { return he_cond_sub(a + b, q); }

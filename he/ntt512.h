@@ -16,7 +16,7 @@ struct wide {
 
 FAST struct wide wide_of(uint64_t q)
 {
-	return (struct wide){ _mm512_set1_epi64((long long)q), _mm512_set1_epi64((long long)(2 * q)) };
+	return (struct wide){ _mm512_set1_epi64((long long)q), _mm512_set1_epi64(2 * (long long)q) };
 }
 
 FAST void butterfly(__m512i *x, __m512i *y, __m512i w, __m512i wq, struct wide k)

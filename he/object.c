@@ -76,14 +76,12 @@ int he_result_begin(const struct he_ct *r, size_t words, uint64_t **w, size_t *c
 
 int he_result_end(struct he_ct *r, const struct he_ct *like, unsigned size, uint64_t *w, size_t cap, struct he_why *why)
 {
-	struct he_ct done = *like;
-
-	done.size = size;
 	if (w != r->w)
 		free(r->w);
-	done.w = w;
-	done.cap = cap;
-	*r = done;
+	*r = *like;
+	r->size = size;
+	r->w = w;
+	r->cap = cap;
 	if (he_ct_is_transparent(r)) {
 		r->size = 0;
 		return he_fail(why, E_DENIED, "the result would be transparent: it would hide nothing");

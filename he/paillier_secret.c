@@ -276,7 +276,7 @@ int paillier_decrypt(const struct paillier_sk *sk, struct str ct, uint64_t *lane
 	if ((err = paillier_take(pk, ct, c, w)) != 0)
 		goto out;
 	if ((err = decrypt_side(&sk->p, sk->bits / 2, c, wide, mq + half, mp)) != 0 || (err = decrypt_side(&sk->q, sk->bits / 2, c, wide, mq + half, mq)) != 0) {
-		he_fail(w, err, "out of memory");
+		he_say(w, "out of memory");
 		goto out;
 	}
 	combine(sk, mp, mq, m, pk->half);

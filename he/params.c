@@ -11,7 +11,7 @@
 #include "cse/base/err.h"
 #include "he/blake2.h"
 
-int he_fail(struct he_why *w, int err, const char *fmt, ...)
+void he_say(struct he_why *w, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -20,7 +20,6 @@ int he_fail(struct he_why *w, int err, const char *fmt, ...)
 		vsnprintf(w->text, sizeof(w->text), fmt, ap);
 		va_end(ap);
 	}
-	return err;
 }
 
 /* Bits of the product of all primes, at most, for ternary secrets: 128, 192, 256 bits against classical attacks. */

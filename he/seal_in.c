@@ -81,10 +81,8 @@ void wire_tell_peer(const struct seal_in *s, struct seal_style *peer)
 
 int wire_take(struct seal_in *s, size_t n, const unsigned char **p)
 {
-	if (n > s->n) {
-		he_fail(s->w, E_LIMIT, "the object ends %zu bytes too early", n - s->n);
-		return E_LIMIT;
-	}
+	if (n > s->n)
+		return he_fail(s->w, E_LIMIT, "the object ends %zu bytes too early", n - s->n);
 	*p = s->p;
 	s->p += n;
 	s->n -= n;

@@ -35,8 +35,8 @@ struct look {
 /* By an address with a slash; NULL when nothing is there.  *remote: it names another CSE. */
 const struct node *look_by_address(struct look *l, struct str id, bool *remote);
 
-/* groups.c: is the originator of the look in that group?  For acp_facts.in_group. */
-enum acp_member authz_in_group(void *look, struct str group, bool only_read);
+/* groups.c: is the originator of the look `arg` in that group?  For acp_facts.in_group. */
+enum acp_member authz_in_group(void *arg, struct str id, bool only_read);
 
 /* explain.c: lines of the trace.  rule: which one said yes, -1: none. */
 void explain_policy(struct look *l, const struct node *acp, bool self, const struct acp *p, int rule);

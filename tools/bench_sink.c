@@ -72,9 +72,13 @@ static int open_sink(const struct bench_opts *o, struct sink *s)
 static void take(struct sink *s)
 {
 	int one = 1, fd = accept4(s->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	struct guest *g = fd >= 0 ? calloc(1, sizeof(*g)) : NULL;
-	if (!g)
+	if (fd < 0)
 		return;
+	struct guest *g = calloc(1, sizeof(*g));
+	if (!g) {
+		close(fd);
+		return;
+	}
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	g->fd = fd;
 	g->ssl = SSL_new(s->ctx);
@@ -94,7 +98,7 @@ static bool answer(struct sink *s, struct guest *g)
 		size_t head = (size_t)(end - p) + 4, k, done;
 		const char *length = memmem(p, head, "\r\nContent-Length: ", 18), *ri = memmem(p, head, "\r\nX-M2M-RI: ", 12);
 		size_t body = length ? strtoul(length + 18, NULL, 10) : 0;
-		if (!ri || head + body > IN_MAX)
+		if (!ri || body > IN_MAX || head + body > IN_MAX)
 			return false;
 		if (g->n - at < head + body)
 			break;
@@ -102,6 +106,8 @@ static bool answer(struct sink *s, struct guest *g)
 		int n = snprintf(text, sizeof(text), "HTTP/1.1 200 \r\nX-M2M-RSC: 2000\r\nX-M2M-RI: %.*s\r\nContent-Length: 0\r\n\r\n",
 		                 (int)strcspn(ri, "\r"), ri);
 		k = (size_t)n;
+		if (k >= sizeof(text))
+			return false;
 		if (SSL_write_ex(g->ssl, text, k, &done) != 1 || done != k)
 			return false;
 		s->count++;

@@ -234,16 +234,16 @@ int crypt_numbers(const struct crypt_options *o, const char *path, size_t most, 
 /* Integers of (-t/2, t/2) as residues. */
 static int to_integers(const struct crypt_keys *k, const double *v, size_t n, uint64_t *slot)
 {
-	uint64_t t = he_ctx_params(k->c)->t;
+	uint64_t t = he_ctx_params(k->c)->t, most = t / 2;
 	double factor;
 	int code = crypt_decimals(k->o, &factor);
 
 	for (size_t i = 0; code == 0 && i < n; i++) {
 		double x = round(v[i] * factor);
 
-		if (fabs(x) > (double)(t / 2))
+		if (fabs(x) > (double)most)
 			return crypt_fail(CRYPT_REFUSED, "value %zu (%.17g) does not fit: with these keys and decimals -%llu to %llu do", i + 1,
-			                  v[i], (unsigned long long)(t / 2), (unsigned long long)(t / 2));
+			                  v[i], (unsigned long long)most, (unsigned long long)most);
 		slot[i] = x < 0 ? t - (uint64_t)-x : (uint64_t)x;
 	}
 	return code;

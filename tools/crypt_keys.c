@@ -201,12 +201,16 @@ static int decode(const struct crypt_keys *k, const struct he_pt *pt, size_t n, 
 	if ((code = crypt_decimals(k->o, &factor)) != 0)
 		return code;
 	slot = calloc(n, sizeof(*slot));
-	if (slot == NULL || he_decode_batch(slot, n, pt, &w) != 0)
-		code = crypt_fail(CRYPT_REFUSED, "%s", w.text);
-	for (size_t i = 0; code == 0 && i < n; i++)
+	if (slot == NULL)
+		return crypt_fail(CRYPT_REFUSED, "out of memory");
+	if (he_decode_batch(slot, n, pt, &w) != 0) {
+		free(slot);
+		return crypt_fail(CRYPT_REFUSED, "%s", w.text);
+	}
+	for (size_t i = 0; i < n; i++)
 		v[i] = (slot[i] > t / 2 ? -(double)(t - slot[i]) : (double)slot[i]) / factor / divide;
 	free(slot);
-	return code;
+	return CRYPT_OK;
 }
 
 static int decrypt_file(const struct crypt_keys *k, size_t n, double divide, double *v)

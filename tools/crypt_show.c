@@ -40,15 +40,15 @@ static int show(const struct crypt_options *o, const struct crypt_keys *k, const
 
 	if (code)
 		return code;
-	if (b.n >= 8 && memcmp(b.p, "TROTHPK1", 8) == 0)
-		printf("%s: Paillier public key, %u bits", path, ((unsigned char)b.p[8] << 8 | (unsigned char)b.p[9]));
+	if (b.n >= 10 && memcmp(b.p, "TROTHPK1", 8) == 0)
+		printf("%s: Paillier public key, %u bits", path, (unsigned char)b.p[8] * 256u + (unsigned char)b.p[9]);
 	else if (b.n >= 8 && memcmp(b.p, "TROTHSK1", 8) == 0)
 		printf("%s: Paillier SECRET key", path);
 	else {
 		kind = seal_sniff(k ? k->c : NULL, buf_as_str(&b));
 		printf("%s: %s%s, %zu bytes", path, kinds[kind], kind == SEAL_SECRET_KEY ? " (must not leave its owner)" : "", b.n);
 		if (kind != SEAL_UNKNOWN && b.n > 6)
-			printf(", SEAL %u.%u, compression %s", b.p[3], b.p[4], packings[b.p[5] % 3]);
+			printf(", SEAL %d.%d, compression %s", b.p[3], b.p[4], packings[(unsigned char)b.p[5] % 3]);
 		if (kind == SEAL_PARAMS && seal_load_params(buf_as_str(&b), &p, &s, &w) == 0)
 			show_params(&p);
 		if (kind == SEAL_CIPHERTEXT && k) {

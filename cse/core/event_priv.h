@@ -43,7 +43,7 @@ struct event {
 /* Does the subscription want to know? */
 bool event_wants(const struct gate *g, struct arena *a, struct event *ev, const struct res *sub);
 /* The fact for it; bare: without a representation.  NULL: what is to be shown cannot be read. */
-struct fact *event_fact(struct gate *g, struct arena *a, struct event *ev, uint32_t rid, const struct res *sub, bool bare);
+struct fact *event_fact(struct gate *g, struct arena *a, struct event *ev, uint32_t sub, const struct res *res, bool bare);
 
 /* --- life.c --------------------------------------------------------------------------------------------------------- */
 
