@@ -10,7 +10,8 @@
 
 #include "cse/base/err.h"
 #include "cse/core/event.h"
-#include "cse/core/out.h"
+#include "cse/core/out_priv.h"
+#include "cse/core/validate.h"
 #include "cse/model/enc.h"
 
 /* A request that waits for a block's end.  It may be gone before it is called back. */
@@ -187,6 +188,35 @@ static enum step_result begin(struct request *r, const struct sub *s)
 	return STEP_WAIT;
 }
 
+/* The entity whose credential is active may do that to the target. */
+static bool may(struct request *r, struct str entity, enum op op)
+{
+	struct gate *g = r->gate;
+	struct cred_info c;
+	struct str name = out_name_of(&g->o.self, entity);
+
+	return name.n && cred_of_name(g->o.security, &r->arena, name, &c) && c.state == CRED_ACTIVE &&
+	       event_may(g, &r->arena, r->tx, entity, op, r->target.node);
+}
+
+/* Rights that were withdrawn since end the consent: the creator's to read what is told, the target's to UPDATE (TS-0001 table
+ * 10.2.10.2-1).  Nobody keeps a veto, or sees what others write, by having asked in time. */
+static bool may_decide(struct request *r, const struct sub *s)
+{
+	const struct val *nu = res_get(s->res, r->gate->known.at[AT_SUB_NU]), *owner = res_get(s->res, &attr_owner), *who;
+	const struct node *ae;
+	struct why ignored = { .rsc = RSC_NONE };
+	struct addr ad;
+
+	if (!owner || !may(r, owner->s, OP_RETRIEVE))
+		return false;
+	if (addr_parse(&r->arena, nu->list.v[0].s, &ad, &ignored) || !addr_is_local(&ad, &r->gate->o.self))
+		return true; /* not reachable: the clause says what follows */
+	ae = resolve_node(r, &ad);
+	who = ae && ae->type->ty == TY_AE ? res_get(node_res(r->tx, ae), &attr_owner) : NULL;
+	return !who || event_may(r->gate, &r->arena, r->tx, who->s, OP_UPDATE, r->target.node);
+}
+
 enum step_result block_check(struct request *r)
 {
 	const struct sub *s;
@@ -197,5 +227,5 @@ enum step_result block_check(struct request *r)
 	if (b || r->prim.op != OP_UPDATE || !r->target.node->subs)
 		return STEP_NEXT;
 	s = event_blocking(r);
-	return s ? begin(r, s) : STEP_NEXT;
+	return s && may_decide(r, s) ? begin(r, s) : STEP_NEXT;
 }

@@ -76,7 +76,8 @@ static struct walk *start(struct request *r)
 	w->tail = &w->first;
 	arena_init(&w->scratch, 4096);
 	r->walk = w;
-	if (!r->target.is_inst) {
+	/* An instance has no children, nor has what la and ol stand for: they are no other name of the container. */
+	if (!r->target.is_inst && r->target.virt == V_NONE) {
 		walk_push(r, w, w->root, NULL);
 		walk_plan(r, w);
 	}
