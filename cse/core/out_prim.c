@@ -27,11 +27,12 @@ static void set(struct prim *p, struct str *field, enum param id, struct str v)
 	p->has |= UINT32_C(1) << id;
 }
 
-/* Unique for this CSE, also across starts: a random number of this start, the loop and a count. */
-static struct str new_rqi(struct out_lane *lane, struct arena *a)
+/* Unique for this CSE, also across starts: a random number of this start, the loop and the message's number.  An attempt
+ * that is made again carries it again, so that a target that was not heard can tell. */
+static struct str rqi_of(const struct out_lane *lane, struct arena *a, uint64_t seq)
 {
 	static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
-	uint64_t parts[3] = { lane->out->start, loop_index(lane->loop), ++lane->next_id };
+	uint64_t parts[3] = { lane->out->start, loop_index(lane->loop), seq };
 	char *text = arena_alloc(a, 48), *p = text;
 
 	for (int i = 0; i < 3; i++) {
@@ -73,7 +74,7 @@ void out_prim_make(struct out_lane *lane, struct out_flight *f, const struct out
 		p->op = OP_NOTIFY;
 		p->has |= UINT32_C(1) << P_OP | UINT32_C(1) << P_PC;
 		set(p, &p->fr, P_FR, lane->out->cse);
-		set(p, &p->rqi, P_RQI, new_rqi(lane, &f->mem));
+		set(p, &p->rqi, P_RQI, rqi_of(lane, &f->mem, f->job->seq));
 		if (m->ec) {
 			p->ec = m->ec;
 			p->has |= UINT32_C(1) << P_EC;

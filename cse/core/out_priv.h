@@ -147,7 +147,7 @@ struct out_lane {
 	struct out_flight *flights;
 	unsigned n_jobs, n_flights; /* in the pools */
 	unsigned n_targets;
-	uint64_t next_id, seq;      /* of request identifiers; of messages */
+	uint64_t seq;               /* of messages; in their request identifiers, too */
 	uint64_t dropped, told_dropped;
 	int64_t told_ns;
 	struct loop_task task;

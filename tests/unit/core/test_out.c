@@ -249,6 +249,39 @@ START_TEST(a_failing_target_is_left_alone_for_longer_and_longer)
 }
 END_TEST
 
+/* A target whose answer was lost can tell that it has had this request. */
+START_TEST(what_is_tried_again_is_the_same_request)
+{
+	char first[64] = "", other[64] = "";
+
+	open_with(NULL);
+	send_note(&notes[0], "CDev1", "");
+	turn();
+	for (int i = 0; i < 3; i++) {
+		struct str rqi;
+
+		ck_assert_uint_eq(probe.n, 1);
+		rqi = probe.flying[0]->prim->rqi;
+		ck_assert(rqi.n > 0 && rqi.n < sizeof(first));
+		if (i == 0)
+			memcpy(first, rqi.p, rqi.n);
+		ck_assert(str_eqz(rqi, first));
+		end_one(&probe, E_CLOSED);
+		turn();
+		for (int k = 0; k < 1000 && probe.n == 0; k++)
+			advance(10 * MS);
+	}
+	end_one(&probe, 0);
+	turn();
+	send_note(&notes[1], "CDev1", "");
+	turn();
+	memcpy(other, probe.flying[0]->prim->rqi.p, probe.flying[0]->prim->rqi.n);
+	ck_assert_str_ne(other, first);
+	end_one(&probe, 0);
+	rig_close(&g);
+}
+END_TEST
+
 START_TEST(who_waits_learns_no_cause)
 {
 	int64_t begin;
@@ -586,6 +619,7 @@ int main(void)
 	tcase_add_test(tc, a_target_has_so_many_at_once);
 	tcase_add_test(tc, one_order_flies_one_at_a_time);
 	tcase_add_test(tc, a_failing_target_is_left_alone_for_longer_and_longer);
+	tcase_add_test(tc, what_is_tried_again_is_the_same_request);
 	tcase_add_test(tc, who_waits_learns_no_cause);
 	tcase_add_test(tc, deadlines_end_what_waits_and_what_flies);
 	tcase_add_test(tc, the_oldest_leaves_a_full_queue);
