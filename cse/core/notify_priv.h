@@ -103,6 +103,7 @@ struct nsub {
 struct rec_job {
 	struct rec_job *next;
 	char key[12];
+	bool counted;           /* among those that are stored, until it is removed */
 	size_t n;               /* 0: removed */
 	char value[];
 };

@@ -151,23 +151,27 @@ static void clear(struct nlane *l, struct rec_jobs *q)
 {
 	for (struct rec_job *j; (j = take(q));) {
 		l->n_recs--;
+		if (j->counted)
+			atomic_fetch_sub_explicit(&l->n->stored, 1, memory_order_relaxed);
 		free(j);
 	}
 }
 
-static void add_job(struct nlane *l, uint32_t rid, uint64_t no, struct str value)
+static struct rec_job *add_job(struct nlane *l, uint32_t rid, uint64_t no, struct str value)
 {
 	struct rec_job *j = malloc(sizeof(*j) + value.n);
 
 	REQUIRE(j);
 	key_of(j->key, rid, no);
 	j->n = value.n;
+	j->counted = false;
 	if (value.n)
 		memcpy(j->value, value.p, value.n);
 	append(&l->recs, j);
 	l->n_recs++;
 	if (!l->rec_busy)
 		loop_defer(l->loop, &l->rec_task, flush_soon);
+	return j;
 }
 
 bool notify_store_stalls(struct nsub *s)
@@ -275,8 +279,7 @@ void notify_store_put(struct nsub *s, struct item *it)
 
 void notify_store_remove(struct nsub *s, struct item *it)
 {
-	add_job(s->lane, s->rid, it->fact->no, STR_NONE);
-	atomic_fetch_sub_explicit(&s->lane->n->stored, 1, memory_order_relaxed);
+	add_job(s->lane, s->rid, it->fact->no, STR_NONE)->counted = true;
 }
 
 static void stored(struct commit *c, int err)

@@ -112,6 +112,8 @@ class Cse:
                 raise RuntimeError("trothd ended with %d:\n%s" % (self.proc.returncode, self.log_tail()))
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
+                with socket.socket(socket.AF_UNIX) as admin:
+                    admin.connect(os.path.join(self.state, "admin.sock"))
                 return time.monotonic() - t
             except OSError:
                 time.sleep(0.005)
