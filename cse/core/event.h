@@ -51,7 +51,7 @@ const struct sub *event_blocking(const struct request *r);
 
 /* --- rights of who is not connected --------------------------------------------------------------------------------- */
 
-/* May that entity (absolute) RETRIEVE or UPDATE the resource, in this tx?  Rules on addresses and places do not match. */
+/* May that entity (absolute) RETRIEVE, UPDATE or NOTIFY the resource, in this tx?  Rules on addresses and places do not match. */
 bool event_may(struct gate *g, struct arena *a, struct tx *tx, struct str entity, enum op op, const struct node *n);
 static inline bool event_may_read(struct gate *g, struct arena *a, struct tx *tx, struct str entity, const struct node *n)
 {

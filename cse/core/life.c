@@ -194,7 +194,8 @@ bool event_may(struct gate *g, struct arena *a, struct tx *tx, struct str owner,
 {
 	struct prim p;
 	struct origin o = { .from = owner, .stem = stem_of(g, owner), .peer = g->self_peer };
-	struct ask q = { .prim = &p, .origin = &o, .acop = op == OP_UPDATE ? ACOP_U : ACOP_R, .node = n, .quiet = true };
+	unsigned acop = op == OP_UPDATE ? ACOP_U : op == OP_NOTIFY ? ACOP_N : ACOP_R;
+	struct ask q = { .prim = &p, .origin = &o, .acop = acop, .node = n, .quiet = true };
 	const struct node *ae = o.stem.n ? store_by_ri(tx, o.stem) : NULL;
 
 	if (ae) {

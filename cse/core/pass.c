@@ -3,6 +3,7 @@
 #include "cse/core/pass.h"
 
 #include "cse/base/err.h"
+#include "cse/core/event.h"
 #include "cse/core/out.h"
 
 struct passing {
@@ -38,6 +39,27 @@ static void leave(struct request *r)
 	out_cancel(r->gate->out, &p->m);
 }
 
+/* TS-0004 7.5.1.2.3, Receiver: whether somebody may be subscribed to for this target depends on the creator's own right. */
+static enum rsc check_creator(struct request *r)
+{
+	const struct content *pc = &r->prim.pc;
+	const struct val *vrq, *creator;
+	struct str who;
+
+	if (r->origin.self || pc->kind != PC_ROOT || strcmp(pc->root->sn, "m2m:sgn") != 0)
+		return RSC_NONE;
+	vrq = obj_find(pc->v.o, "vrq");
+	creator = obj_find(pc->v.o, "cr");
+	if (!vrq || !vrq->b || !creator)
+		return RSC_NONE;
+	if (addr_entity(&r->arena, creator->s, &r->gate->o.self, &who, &r->prim.why))
+		return r->prim.why.rsc;
+	if (event_may(r->gate, &r->arena, r->tx, who, OP_NOTIFY, r->target.node))
+		return RSC_NONE;
+	return prim_fail(&r->prim, RSC_SUBSCRIPTION_CREATOR_HAS_NO_PRIVILEGE,
+	                 "verificationRequest (vrq): the creator (cr) of the subscription may not notify this %s", r->ti->type->ln);
+}
+
 static enum step_result to_ae(struct request *r)
 {
 	struct passing *p = arena_zalloc(&r->arena, sizeof(*p));
@@ -51,31 +73,23 @@ static enum step_result to_ae(struct request *r)
 	return STEP_WAIT;
 }
 
-/* TS-0004 7.3.3.9.2, 7.5.1.2.3: what is told to the CSE itself needs nothing done; asked whether it takes notifications, it
- * looks at the creator's right. */
+/* TS-0004 7.3.3.9.2: what is told to the CSE itself needs nothing done. */
 static enum rsc to_cse(struct request *r)
 {
 	const struct content *pc = &r->prim.pc;
-	const struct val *vrq, *creator;
-	struct origin o = r->origin;
-	struct ask q = { .prim = &r->prim, .origin = &o, .acop = ACOP_N, .node = r->target.node, .quiet = true };
 
 	if (pc->kind != PC_ROOT || strcmp(pc->root->sn, "m2m:sgn") != 0)
 		return prim_fail(&r->prim, RSC_NOT_IMPLEMENTED, "this CSE does not take this kind of notification");
-	vrq = obj_find(pc->v.o, "vrq");
-	creator = obj_find(pc->v.o, "cr");
-	if (vrq && vrq->b && creator && !o.self) {
-		if (addr_entity(&r->arena, creator->s, &r->gate->o.self, &o.from, &r->prim.why))
-			return r->prim.why.rsc;
-		if (!authz_decide(r->gate->o.security, r->tx, &q))
-			return prim_fail(&r->prim, RSC_SUBSCRIPTION_CREATOR_HAS_NO_PRIVILEGE, "the creator may not notify this CSE");
-	}
 	r->resp.rsc = RSC_OK;
 	return RSC_NONE;
 }
 
 enum step_result pass_notify(struct request *r)
 {
+	enum rsc rsc = check_creator(r);
+
+	if (rsc)
+		return request_fail(rsc);
 	if (r->ti->type->ty == TY_AE)
 		return to_ae(r);
 	return request_fail(to_cse(r));

@@ -13,7 +13,6 @@ ELSEWHERE = {
     "INTERNAL_SERVER_ERROR": "tests/fault: storage that fails",
     "UNSUPPORTED_MEDIA_TYPE": "tests/unit/bindings: media types are a binding's matter",
     "SECURITY_ASSOCIATION_REQUIRED": "tests/unit/security: no binding lets anybody in without an association",
-    "TARGET_NOT_SUBSCRIBABLE": "subscriptions are not supported yet",
 }
 MIN_FLOWS = 170
 
