@@ -537,6 +537,15 @@ int loop_turn(struct loop *l, int wait_ms)
 	return calls;
 }
 
+int loop_settle(struct loop *l)
+{
+	int calls;
+
+	CHECK(l, LOOP);
+	calls = run_inbox(l);
+	return calls + run_deferred(l);
+}
+
 void loop_run(struct loop *l)
 {
 	while (!atomic_load_explicit(&l->stop, memory_order_relaxed))

@@ -58,6 +58,9 @@ void loop_run(struct loop *l);
 /* One turn; waits at most wait_ms (0: not at all; -1: until something happens).  Number of callbacks made.
  * With a fake clock timers fire by that clock, and the wait is never longer than 1 ms. */
 int loop_turn(struct loop *l, int wait_ms);
+/* What was posted and deferred and nothing else: no descriptor, no timer.  For an end, once the loop turns no more, so that
+ * nothing that was handed over is lost.  Number of callbacks made. */
+int loop_settle(struct loop *l);
 /* Thread-safe, and may be called in a signal handler.  A stop that comes before loop_run ends that run at once. */
 void loop_stop(struct loop *l);
 

@@ -159,7 +159,7 @@ static void committed(struct commit *c, int err)
 
 	CHECK(e, EXPIRE);
 	e->busy = false;
-	if (e->more && !err)
+	if (e->more && !err && !e->gate->ending)
 		run(e);
 }
 
@@ -169,7 +169,7 @@ static void fetched(struct fetch *f)
 
 	CHECK(e, EXPIRE);
 	e->fetching = false;
-	if (!e->busy)
+	if (!e->busy && !e->gate->ending)
 		run(e);
 }
 

@@ -22,6 +22,8 @@
 #include "cse/core/match.h"
 #include "cse/core/walk.h"
 
+enum { SETTLE_ROUNDS = 1000 };
+
 void known_init(struct known *k)
 {
 	static const struct {
@@ -242,6 +244,21 @@ static void leave_all(struct gate *g)
 			}
 }
 
+/* Commits that were under way tell of themselves, and what that brings about in turn, until nothing moves: what lies in a
+ * loop's inbox belongs to nobody else.  Deletions that go on end with their slice (`ending`); the bound is for what no one
+ * foresaw. */
+static void settle(struct gate *g)
+{
+	int calls = 1;
+
+	for (unsigned rounds = 0; calls > 0 && rounds < SETTLE_ROUNDS; rounds++) {
+		calls = 0;
+		store_flush(g->o.store);
+		for (unsigned i = 0; i < g->o.n_loops; i++)
+			calls += loop_settle(g->o.loops[i]);
+	}
+}
+
 void gate_free(struct gate *g)
 {
 	if (!g)
@@ -249,6 +266,7 @@ void gate_free(struct gate *g)
 	CHECK(g, GATE);
 	g->ending = true;
 	event_stop(g);
+	settle(g);
 	leave_all(g);
 	notify_free(g->notify);
 	/* What it still sends may be a request to this gate. */

@@ -172,6 +172,18 @@ void notify_scheduled(struct notify *n, uint32_t sub)
 
 /* --- facts ----------------------------------------------------------------------------------------------------------- */
 
+/* The CSE ends: what has a record, or is to have one, is told after the next start; the rest ends like all that waits. */
+static void leave(struct nsub *s, struct fact *f)
+{
+	struct item it = { .fact = f };
+
+	if (s && !f->kept && !f->withheld && !f->gone && s->p.pending != PENDING_NONE) {
+		f->no = ++s->last_no;
+		notify_store_put(s, &it);
+	}
+	fact_free(f);
+}
+
 void notify_take(struct notify *n, struct fact *f)
 {
 	struct nlane *l = lane_of(n, f->sub);
@@ -179,6 +191,10 @@ void notify_take(struct notify *n, struct fact *f)
 	struct item *it;
 
 	CHECK(f, FACT);
+	if (n->gate->ending) {
+		leave(s, f);
+		return;
+	}
 	if (!s) {
 		notify_discard(n, f);
 		return;

@@ -105,12 +105,10 @@ static inline void rig_open(struct rig *g, const char *const *sets)
 	rig_open_at(g, sets, NULL, 1 << 20);
 }
 
-static inline void rig_close(struct rig *g)
+/* As the process ends: the loop turns no more. */
+static inline void rig_end(struct rig *g)
 {
 	workers_free(g->workers);
-	store_flush(g->store);
-	while (loop_turn(g->loop, 0) > 0)
-		;
 	gate_free(g->gate);
 	for (unsigned i = 0; i < g->n_peers; i++)
 		peer_unref(g->peers[i]);
@@ -123,6 +121,14 @@ static inline void rig_close(struct rig *g)
 	arena_fini(&g->arena);
 	rnd_free(g->rnd);
 	clock_free(g->clock);
+}
+
+static inline void rig_close(struct rig *g)
+{
+	store_flush(g->store);
+	while (loop_turn(g->loop, 0) > 0)
+		;
+	rig_end(g);
 }
 
 static inline void rig_stored(struct commit *c, int err)
