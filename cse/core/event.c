@@ -154,8 +154,10 @@ void event_removing(struct request *r)
 	struct event_of of = of_shown(r);
 	struct event *ev;
 
-	if (!r->target.is_inst && r->events.access)
+	if (!r->target.is_inst && r->events.access) {
 		r->events.access->reads = 0;
+		note_readers(r->gate, &r->arena, r->tx, r->events.access, n);
+	}
 	if (!r->target.is_inst && life_is_scheduled(parent, n))
 		life_note(&r->events, r->gate, LIFE_SCHEDULED, parent->rid, NULL, NULL);
 	if (!parent || !parent->subs)
@@ -394,7 +396,8 @@ static void deliver(struct loop *l, struct loop_task *t)
 
 	(void)l;
 	CHECK(f, FACT);
-	f->withheld = f->reads && !event_reads_still(f->gate, f->sub, f->reads);
+	f->withheld = f->last ? !event_read_last(f->gate, f->last_sub, f->last)
+	                      : f->reads && !event_reads_still(f->gate, f->sub, f->reads);
 	notify_take(f->gate->notify, f);
 }
 

@@ -67,5 +67,7 @@ void life_free(struct life *l);
 
 /* The same later, by numbers, on a loop. */
 bool event_reads_still(struct gate *g, uint32_t sub, uint32_t rid);
+/* The same for what is gone with its subscription, by the policies that it had; those that went with it reject nobody. */
+bool event_read_last(struct gate *g, const struct res *sub, const struct res *last);
 
 #endif

@@ -45,6 +45,8 @@ void fact_free(struct fact *f)
 		return;
 	CHECK(f, FACT);
 	rep_unref(f->rep);
+	res_unref(f->last_sub);
+	res_unref(f->last);
 	free(f->originator);
 	f->magic = 0;
 	free(f);

@@ -135,6 +135,8 @@ static void on_gone(void *arg, const struct gone *d)
 
 		if (f) {
 			f->gone = true;
+			f->last_sub = res_ref(d->res);
+			f->last = res_ref(d->parent_res);
 			loop_post(f->emit.loop, &f->emit.task, f->emit.task.fn);
 		}
 	}
@@ -227,6 +229,55 @@ bool event_reads_still(struct gate *g, uint32_t sub, uint32_t rid)
 	owner = s ? res_get(node_res(tx, s), &attr_owner) : NULL;
 	/* What is gone meanwhile was told of while it was there. */
 	yes = !s || (owner && (!n || event_may_read(g, &a, tx, owner->s, n)));
+	store_end(tx);
+	arena_fini(&a);
+	return yes;
+}
+
+/* A policy that the resource named, by any form of its address. */
+static const struct node *policy_at(struct gate *g, struct tx *tx, struct str id)
+{
+	struct why ignored = { .rsc = RSC_NONE };
+	const struct node *n;
+	struct addr ad;
+
+	if (addr_parse(tx_arena(tx), id, &ad, &ignored) || !addr_is_local(&ad, &g->o.self) || ad.n == 0)
+		return NULL;
+	n = str_eq(ad.seg[0], g->o.self.base) || str_eq(ad.seg[0], STR("-")) ? store_root(tx) : store_by_ri(tx, ad.seg[0]);
+	for (size_t i = 1; n && i < ad.n; i++)
+		n = store_child(tx, n, ad.seg[i]);
+	return n && n->type->ty == TY_ACP ? n : NULL;
+}
+
+static bool by_policies(struct gate *g, struct tx *tx, struct str owner, const struct val *acpi)
+{
+	struct prim p;
+	struct origin o = { .from = owner, .stem = stem_of(g, owner), .peer = g->self_peer };
+	struct ask q = { .prim = &p, .origin = &o, .acop = ACOP_R, .node = store_root(tx), .quiet = true, .policies = acpi };
+	bool any = false;
+
+	for (size_t i = 0; i < acpi->list.n; i++)
+		any |= policy_at(g, tx, acpi->list.v[i].s) != NULL;
+	if (!any)
+		return true;
+	prim_init(&p, tx_arena(tx));
+	p.op = OP_RETRIEVE;
+	o.authenticated = is_authenticated(g, tx_arena(tx), owner);
+	return authz_decide(g->o.security, tx, &q) != NULL;
+}
+
+bool event_read_last(struct gate *g, const struct res *sub, const struct res *last)
+{
+	const struct val *owner = res_get(sub, &attr_owner), *acpi = res_get(last, &attr_acpi);
+	struct arena a;
+	struct tx *tx;
+	bool yes;
+
+	if (!owner || !acpi || acpi->kind != K_LIST || acpi->list.n == 0)
+		return owner != NULL;
+	arena_init(&a, 1024);
+	tx = store_begin(g->o.store, &a, TX_READ);
+	yes = by_policies(g, tx, owner->s, acpi);
 	store_end(tx);
 	arena_fini(&a);
 	return yes;
