@@ -72,7 +72,7 @@ static int down(struct he_ct *r, const struct he_ct *a, bool divides, struct he_
 	size_t cap, room = 0;
 	int err;
 
-	if (he_words_reserve(&scratch, &room, 3 * c->n) != 0)
+	if (divides && he_words_reserve(&scratch, &room, 3 * c->n) != 0)
 		return he_fail(w, E_NOMEM, "out of memory");
 	if ((err = he_result_begin(r, a->size * (primes - 1) * c->n, &to, &cap, w)) == 0) {
 		for (i = 0; i < a->size; i++) {

@@ -101,7 +101,7 @@ static int check_sum(const struct he_ct *a, const struct he_pt *p, struct he_why
 	return 0;
 }
 
-/* Room for residues of a plaintext, which may be nobody else's business: wiped by leave. */
+/* Room for residues of a plaintext, which may be nobody else's business: wiped by leave.  NULL when n is 0. */
 static int enter(uint64_t **tmp, size_t n, struct he_why *w)
 {
 	size_t cap = 0;
@@ -120,20 +120,23 @@ static void leave(uint64_t *tmp, size_t n)
 static int add_or_sub(struct he_ct *r, const struct he_ct *a, const struct he_pt *p, bool minus, struct he_why *w)
 {
 	const struct he_ctx *c = a->ctx;
+	/* CKKS: the plaintext is added as it is. */
+	size_t room = c->p.scheme == HE_CKKS ? 0 : 2 * c->n;
 	uint64_t *tmp;
 	int err;
 
-	if ((err = check_sum(a, p, w)) != 0 || (err = enter(&tmp, 2 * c->n, w)) != 0)
+	if ((err = check_sum(a, p, w)) != 0 || (err = enter(&tmp, room, w)) != 0)
 		return err;
 	if ((err = he_ct_copy(r, a)) != 0)
 		err = he_fail(w, err, "out of memory");
 	for (unsigned j = 0; err == 0 && j < r->primes; j++) {
 		uint64_t *to = r->w + j * c->n;
 
-		he_message(p, r->primes, r->correction, j, tmp, tmp + c->n);
-		(minus ? c->kern->sub : c->kern->add)(to, to, tmp, c->n, c->mods[j]);
+		if (room)
+			he_message(p, r->primes, r->correction, j, tmp, tmp + c->n);
+		(minus ? c->kern->sub : c->kern->add)(to, to, room ? tmp : p->w + j * c->n, c->n, c->mods[j]);
 	}
-	leave(tmp, 2 * c->n);
+	leave(tmp, room);
 	return err;
 }
 
@@ -168,14 +171,14 @@ int he_multiply_plain(struct he_ct *r, const struct he_ct *a, const struct he_pt
 {
 	const struct he_ctx *c = a->ctx;
 	struct he_ct like = *a;
+	size_t room = p->primes ? 0 : c->n, cap;
 	uint64_t *tmp, *to;
-	size_t cap;
 	int err;
 
-	if ((err = check_product(a, p, w)) != 0 || (err = enter(&tmp, c->n, w)) != 0)
+	if ((err = check_product(a, p, w)) != 0 || (err = enter(&tmp, room, w)) != 0)
 		return err;
 	if ((err = he_result_begin(r, a->size * a->primes * c->n, &to, &cap, w)) != 0) {
-		leave(tmp, c->n);
+		leave(tmp, room);
 		return err;
 	}
 	for (unsigned j = 0; j < a->primes; j++) {
@@ -197,7 +200,7 @@ int he_multiply_plain(struct he_ct *r, const struct he_ct *a, const struct he_pt
 			he_ntt_inverse(&c->ntt[j], to + at);
 		}
 	}
-	leave(tmp, c->n);
+	leave(tmp, room);
 	if (c->p.scheme == HE_CKKS)
 		like.scale = a->scale * p->scale;
 	return he_result_end(r, &like, like.size, to, cap, w);
