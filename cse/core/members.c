@@ -221,10 +221,19 @@ static enum rsc check_number(struct request *r, const struct val *mid, const str
 	return RSC_NONE;
 }
 
-static struct members_check *start(struct request *r, size_t n, const struct res *old)
+/* Of this turn: what is there already may be changed by others until the next. */
+static void read_kind(struct request *r, const struct res *old)
+{
+	struct members_check *m = r->members;
+	const struct val *mt = given(r, AT_GRP_MT, old), *spty = given(r, AT_GRP_SPTY, old);
+
+	m->mt = mt && mt->kind == K_ENUM ? mt->i : MT_MIXED;
+	m->spty = spty && spty->kind == K_OBJ ? spty : NULL;
+}
+
+static struct members_check *start(struct request *r, size_t n)
 {
 	struct members_check *m = ARENA_NEW(&r->arena, struct members_check);
-	const struct val *mt = given(r, AT_GRP_MT, old), *spty = given(r, AT_GRP_SPTY, old);
 	size_t slots = 16;
 
 	while (slots < 4 * n)
@@ -237,14 +246,13 @@ static struct members_check *start(struct request *r, size_t n, const struct res
 	m->found.fit = arena_array(&r->arena, n + 1, 1);
 	m->key[0] = rnd_u64(r->gate->o.rnd);
 	m->key[1] = rnd_u64(r->gate->o.rnd);
-	m->mt = mt && mt->kind == K_ENUM ? mt->i : MT_MIXED;
-	m->spty = spty && spty->kind == K_OBJ ? spty : NULL;
 	return m;
 }
 
 void members_begin(struct request *r, struct str owner)
 {
-	r->members = start(r, res_get(r->prim.pc.res, r->gate->known.at[AT_GRP_MID])->list.n, NULL);
+	r->members = start(r, res_get(r->prim.pc.res, r->gate->known.at[AT_GRP_MID])->list.n);
+	read_kind(r, NULL);
 	r->members->again = true;
 	r->members->owner = owner;
 }
@@ -272,8 +280,15 @@ enum step_result members_check(struct request *r)
 	if (!mid)
 		return STEP_NEXT;
 	n = mid->list.n;
+	if (!r->members && n > SLICE) {
+		/* Fresh pages, some hundreds for a large group: not while others wait for the tree. */
+		request_end(r);
+		r->members = start(r, n);
+		return request_next_turn(r);
+	}
 	if (!r->members)
-		r->members = start(r, n, old);
+		r->members = start(r, n);
+	read_kind(r, old);
 	if (!members_some(r))
 		return request_next_turn(r);
 	return request_fail(r->prim.why.rsc);

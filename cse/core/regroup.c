@@ -135,7 +135,6 @@ static bool is_doubtful(const struct regroup *w, const struct res *res)
 static void begin(struct regroup *w, uint32_t rid, const struct res *res)
 {
 	struct prim *p;
-	const struct val *owner = res_get(res, &attr_owner);
 
 	w->rid = rid;
 	w->res = res_ref(res);
@@ -144,6 +143,13 @@ static void begin(struct regroup *w, uint32_t rid, const struct res *res)
 	p->op = OP_CREATE;
 	p->pc.kind = PC_RES;
 	p->pc.res = w->res;
+}
+
+/* What is looked up is kept in fresh pages: not while others wait for the tree. */
+static void prepare(struct regroup *w)
+{
+	const struct val *owner = res_get(w->res, &attr_owner);
+
 	members_begin(w->r, owner ? owner->s : STR_NONE);
 }
 
@@ -175,6 +181,8 @@ static void turn(struct loop *l, struct loop_task *t)
 	bool more = true, done;
 
 	CHECK(w, REGROUP);
+	if (w->gate->ending)
+		return;
 	if (!w->r && !find(w, &more)) {
 		if (more)
 			loop_defer(l, t, turn);
@@ -182,6 +190,8 @@ static void turn(struct loop *l, struct loop_task *t)
 			rest(w);
 		return;
 	}
+	if (!w->r->members)
+		prepare(w);
 	w->r->tx = store_begin(w->gate->o.store, &w->r->arena, TX_READ);
 	done = members_some(w->r);
 	request_end(w->r);
