@@ -309,6 +309,8 @@ static void wait_swept(struct world *w)
 
 void world_calm(struct world *w)
 {
+	/* What was answered has its consequences before time goes on. */
+	world_settle(w);
 	/* Twice, as what was on its way may have caused more. */
 	for (int i = 0, quiet = 0; w->is_quiet && i < CALM_TURNS && quiet < 2; i++) {
 		world_settle(w);
