@@ -200,17 +200,17 @@ static void send_on(struct batch *b)
 {
 	struct aggregates *a = b->all;
 	const struct gathered *first = b->first;
-	struct val list = { .kind = K_LIST };
+	struct val *all = calloc(b->n, sizeof(*all));
+	size_t n = 0;
 
+	REQUIRE(all);
 	loop_timer_cancel(b->lane->loop, &b->timer);
 	batch_unlink(b);
 	batch_link(b, &b->lane->sent);
-	list.list.v = calloc(b->n, sizeof(*list.list.v));
-	REQUIRE(list.list.v);
 	for (const struct gathered *x = first; x; x = x->next)
 		for (size_t i = 0; i < x->n; i++)
-			list.list.v[list.list.n++] = x->sgn[i];
-	b->m_agn = (struct member){ a->sgn, list };
+			all[n++] = x->sgn[i];
+	b->m_agn = (struct member){ a->sgn, { .kind = K_LIST, .list = { .v = all, .n = n } } };
 	b->agn = (struct obj){ .n = 1, .cap = 1, .m = &b->m_agn };
 	b->msg = (struct out_msg){ .magic = OUT_MSG_MAGIC, .target = first->to, .creator = first->creator, .root = a->root,
 		                   .pc = val_obj(&b->agn), .ec = first->ec, .bytes = b->bytes, .done = answered, .arg = b,
