@@ -141,7 +141,7 @@ void holder_put(struct nlane *l, struct holder *h)
 
 	if (h->subs)
 		return;
-	REQUIRE(h->n == 0 && h->bytes == 0);
+	REQUIRE(h->n == 0 && h->bytes == 0 && h->flying == 0);
 	while (*at != h)
 		at = &(*at)->next;
 	*at = h->next;

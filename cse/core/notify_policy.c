@@ -168,6 +168,11 @@ static bool must_wait(struct nsub *s, struct look *k)
 		return false;
 	if (is_ordered(s) && s->n_shots >= WINDOW)
 		return true;
+	/* A queue for each target is no bound for who names many. */
+	if (s->holder->flying >= s->lane->n->max_held) {
+		s->holder->full = true;
+		return true;
+	}
 	if (notify_store_stalls(s))
 		return true;
 	return too_many(s, k);
@@ -229,7 +234,7 @@ void notify_policy_run(struct nsub *s)
 	if (s->held.first && !closed(s, &k)) {
 		while (s->held.first && !must_wait(s, &k))
 			send_front(s, &k);
-		if (s->p.latest && s->held.first)
+		if (s->held.first && (s->p.latest || (s->holder->full && !is_ordered(s) && !s->p.limited)))
 			keep_newest(s, false);
 	}
 	if (s->batch_end_ns)

@@ -61,6 +61,8 @@ struct holder {
 	struct holder *next;
 	struct nsub *subs;
 	size_t n, bytes, n_subs;
+	size_t flying;          /* messages on their way, to all targets */
+	bool full;              /* as many as may be: somebody waits for fewer */
 	size_t name_n;
 	char name[];
 };

@@ -128,6 +128,20 @@ static void arrived(struct shot *sh, const struct out_msg *m)
 	}
 }
 
+/* Half of what one subscriber may have on its way has been done with: its subscriptions go on. */
+static void landed(struct nsub *s)
+{
+	struct holder *h = s->holder;
+
+	h->flying--;
+	if (!h->full || h->flying > s->lane->n->max_held / 2)
+		return;
+	h->full = false;
+	for (struct nsub *kin = h->subs; kin; kin = kin->kin)
+		if (kin != s)
+			notify_policy_run(kin);
+}
+
 static void done(struct out_msg *out, const struct out_result *r)
 {
 	struct message *m = CONTAINER_OF(out, struct message, out);
@@ -136,6 +150,7 @@ static void done(struct out_msg *out, const struct out_result *r)
 
 	CHECK(sh, SHOT);
 	m->done = true;
+	landed(s);
 	if (r->err == 0)
 		arrived(sh, out);
 	if (r->err == 0 && rsc_is_ok(r->rsc)) {
@@ -224,6 +239,7 @@ void notify_send(struct nsub *s, struct item *first, size_t n, bool batch, uint1
 			.order = ordered ? s->rid : 0, .feeder = s->rid, .bytes = bytes, .done = done };
 		if (s->p.stats)
 			s->p.target[i].sent++;
+		s->holder->flying++;
 		stat_add(s->lane->stats, STAT_NTF_MADE, 1);
 		out_send(no->gate->out, s->lane->loop, &m->out);
 	}
@@ -235,8 +251,10 @@ static void cancel(struct nsub *s, bool leave)
 {
 	for (struct shot *sh; (sh = s->shots);) {
 		for (size_t i = 0; i < sh->n; i++)
-			if (!sh->msg[i].done)
+			if (!sh->msg[i].done) {
 				out_cancel(s->lane->n->gate->out, &sh->msg[i].out);
+				s->holder->flying--;
+			}
 		shot_free(sh, leave);
 	}
 }
