@@ -147,6 +147,7 @@ struct nlane {
 	struct loop_timer own_retry;
 	bool own_busy;
 	struct notice *notices; /* last ones, on their way */
+	size_t n_notices;
 	int64_t said_ns;        /* when the log last told of dropped ones */
 	uint64_t unsaid;
 };

@@ -271,8 +271,12 @@ void notify_send_leave(struct nsub *s)
 
 /* --- the last notice ------------------------------------------------------------------------------------------------- */
 
+/* Nobody is left whose they were: they are tried for so long, and as many at a time as one subscriber may have. */
+#define NOTICE_NS (INT64_C(3600) * 1000000000)
+
 struct notice {
 	struct out_msg out;
+	struct nlane *lane;
 	struct notice *next, **prev;
 	const struct res *res;
 	struct obj sgn;
@@ -285,6 +289,7 @@ static void notice_free(struct notice *e)
 	*e->prev = e->next;
 	if (e->next)
 		e->next->prev = e->prev;
+	e->lane->n_notices--;
 	res_unref(e->res);
 	free(e);
 }
@@ -300,9 +305,16 @@ void notify_send_end(struct nsub *s, struct str to)
 	struct nlane *l = s->lane;
 	struct notify *n = l->n;
 	struct str sur = str_of(s->sur);
-	struct notice *e = calloc(1, sizeof(*e) + sur.n);
+	struct notice *e;
 
+	if (l->n_notices >= n->max_held) {
+		atomic_fetch_add_explicit(&n->dropped, 1, memory_order_relaxed);
+		return;
+	}
+	e = calloc(1, sizeof(*e) + sur.n);
 	REQUIRE(e);
+	e->lane = l;
+	l->n_notices++;
 	e->res = res_ref(s->res);
 	memcpy(e->sur, sur.p, sur.n);
 	e->sgn = (struct obj){ .cap = ARRAY_LEN(e->m), .m = e->m };
@@ -311,7 +323,7 @@ void notify_send_end(struct nsub *s, struct str to)
 	if (s->p.creator.n)
 		add(&e->sgn, n->at.cr, val_str(K_ID, s->p.creator));
 	e->out = (struct out_msg){ .magic = OUT_MSG_MAGIC, .target = to, .creator = s->p.owner, .root = n->sgn,
-		.pc = val_obj(&e->sgn), .done = noticed };
+		.pc = val_obj(&e->sgn), .done = noticed, .deadline_ns = loop_now_ns(l->loop) + NOTICE_NS };
 	e->next = l->notices;
 	e->prev = &l->notices;
 	if (e->next)
