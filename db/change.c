@@ -37,6 +37,11 @@ static const struct res *with_ct(struct tx *tx, const struct res *r, int64_t ct)
 	return e;
 }
 
+static struct res *keep(struct tx *tx, const struct res *r)
+{
+	return tx->room ? res_keep_in(r, tx->room, tx->room_n) : res_keep(r);
+}
+
 static void set_expiry(struct store *s, struct tnode *n)
 {
 	int64_t et = res_et(n->pend);
@@ -56,7 +61,7 @@ static struct tnode *create(struct tx *tx, const struct node_spec *sp, const str
 	struct store *s = tx->s;
 	struct tnode *n = node_new(s, sp);
 	struct op *op = job_op(tx, OP_CREATE, n);
-	struct res *kept = res_keep(with_ct(tx, r, tx->now));
+	struct res *kept = keep(tx, with_ct(tx, r, tx->now));
 
 	tx->job->growth = true;
 	tx->job->weight += kept->bytes;
@@ -114,7 +119,7 @@ void store_update(struct tx *tx, const struct node *node, const struct res *r, b
 	struct tnode *n = mutable(tx, node);
 	struct op *op = job_op(tx, OP_UPDATE, n);
 	const struct val *ct = res_get(n->pend, &attr_ct);
-	struct res *kept = res_keep(ct ? with_ct(tx, r, ct->i) : r);
+	struct res *kept = keep(tx, ct ? with_ct(tx, r, ct->i) : r);
 
 	tx->job->growth = true;
 	tx->job->weight += kept->bytes;

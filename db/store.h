@@ -250,6 +250,9 @@ void store_fetch(struct store *s, struct fetch *f, uint64_t id, struct loop *loo
 
 /* --- changing (TX_WRITE only) ----------------------------------------------------------------------------------- */
 
+/* For the content of the next CREATE or UPDATE of this transaction: a block as res_keep_in takes it, so that the pages of a
+ * large one are not made under the lock. */
+void store_room(struct tx *tx, void **block, size_t n);
 /*
  * New child.  rn empty: a name is made (from the resourceID).  ri_given: for AE the AE-ID stem, else empty.  The content
  * is kept (res_keep) by the store; ct and lt are set to tx_now, st to 0.  zone 0: the parent's.

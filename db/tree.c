@@ -129,6 +129,12 @@ struct arena *tx_arena(const struct tx *tx)
 	return tx->a;
 }
 
+void store_room(struct tx *tx, void **block, size_t n)
+{
+	tx->room = block;
+	tx->room_n = n;
+}
+
 int64_t tx_now(const struct tx *tx)
 {
 	return tx->now;

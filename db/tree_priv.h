@@ -82,6 +82,8 @@ struct tx {
 	int64_t wall;  /* µs; what expires is judged by it */
 	int64_t now;   /* whole ms, never backwards */
 	struct job *job;
+	void **room;   /* store_room's; NULL: none */
+	size_t room_n;
 };
 
 /* Upper bounds that are reserved on disk, and how far they are moved at a time. */

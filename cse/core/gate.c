@@ -13,6 +13,7 @@
 #include "cse/core/aggregate.h"
 #include "cse/core/expire.h"
 #include "cse/core/fanout.h"
+#include "cse/core/members.h"
 #include "cse/core/gid.h"
 #include "cse/core/polling.h"
 #include "cse/core/regroup.h"
@@ -223,6 +224,7 @@ static void let_go(struct request *r)
 	walk_free(r);
 	event_drop(&r->events);
 	block_release(r);
+	members_free(r);
 	fanout_free(r);
 	match_free(r);
 	res_unref(r->shown_ref);

@@ -5,11 +5,14 @@
  */
 #include "cse/core/members.h"
 
+#include <stdlib.h>
+
 #include "cse/base/rand.h"
 #include "cse/core/event_priv.h"
 #include "cse/core/validate.h"
 
-enum { SLICE = 128, MT_MIXED = 0, MT_OLDEST = 20001, MT_LATEST = 20002 };
+/* ROOM: what the CSE adds to a group that was asked for, amply. */
+enum { SLICE = 128, ROOM = 4096, MT_MIXED = 0, MT_OLDEST = 20001, MT_LATEST = 20002 };
 
 /* What a member is, as far as duplicates go. */
 struct identity {
@@ -29,6 +32,8 @@ struct members_check {
 	bool done;
 	bool again;               /* long after it was given: with the rights of its owner, and what cannot be read is unreachable */
 	struct str owner;
+	void *room;               /* for the store's copy of the group; of malloc */
+	size_t room_n;
 	int64_t mt;
 	const struct val *spty;
 };
@@ -269,10 +274,31 @@ bool members_some(struct request *r)
 	return m->done;
 }
 
+/* Ends the turn: the pages of a large copy are made while nobody waits for the tree. */
+static enum step_result make_room(struct request *r)
+{
+	struct members_check *m = r->members;
+
+	request_end(r);
+	m->room_n = res_room(r->prim.pc.res) + ROOM;
+	m->room = malloc(m->room_n);
+	REQUIRE(m->room);
+	memset(m->room, 0, m->room_n);
+	return request_next_turn(r);
+}
+
+void members_free(struct request *r)
+{
+	if (r->members)
+		free(r->members->room);
+	r->members = NULL;
+}
+
 enum step_result members_check(struct request *r)
 {
 	const struct res *old = r->prim.op == OP_UPDATE ? node_res(r->tx, r->target.node) : NULL;
 	const struct val *mid = res_get(r->prim.pc.res, r->gate->known.at[AT_GRP_MID]);
+	struct members_check *m;
 	size_t n;
 
 	if (check_number(r, mid, old))
@@ -288,8 +314,15 @@ enum step_result members_check(struct request *r)
 	}
 	if (!r->members)
 		r->members = start(r, n);
+	m = r->members;
 	read_kind(r, old);
 	if (!members_some(r))
 		return request_next_turn(r);
+	if (r->prim.why.rsc == RSC_NONE && n > SLICE) {
+		if (!m->room_n)
+			return make_room(r);
+		if (m->room)
+			store_room(r->tx, &m->room, m->room_n);
+	}
 	return request_fail(r->prim.why.rsc);
 }

@@ -20,6 +20,8 @@ const struct members *members_of(const struct request *r);
  */
 void members_begin(struct request *r, struct str owner);
 bool members_some(struct request *r);
+/* What it holds outside the request's arena. */
+void members_free(struct request *r);
 /* The address in the form in which equal ones are equal bytes: local ones CSE-relative with the CSEBase's name. */
 struct str members_canonical(struct arena *a, const struct addr *ad, struct str text, const struct addr_self *self);
 

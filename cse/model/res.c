@@ -30,7 +30,23 @@ struct res *res_edit(struct arena *a, const struct res *r)
 	return copy;
 }
 
+size_t res_room(const struct res *r)
+{
+	struct keep_space s = { 0 };
+
+	CHECK(r, RES);
+	keep_measure_obj(&r->o, &s);
+	return sizeof *r + s.structs + s.text;
+}
+
 struct res *res_keep(const struct res *r)
+{
+	void *none = NULL;
+
+	return res_keep_in(r, &none, 0);
+}
+
+struct res *res_keep_in(const struct res *r, void **block, size_t n)
 {
 	struct keep_space s = { 0 };
 	struct keep_cursor c;
@@ -40,7 +56,12 @@ struct res *res_keep(const struct res *r)
 	CHECK(r, RES);
 	keep_measure_obj(&r->o, &s);
 	bytes = sizeof *k + s.structs + s.text;
-	k = malloc(bytes);
+	if (*block && bytes <= n && bytes >= n / 2) {
+		k = *block;
+		*block = NULL;
+	} else {
+		k = malloc(bytes);
+	}
 	REQUIRE(k != NULL);
 	k->magic = RES_MAGIC;
 	atomic_init(&k->refs, 1);

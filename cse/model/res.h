@@ -23,6 +23,11 @@ struct res {
 struct res *res_new(struct arena *a, const struct type *t, uint32_t cap);
 /* One heap block with a deep copy and one reference: outlives the request. */
 struct res *res_keep(const struct res *r);
+/* What it takes, in bytes. */
+size_t res_room(const struct res *r);
+/* The same in *block, which malloc gave and which has n bytes: it becomes the copy and *block NULL, unless it is too small or
+ * more than twice what is needed; then as res_keep. */
+struct res *res_keep_in(const struct res *r, void **block, size_t n);
 /* Counted; no-ops on a resource in an arena.  Thread-safe. */
 struct res *res_ref(const struct res *r);
 void res_unref(const struct res *r);

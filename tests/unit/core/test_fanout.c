@@ -81,6 +81,51 @@ START_TEST(every_member_once)
 END_TEST
 
 /* A long walk yields: another request that comes meanwhile is answered before the fan-out is over. */
+static void change(unsigned n, bool alike, enum rsc rsc, long long left)
+{
+	struct buf b;
+
+	buf_init(&b, 1 << 20);
+	buf_z(&b, "{\"m2m:grp\":{\"mid\":[");
+	for (unsigned i = 0; i < n; i++) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "%s\"cse-in/app1/n%u\"", i ? "," : "", alike ? 0 : i);
+		buf_z(&b, text);
+	}
+	buf_z(&b, "]}}");
+	buf_put(&b, "", 1);
+	ck_assert_int_eq(CODE(&g, .peer = dev, .op = OP_UPDATE, .to = "cse-in/app1/g", .fr = "CDev1", .pc = b.p), rsc);
+	buf_fini(&b);
+	ck_assert_int_eq(rig_number(&g, dev, "CDev1", "cse-in/app1/g", "m2m:grp", "cnm"), left);
+}
+
+/* Its copy is made ready before: taken, of a size that does not fit, or not needed after all. */
+START_TEST(a_large_group_changes)
+{
+	struct buf b;
+
+	group(300, "");
+	change(300, false, RSC_UPDATED, 300);
+	change(300, true, RSC_UPDATED, 1);
+	change(200, false, RSC_UPDATED, 200);
+	change(10000, true, RSC_MAX_NUMBER_OF_MEMBER_EXCEEDED, 200);
+	/* The name is taken. */
+	buf_init(&b, 1 << 20);
+	buf_z(&b, "{\"m2m:grp\":{\"rn\":\"g\",\"mnm\":500,\"mid\":[\"cse-in/app1/none\"");
+	for (int i = 0; i < 300; i++) {
+		char text[64];
+
+		snprintf(text, sizeof(text), ",\"cse-in/app1/n%d\"", i);
+		buf_z(&b, text);
+	}
+	buf_z(&b, "]}}");
+	buf_put(&b, "", 1);
+	ck_assert_int_eq(CODE(&g, .peer = dev, .op = OP_CREATE, .to = "cse-in/app1", .fr = "CDev1", .ty = TY_GRP, .pc = b.p), RSC_CONFLICT);
+	buf_fini(&b);
+}
+END_TEST
+
 START_TEST(others_are_answered_meanwhile)
 {
 	struct rig_answer a, b;
@@ -220,6 +265,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, every_member_once);
+	tcase_add_test(t, a_large_group_changes);
 	tcase_add_test(t, others_are_answered_meanwhile);
 	tcase_add_test(t, nobody_waits_any_more);
 	tcase_add_test(t, given_up_before_it_began);
