@@ -3,8 +3,8 @@
 """Random operations of many clients on one random tree: every answer is well formed, the server lives, counters are exact.
 
 storm.py [--seconds S] [--clients N] [--seed N]: valid, half valid and broken requests; subtrees are deleted while others write
-into them; subscriptions come, change and go beside what they watch, and their notifications are taken; credentials are suspended
-meanwhile; connections are cut; at the end a full listing is held against the counters."""
+into them; subscriptions come, change and go beside what they watch, and their notifications are taken; groups are made of whatever
+is there and their members asked, written and deleted at once; searches run beside it all; credentials are suspended meanwhile; connections are cut; at the end a full listing is held against the counters."""
 import argparse
 import http.client
 import json
@@ -86,9 +86,15 @@ class Storm(threading.Thread):
         if roll < 0.52:
             acr = [{"acor": [r.choice(AES + ["all", "C*"])], "acop": r.choice([63, 2, 34, 0, 64])}]
             return c.create("/cse-in/" + self.name, 1, {"m2m:acp": {"rn": "acp", "pv": {"acr": acr}, "pvs": {"acr": acr}}})
-        if roll < 0.58:
+        if roll < 0.57:
             return self.subscription()
-        if roll < 0.72:
+        if roll < 0.62:
+            return self.group()
+        if roll < 0.64:
+            return c.get("/cse-in/" + r.choice(AES) + "?fu=1&" + "&".join(r.sample([
+                "lbl=a%d" % r.randrange(9), "ty=4", "ty=3", "rn=n*", "clbl=a1", "palb=a1", "chty=4", "sza=5", "cra=20200101T000000",
+                "lbq=%28k%20EQ%20v%29", "ms=20200101T000000", "con=x*", "fo=2", "lim=5", "ofst=3", "arp=la"], r.choice([1, 2, 3]))))
+        if roll < 0.74:
             return c.get(self.path() + r.choice(["", "", "", "/la", "/la", "/ol", "/i%d" % r.randrange(20), "/acp"]) + self.query())
         if roll < 0.86:
             return c.put(self.path(), {r.choice(["m2m:cnt"] * 5 + ["m2m:ae", "m2m:acp"]): self.attrs()})
@@ -127,6 +133,26 @@ class Storm(threading.Thread):
         if roll < 0.75:
             return c.put(where + "/" + name, {"m2m:sub": {**({"enc": enc} if r.random() < 0.5 else {}), **more}})
         return c.delete(where + "/" + name)
+
+    def group(self):
+        """One of two groups of an AE: made, changed, deleted, or its members reached."""
+        r, c = self.rnd, self.client
+        name = "g%d" % r.randrange(2)
+        where, mid = "/cse-in/" + self.name, [self.path(2)[1:] if r.random() < 0.8 else "cse-in/%s/g0/fopt" % self.name for _ in range(r.randrange(1, 6))]
+        body = {"mid": mid, **r.choice([{}, {}, {"mt": 3, "csy": r.choice([1, 2, 3])}])}
+        roll = r.random()
+        if roll < 0.2:
+            return c.create(where, 9, {"m2m:grp": {"rn": name, "mnm": r.choice([5, 20]), **body}})
+        if roll < 0.3:
+            return c.put(where + "/" + name, {"m2m:grp": {"mid": mid}})
+        if roll < 0.35:
+            return c.delete(where + "/" + name)
+        fan = where + "/" + name + "/fopt"
+        return r.choice([lambda: c.get(fan + r.choice(["", "", "/la", "/n1"]) + r.choice(["", "?rcn=4&lim=3", "?fu=1"])),
+                         lambda: c.create(fan, 4, {"m2m:cin": {"con": self.content()}}),
+                         lambda: c.create(fan, 3, {"m2m:cnt": {"rn": "n%d" % r.randrange(4)}}),
+                         lambda: c.put(fan, {"m2m:cnt": {"lbl": ["a%d" % r.randrange(9)]}}),
+                         lambda: c.delete(fan + r.choice(["/la", "/n%d" % r.randrange(4)]))])()
 
     def judge(self, a):
         if a.rsc not in self.known and not (a.rsc == 0 and a.status in (400, 413, 414, 431)):
