@@ -15,7 +15,7 @@ class Sink:
     def __init__(self, cse, name, how=2000, port=0):
         self.cse, self.name, self.how, self.got = cse, name, how, queue.Queue()
         self.listener, self.port, self.open, self.threads = None, port, set(), []
-        self.lock, self.connects, self.hanging, self.ended = threading.Lock(), 0, threading.Event(), False
+        self.lock, self.connects, self.hanging, self.ended, self.drops = threading.Lock(), 0, threading.Event(), False, 0
         self.use(name)
         self.listen()
 
@@ -52,6 +52,7 @@ class Sink:
 
     def drop(self):
         with self.lock:
+            self.drops += 1
             for c in list(self.open):
                 try:
                     c.shutdown(socket.SHUT_RDWR)
@@ -77,8 +78,12 @@ class Sink:
 
     def serve(self, raw):
         try:
+            drops = self.drops
             with self.ctx.wrap_socket(raw, server_side=True) as s:
                 with self.lock:
+                    # Its socket had no handle during the handshake, so drop() could not end it.
+                    if drops != self.drops:
+                        return
                     self.open.discard(raw)
                     self.open.add(s)
                 raw = s
