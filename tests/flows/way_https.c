@@ -187,6 +187,9 @@ static int transmit(struct world *w, struct line *l)
 static int https_post(struct world *w, struct actor *a, const json_t *request, struct fail *f)
 {
 	struct line *l = a->line;
+	/* Requests to a target share no connection: what was answered is told before something else is asked. */
+	if (w->n_sinks)
+		world_calm(w);
 	free(l->text);
 	json_decref(l->asked);
 	l->asked = json_deep_copy(request);
