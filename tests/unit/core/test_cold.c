@@ -3,6 +3,7 @@
 #include "cse/core/gate.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 
 #include "tests/unit/core/rig.h"
@@ -41,7 +42,7 @@ static void teardown(void)
 
 static int number_at(json_t *in)
 {
-	return atoi(rig_s(in, "con"));
+	return (int)strtol(rig_s(in, "con"), NULL, 10);
 }
 
 START_TEST(an_old_instance_comes_from_the_disk)

@@ -109,7 +109,7 @@ static int ref_field(char *field, int value, int min, int max)
 		else if (strchr(element, '-'))
 			sscanf(element, "%d-%d/%d", &first, &last, &step);
 		else
-			first = last = atoi(element);
+			first = last = (int)strtol(element, NULL, 10);
 		if (first < min || last > max || first > last || step < 1)
 			return -1;
 		hit |= value >= first && value <= last && (value - first) % step == 0;
@@ -152,10 +152,11 @@ static int ref_block(const char *text, int family, const struct request *q)
 	const char *slash = strchr(text, '/');
 
 	snprintf(address, sizeof(address), "%.*s", slash ? (int)(slash - text) : (int)strlen(text), text);
-	if (inet_pton(family, address, block) != 1 || (slash && (!like(slash + 1, "0|[1-9][0-9]?[0-9]?") || atoi(slash + 1) > bits)))
+	if (inet_pton(family, address, block) != 1 || (slash && (!like(slash + 1, "0|[1-9][0-9]?[0-9]?") ||
+	                                                    (int)strtol(slash + 1, NULL, 10) > bits)))
 		return -1;
 	if (slash)
-		bits = atoi(slash + 1);
+		bits = (int)strtol(slash + 1, NULL, 10);
 	if (!q->has_ip || inet_pton(family, q->ip, peer) != 1)
 		return 0;
 	for (i = 0; i < bits; i++) {
