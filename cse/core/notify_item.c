@@ -96,7 +96,8 @@ static void say(struct nlane *l)
 	l->unsaid++;
 	if (l->said_ns && now - l->said_ns < SAY_NS)
 		return;
-	log_write(l->n->gate->o.log, LOG_NOTIFY_DROPPED, "%llu", (unsigned long long)l->unsaid);
+	log_write(l->n->gate->o.log, LOG_NOTIFY_DROPPED, "%llu that subscriptions held back were too many (notify.max_held) since the last such line",
+	          (unsigned long long)l->unsaid);
 	l->said_ns = now;
 	l->unsaid = 0;
 }
