@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * troth-agent: the device's end.  It makes and keeps the device's key, enrols, renews, checks the CSE's identity before it sends,
+ * and gives local, unmodified oneM2M clients a loopback port.  One process, one loop, a worker for disk and key work.
+ */
+#ifndef AGENT_AGENT_H
+#define AGENT_AGENT_H
+
+#include "cse/base/log.h"
+#include "cse/base/loop.h"
+#include "cse/base/work.h"
+#include "cse/model/addr.h"
+#include "cse/model/rsc.h"
+
+struct agent_conf;
+struct identity;
+struct upstream;
+struct door;
+struct notice;
+
+struct agent {
+	struct agent_conf *conf;  /* agent/conf.h */
+	struct clock *clock;
+	struct rnd *rnd;
+	struct log *log;
+	struct loop *loop;
+	struct workers *workers;
+	struct identity *identity; /* key, certificates, renewal: agent/identity.h */
+	struct upstream *upstream; /* connections to the CSE: agent/upstream.h */
+	struct door *door;         /* the loopback port and the UNIX socket: agent/door.h */
+	struct notice *notice;     /* the HTTPS port where the CSE's notifications come in: agent/notice.h */
+};
+
+#endif

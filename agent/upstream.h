@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The agent's connections to its CSE: kept open, proved before the first byte, HTTP/1.1 with pipelines of one. */
+#ifndef AGENT_UPSTREAM_H
+#define AGENT_UPSTREAM_H
+
+#include "agent/agent.h"
+#include "bindings/http1.h"
+
+int upstream_open(struct agent *a, struct upstream **out, struct why *why);
+void upstream_close(struct upstream *u);
+
+/* A request to carry: the bytes of head and body as they shall be sent (Host, Content-Length and Connection are the upstream's).
+ * They must live until `done`.  E_...: it could not be carried; text is a sentence for the client. */
+struct carriage {
+	struct str method, target, fields, body; /* fields: lines with CRLF */
+	int64_t deadline_ns;
+	void (*done)(struct carriage *c, int err, const struct http1 *answer, struct str body, const char *text);
+	void *arg;
+	void *own;                               /* the upstream's */
+};
+void upstream_send(struct upstream *u, struct carriage *c);
+/* The client has gone: done is not called any more. */
+void upstream_drop(struct upstream *u, struct carriage *c);
+
+#endif
