@@ -149,6 +149,10 @@ static void conn_read(struct admin_conn *k);
 
 void admin_answer(struct admin_call *c, unsigned status)
 {
+	if (c->fn) {
+		c->status = status;
+		return;
+	}
 	struct admin_conn *k = c->conn;
 	bool waited = k->busy;
 
@@ -212,11 +216,25 @@ void admin_wait(struct admin_call *c)
 
 /* --- requests ----------------------------------------------------------------------------------------------------------- */
 
+static void run_long(struct work *w)
+{
+	struct admin_call *c = CONTAINER_OF(w, struct admin_call, work);
+	c->status = 0;
+	c->fn(c);
+	REQUIRE(c->status != 0);
+}
+
+static void long_done(struct work *w)
+{
+	struct admin_call *c = CONTAINER_OF(w, struct admin_call, work);
+	c->fn = NULL;
+	admin_answer(c, c->status);
+}
+
 static void dispatch(struct admin_conn *k)
 {
 	struct admin_call *c = &k->call;
-	admin_fn *fn = NULL;
-	struct str id = STR_NONE;
+	const struct admin_route *route;
 
 	c->admin = k->admin;
 	c->conn = k;
@@ -224,13 +242,19 @@ static void dispatch(struct admin_conn *k)
 	c->lines = 0;
 	c->query = http1_str(k->in.p, k->http.query);
 	c->body = http1_body(&k->http, k->in.p);
-	unsigned status = admin_find(k->http.method, http1_str(k->in.p, k->http.path), &fn, &id);
+	unsigned status = admin_find(k->http.method, http1_str(k->in.p, k->http.path), &route, &c->id);
 	if (status) {
 		admin_refuse(c, status, status == 405 ? "this path has another method" : "there is no such path: see admin/README");
 		return;
 	}
-	c->id = id;
-	fn(c);
+	if (route->work == ADMIN_SHORT) {
+		route->fn(c);
+		return;
+	}
+	c->fn = route->fn;
+	c->work = (struct work){ .run = run_long, .done = long_done, .loop = k->admin->loop };
+	admin_wait(c);
+	workers_submit(k->admin->cse->workers, &c->work);
 }
 
 /* Every complete request in `in`, one after the other.  A handler may end the connection. */

@@ -23,6 +23,9 @@ struct admin {
 	unsigned waiting; /* calls that a commit or a worker will end */
 };
 
+struct admin_call;
+typedef void admin_fn(struct admin_call *c);
+
 /* One request.  A handler ends it by admin_answer or admin_refuse, at once or later on loop 0. */
 struct admin_call {
 	struct admin *admin;
@@ -41,19 +44,31 @@ struct admin_call {
 	bool open;
 	/* While it waits for a worker: */
 	struct work work;
-	uint64_t from;
-	bool reveal;
+	admin_fn *fn;   /* ADMIN_LONG: runs now on a worker; answers wait for its end */
 	unsigned lines;
 };
 
-typedef void admin_fn(struct admin_call *c);
+/* Who may ask, beside those who may open the UNIX socket. */
+enum admin_need {
+	ADMIN_NEEDS_ADMIN,  /* a credential of kind admin */
+	ADMIN_NEEDS_READER, /* the same, or one that admin.metrics_readers lists */
+	ADMIN_NEEDS_NONE,   /* any client that TLS lets in */
+};
+enum admin_work {
+	ADMIN_SHORT, /* fn runs on loop 0; ends the call at once, or after admin_wait later */
+	/* fn runs on a worker, may take long and read the disk, and ends the call by admin_answer or admin_refuse before it
+	 * returns (not admin_wait); the answer leaves from the loop */
+	ADMIN_LONG,
+};
 struct admin_route {
 	enum http1_method method;
 	const char *path; /* "*" stands for one segment */
+	enum admin_work work;
+	enum admin_need need;
 	admin_fn *fn;
 };
-/* The handler of a request: HTTP status 0 and *fn, or 404, 405. */
-unsigned admin_find(enum http1_method method, struct str path, admin_fn **fn, struct str *id);
+/* The route of a request: HTTP status 0, *route and what stood for *; or 404, 405. */
+unsigned admin_find(enum http1_method method, struct str path, const struct admin_route **route, struct str *id);
 
 /* Sends c->reply with the status; the call is over. */
 void admin_answer(struct admin_call *c, unsigned status);

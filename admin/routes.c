@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of the administrator's interface. */
+/* The table of the administrator's interface: one row for each route. */
 #include "admin/admin_priv.h"
 
 static const struct admin_route routes[] = {
-	{ HTTP1_POST, "/v1/credentials", admin_issue },
-	{ HTTP1_GET, "/v1/credentials", admin_list },
-	{ HTTP1_POST, "/v1/credentials/*/suspend", admin_suspend },
-	{ HTTP1_POST, "/v1/credentials/*/resume", admin_resume },
-	{ HTTP1_POST, "/v1/credentials/*/revoke", admin_revoke },
-	{ HTTP1_GET, "/v1/zones", admin_zones },
-	{ HTTP1_POST, "/v1/zones/*", admin_zone },
-	{ HTTP1_POST, "/v1/conduits/*/open", admin_conduit_open },
-	{ HTTP1_POST, "/v1/conduits/*/close", admin_conduit_close },
-	{ HTTP1_POST, "/v1/acp/why", admin_acp_why },
-	{ HTTP1_GET, "/v1/ca", admin_ca },
-	{ HTTP1_GET, "/v1/status", admin_show_status },
-	{ HTTP1_GET, "/v1/events", admin_events },
-	{ HTTP1_POST, "/v1/events/verify", admin_verify_events },
-	{ HTTP1_POST, "/v1/clock/accept", admin_accept_clock },
+	{ HTTP1_POST, "/v1/credentials", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_issue },
+	{ HTTP1_GET, "/v1/credentials", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_list },
+	{ HTTP1_POST, "/v1/credentials/*/suspend", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_suspend },
+	{ HTTP1_POST, "/v1/credentials/*/resume", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_resume },
+	{ HTTP1_POST, "/v1/credentials/*/revoke", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_revoke },
+	{ HTTP1_GET, "/v1/zones", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_zones },
+	{ HTTP1_POST, "/v1/zones/*", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_zone },
+	{ HTTP1_POST, "/v1/conduits/*/open", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_conduit_open },
+	{ HTTP1_POST, "/v1/conduits/*/close", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_conduit_close },
+	{ HTTP1_POST, "/v1/acp/why", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_acp_why },
+	{ HTTP1_GET, "/v1/ca", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_ca },
+	{ HTTP1_GET, "/v1/status", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_show_status },
+	{ HTTP1_GET, "/v1/events", ADMIN_LONG, ADMIN_NEEDS_ADMIN, admin_events },
+	{ HTTP1_POST, "/v1/events/verify", ADMIN_LONG, ADMIN_NEEDS_ADMIN, admin_verify_events },
+	{ HTTP1_POST, "/v1/clock/accept", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_accept_clock },
 };
 
 static bool matches(struct str pattern, struct str path, struct str *id)
@@ -34,7 +34,7 @@ static bool matches(struct str pattern, struct str path, struct str *id)
 	return more_a == more_b;
 }
 
-unsigned admin_find(enum http1_method method, struct str path, admin_fn **fn, struct str *id)
+unsigned admin_find(enum http1_method method, struct str path, const struct admin_route **route, struct str *id)
 {
 	unsigned status = 404;
 
@@ -43,7 +43,7 @@ unsigned admin_find(enum http1_method method, struct str path, admin_fn **fn, st
 		if (!matches(str_of(routes[i].path), path, &found))
 			continue;
 		if (routes[i].method == method) {
-			*fn = routes[i].fn;
+			*route = &routes[i];
 			*id = found;
 			return 0;
 		}

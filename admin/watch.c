@@ -77,19 +77,17 @@ static int add_line(void *arg, struct str line)
 	return 0;
 }
 
-static void read_events(struct work *w)
+void admin_events(struct admin_call *c)
 {
-	struct admin_call *c = CONTAINER_OF(w, struct admin_call, work);
-	int r = audit_each(c->admin->cse->security, c->from, c->reveal, add_line, c);
-	c->status = r < 0 ? 500 : 200;
-}
+	uint64_t from, reveal;
 
-static void events_read(struct work *w)
-{
-	struct admin_call *c = CONTAINER_OF(w, struct admin_call, work);
-
-	if (c->status == 500) {
-		buf_reset(&c->reply);
+	if (ask_query(c->query, "from", 0, &from) || ask_query(c->query, "reveal", 0, &reveal) || reveal > 1) {
+		admin_refuse(c, 400, "from must be a number, reveal 0 or 1");
+		return;
+	}
+	if (reveal)
+		log_write(c->admin->cse->log, LOG_ADMIN, "events with names");
+	if (audit_each(c->admin->cse->security, from, reveal == 1, add_line, c) < 0) {
 		admin_refuse(c, 500, "the events could not be read: the table may be damaged");
 		return;
 	}
@@ -97,56 +95,22 @@ static void events_read(struct work *w)
 	admin_answer(c, 200);
 }
 
-void admin_events(struct admin_call *c)
-{
-	uint64_t reveal;
-
-	if (ask_query(c->query, "from", 0, &c->from) || ask_query(c->query, "reveal", 0, &reveal) || reveal > 1) {
-		admin_refuse(c, 400, "from must be a number, reveal 0 or 1");
-		return;
-	}
-	c->reveal = reveal == 1;
-	if (c->reveal)
-		log_write(c->admin->cse->log, LOG_ADMIN, "events with names");
-	c->work = (struct work){ .run = read_events, .done = events_read, .loop = c->admin->loop };
-	admin_wait(c);
-	workers_submit(c->admin->cse->workers, &c->work);
-}
-
-static void verify_events(struct work *w)
-{
-	struct admin_call *c = CONTAINER_OF(w, struct admin_call, work);
-	int err = audit_verify(c->admin->cse->security, &c->from);
-
-	c->status = err == E_CORRUPT ? 409 : err ? 500 : 200;
-	if (!err)
-		c->from = store_event_next(c->admin->cse->store);
-}
-
-static void events_verified(struct work *w)
-{
-	struct admin_call *c = CONTAINER_OF(w, struct admin_call, work);
-	struct cse *cse = c->admin->cse;
-
-	if (c->status == 200) {
-		buf_printf(&c->reply, "{\"events\":%llu,\"chain\":\"whole\"}", (unsigned long long)c->from);
-		admin_answer(c, 200);
-		return;
-	}
-	if (c->status == 409) {
-		audit(cse->security, EV_STORE_DAMAGED, NULL, STR_NONE, "event %llu", (unsigned long long)c->from);
-		admin_refuse(c, 500, "event %llu does not follow from those before it: the table was changed or is damaged",
-		             (unsigned long long)c->from);
-		return;
-	}
-	admin_refuse(c, 500, "the events could not be read");
-}
-
 void admin_verify_events(struct admin_call *c)
 {
-	c->work = (struct work){ .run = verify_events, .done = events_verified, .loop = c->admin->loop };
-	admin_wait(c);
-	workers_submit(c->admin->cse->workers, &c->work);
+	struct cse *cse = c->admin->cse;
+	uint64_t bad;
+	int err = audit_verify(cse->security, &bad);
+
+	if (err == 0) {
+		buf_printf(&c->reply, "{\"events\":%llu,\"chain\":\"whole\"}", (unsigned long long)store_event_next(cse->store));
+		admin_answer(c, 200);
+	} else if (err == E_CORRUPT) {
+		audit(cse->security, EV_STORE_DAMAGED, NULL, STR_NONE, "event %llu", (unsigned long long)bad);
+		admin_refuse(c, 500, "event %llu does not follow from those before it: the table was changed or is damaged",
+		             (unsigned long long)bad);
+	} else {
+		admin_refuse(c, 500, "the events could not be read");
+	}
 }
 
 void admin_acp_why(struct admin_call *c)
