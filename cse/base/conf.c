@@ -16,10 +16,11 @@
 struct conf {
 	uint32_t magic;
 	_Atomic unsigned refs;
-	struct {
+	const struct conf_table *table;
+	struct conf_option {
 		struct conf_value value;
 		char *origin;
-	} options[CONF_COUNT];
+	} options[];
 };
 
 static const struct conf_row rows[] = {
@@ -31,30 +32,36 @@ static const struct conf_row rows[] = {
 #undef CONF
 };
 
+const struct conf_table conf_troth = { rows, CONF_COUNT, "trothd", "troth.conf", "TROTH_" };
+
 const struct conf_row *conf_row(enum conf_id id)
 {
 	REQUIRE((unsigned)id < CONF_COUNT);
 	return &rows[id];
 }
 
-enum conf_id conf_find(struct str section, struct str name)
+const struct conf_table *conf_table_of(const struct conf *c)
 {
-	unsigned id = 0;
-
-	while (id < CONF_COUNT && !(str_eqz(section, rows[id].section) && str_eqz(name, rows[id].name)))
-		id++;
-	return (enum conf_id)id;
+	return c->table;
 }
 
-bool conf_has_section(struct str section)
+unsigned conf_find(const struct conf_table *t, struct str section, struct str name)
 {
-	for (unsigned id = 0; id < CONF_COUNT; id++)
-		if (str_eqz(section, rows[id].section))
+	for (unsigned id = 0; id < t->n; id++)
+		if (str_eqz(section, t->rows[id].section) && str_eqz(name, t->rows[id].name))
+			return id;
+	return CONF_NONE;
+}
+
+bool conf_has_section(const struct conf_table *t, struct str section)
+{
+	for (unsigned id = 0; id < t->n; id++)
+		if (str_eqz(section, t->rows[id].section))
 			return true;
 	return false;
 }
 
-int conf_why_set(struct conf_why *why, const char *place, enum conf_id id, const char *fmt, ...)
+int conf_why_set(const struct conf_table *t, struct conf_why *why, const char *place, unsigned id, const char *fmt, ...)
 {
 	char reason[sizeof(why->text)];
 	va_list ap;
@@ -62,21 +69,21 @@ int conf_why_set(struct conf_why *why, const char *place, enum conf_id id, const
 	va_start(ap, fmt);
 	vsnprintf(reason, sizeof(reason), fmt, ap);
 	va_end(ap);
-	if (id == CONF_COUNT)
+	if (id == CONF_NONE)
 		snprintf(why->text, sizeof(why->text), "%.200s: %.300s", place, reason);
 	else
-		snprintf(why->text, sizeof(why->text), "%.200s: %s.%s: %.250s", place, rows[id].section, rows[id].name, reason);
+		snprintf(why->text, sizeof(why->text), "%.200s: %s.%s: %.250s", place, t->rows[id].section, t->rows[id].name, reason);
 	return E_CONF;
 }
 
-int conf_put(struct conf *c, enum conf_id id, struct str text, const char *origin, struct conf_why *why)
+int conf_put(struct conf *c, unsigned id, struct str text, const char *origin, struct conf_why *why)
 {
 	struct conf_value v;
 	struct conf_why reason;
-	int err = conf_value_parse(id, text, &v, &reason);
+	int err = conf_value_parse(&c->table->rows[id], text, &v, &reason);
 
 	if (err)
-		return conf_why_set(why, origin, id, "%s", reason.text);
+		return conf_why_set(c->table, why, origin, id, "%s", reason.text);
 	conf_value_fini(&c->options[id].value);
 	free(c->options[id].origin);
 	c->options[id].value = v;
@@ -85,22 +92,28 @@ int conf_put(struct conf *c, enum conf_id id, struct str text, const char *origi
 	return 0;
 }
 
-const char *conf_text(const struct conf *c, enum conf_id id)
+const char *conf_text(const struct conf *c, unsigned id)
 {
 	return c->options[id].value.text;
 }
 
-struct conf *conf_defaults(void)
+struct conf *conf_defaults_of(const struct conf_table *t)
 {
-	struct conf *c = calloc(1, sizeof(*c));
+	struct conf *c = calloc(1, sizeof(*c) + t->n * sizeof(c->options[0]));
 	struct conf_why why;
 
 	REQUIRE(c != NULL);
 	c->magic = CONF_MAGIC;
+	c->table = t;
 	atomic_init(&c->refs, 1);
-	for (unsigned id = 0; id < CONF_COUNT; id++)
-		REQUIRE(conf_put(c, (enum conf_id)id, str_of(rows[id].def), "default", &why) == 0);
+	for (unsigned id = 0; id < t->n; id++)
+		REQUIRE(conf_put(c, id, str_of(t->rows[id].def), "default", &why) == 0);
 	return c;
+}
+
+struct conf *conf_defaults(void)
+{
+	return conf_defaults_of(&conf_troth);
 }
 
 struct conf *conf_ref(struct conf *c)
@@ -117,7 +130,7 @@ void conf_unref(struct conf *c)
 	CHECK(c, CONF);
 	if (atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) > 1)
 		return;
-	for (unsigned id = 0; id < CONF_COUNT; id++) {
+	for (unsigned id = 0; id < c->table->n; id++) {
 		conf_value_fini(&c->options[id].value);
 		free(c->options[id].origin);
 	}
@@ -129,69 +142,75 @@ int conf_set(struct conf *c, const char *assignment, struct conf_why *why)
 {
 	struct str name = str_of(assignment), section, option;
 	bool has_value, has_section;
-	enum conf_id id;
+	unsigned id;
 
 	CHECK(c, CONF);
 	option = str_cut(&name, '=', &has_value);
 	section = str_cut(&option, '.', &has_section);
-	id = conf_find(str_trim(section), str_trim(option));
-	if (!has_value || !has_section || id == CONF_COUNT)
-		return conf_why_set(why, "command line", CONF_COUNT,
-		                    "\"%.80s\" sets no option; write section.option=value with an option of troth.conf", assignment);
+	id = conf_find(c->table, str_trim(section), str_trim(option));
+	if (!has_value || !has_section || id == CONF_NONE)
+		return conf_why_set(c->table, why, "command line", CONF_NONE,
+		                    "\"%.80s\" sets no option; write section.option=value with an option of %s", assignment,
+		                    c->table->file);
 	return conf_put(c, id, name, "command line", why);
 }
 
-static const struct conf_value *value_of(const struct conf *c, enum conf_id id)
+static enum conf_type type_of(const struct conf *c, unsigned id)
+{
+	return c->table->rows[id].type;
+}
+
+static const struct conf_value *value_of(const struct conf *c, unsigned id)
 {
 	CHECK(c, CONF);
-	REQUIRE((unsigned)id < CONF_COUNT);
+	REQUIRE(id < c->table->n);
 	return &c->options[id].value;
 }
 
-const char *conf_str(const struct conf *c, enum conf_id id)
+const char *conf_str(const struct conf *c, unsigned id)
 {
 	const struct conf_value *v = value_of(c, id);
 
-	REQUIRE(rows[id].type == CONF_T_STR || rows[id].type == CONF_T_PATH);
+	REQUIRE(type_of(c, id) == CONF_T_STR || type_of(c, id) == CONF_T_PATH);
 	return v->text;
 }
 
-int64_t conf_num(const struct conf *c, enum conf_id id)
+int64_t conf_num(const struct conf *c, unsigned id)
 {
 	const struct conf_value *v = value_of(c, id);
 
-	REQUIRE(rows[id].type == CONF_T_INT || rows[id].type == CONF_T_SIZE || rows[id].type == CONF_T_DURATION);
+	REQUIRE(type_of(c, id) == CONF_T_INT || type_of(c, id) == CONF_T_SIZE || type_of(c, id) == CONF_T_DURATION);
 	return v->num;
 }
 
-bool conf_bool(const struct conf *c, enum conf_id id)
+bool conf_bool(const struct conf *c, unsigned id)
 {
 	const struct conf_value *v = value_of(c, id);
 
-	REQUIRE(rows[id].type == CONF_T_BOOL);
+	REQUIRE(type_of(c, id) == CONF_T_BOOL);
 	return v->num != 0;
 }
 
-const char *conf_item(const struct conf *c, enum conf_id id, unsigned i)
+const char *conf_item(const struct conf *c, unsigned id, unsigned i)
 {
 	const struct conf_value *v = value_of(c, id);
 
-	REQUIRE(rows[id].type == CONF_T_LIST);
+	REQUIRE(type_of(c, id) == CONF_T_LIST);
 	return i < v->n_items ? v->items[i] : NULL;
 }
 
-const char *conf_origin(const struct conf *c, enum conf_id id)
+const char *conf_origin(const struct conf *c, unsigned id)
 {
 	value_of(c, id);
 	return c->options[id].origin;
 }
 
-bool conf_same(const struct conf *a, const struct conf *b, enum conf_id id)
+bool conf_same(const struct conf *a, const struct conf *b, unsigned id)
 {
 	return strcmp(value_of(a, id)->text, value_of(b, id)->text) == 0;
 }
 
-void conf_refuse(const struct conf *c, enum conf_id id, char *out, size_t size, const char *fmt, ...)
+void conf_refuse(const struct conf *c, unsigned id, char *out, size_t size, const char *fmt, ...)
 {
 	struct conf_why why;
 	char reason[sizeof(why.text)];
@@ -200,7 +219,7 @@ void conf_refuse(const struct conf *c, enum conf_id id, char *out, size_t size, 
 	va_start(ap, fmt);
 	vsnprintf(reason, sizeof(reason), fmt, ap);
 	va_end(ap);
-	conf_why_set(&why, conf_origin(c, id), id, "%s", reason);
+	conf_why_set(c->table, &why, conf_origin(c, id), id, "%s", reason);
 	snprintf(out, size, "%s", why.text);
 }
 
@@ -240,18 +259,18 @@ static const char *type_text(const struct conf_row *row, char *text, size_t size
 	return text;
 }
 
-void conf_print(FILE *f)
+void conf_print_of(const struct conf_table *t, FILE *f)
 {
 	const char *section = "";
 	char text[256];
 
-	fputs("# Configuration of trothd.  Every option is here with its default, which holds while the line is a comment.\n"
-	      "# Files conf.d/*.conf beside this one are read after it, in order of name; the environment\n"
-	      "# (TROTH_SECTION_OPTION) comes last.  A value may go on in lines that begin with a space where it is a list;\n"
-	      "# no other line may be longer than 190 bytes.  trothd --check-config reads all and says what is wrong.\n",
-	      f);
-	for (unsigned id = 0; id < CONF_COUNT; id++) {
-		const struct conf_row *row = &rows[id];
+	fprintf(f, "# Configuration of %s.  Every option is here with its default, which holds while the line is a comment.\n"
+	        "# Files conf.d/*.conf beside this one are read after it, in order of name; the environment\n"
+	        "# (%sSECTION_OPTION) comes last.  A value may go on in lines that begin with a space where it is a list;\n"
+	        "# no other line may be longer than 190 bytes.  %s --check-config reads all and says what is wrong.\n",
+	        t->program, t->prefix, t->program);
+	for (unsigned id = 0; id < t->n; id++) {
+		const struct conf_row *row = &t->rows[id];
 
 		if (strcmp(row->section, section) != 0)
 			fprintf(f, "\n[%s]\n", row->section);
@@ -260,4 +279,9 @@ void conf_print(FILE *f)
 		        row->reload ? "taken over by a reload" : "taken over at a start only");
 		fprintf(f, "#%s =%s%s\n", row->name, row->def[0] ? " " : "", row->def);
 	}
+}
+
+void conf_print(FILE *f)
+{
+	conf_print_of(&conf_troth, f);
 }

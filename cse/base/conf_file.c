@@ -22,6 +22,7 @@ enum {
 
 struct reader {
 	struct conf *conf;
+	const struct conf_table *table;
 	struct conf_why *why;
 	const char *file;
 	struct str rest;
@@ -29,8 +30,8 @@ struct reader {
 	bool continued;             /* it begins with white space */
 	bool failed;                /* why is set */
 	unsigned failed_line;
-	enum conf_id last;          /* option of the line before */
-	unsigned seen[CONF_COUNT];  /* line where this file set it */
+	unsigned last;              /* option of the line before */
+	unsigned *seen;             /* line where this file set it, by option */
 };
 
 static const char *place(const struct reader *r, unsigned line, char *text, size_t size)
@@ -39,9 +40,9 @@ static const char *place(const struct reader *r, unsigned line, char *text, size
 	return text;
 }
 
-static int fail(struct reader *r, enum conf_id id, const char *fmt, ...) PRINTF_LIKE(3, 4);
+static int fail(struct reader *r, unsigned id, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
-static int fail(struct reader *r, enum conf_id id, const char *fmt, ...)
+static int fail(struct reader *r, unsigned id, const char *fmt, ...)
 {
 	char at[PLACE_MAX], reason[sizeof(r->why->text)];
 	va_list ap;
@@ -53,7 +54,7 @@ static int fail(struct reader *r, enum conf_id id, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(reason, sizeof(reason), fmt, ap);
 	va_end(ap);
-	return conf_why_set(r->why, place(r, r->line, at, sizeof(at)), id, "%s", reason);
+	return conf_why_set(r->table, r->why, place(r, r->line, at, sizeof(at)), id, "%s", reason);
 }
 
 static bool is_comment(struct str text)
@@ -66,15 +67,15 @@ static int check_section(struct reader *r, struct str line)
 	size_t end = str_index(line, ']');
 	struct str section = str_first(str_from(line, 1), end - 1), behind = str_trim(str_from(line, end + 1));
 
-	r->last = CONF_COUNT;
+	r->last = CONF_NONE;
 	if (end == line.n)
-		return fail(r, CONF_COUNT, "a section without ]; write [section]");
+		return fail(r, CONF_NONE, "a section without ]; write [section]");
 	if (behind.n && !is_comment(behind))
-		return fail(r, CONF_COUNT, "something stands behind the section; begin a new line");
-	if (conf_has_section(section))
+		return fail(r, CONF_NONE, "something stands behind the section; begin a new line");
+	if (conf_has_section(r->table, section))
 		return 0;
-	return fail(r, CONF_COUNT, "there is no section [%.*s]; see troth.conf for those that there are",
-	            (int)str_first(section, 40).n, section.p);
+	return fail(r, CONF_NONE, "there is no section [%.*s]; see %s for those that there are",
+	            (int)str_first(section, 40).n, section.p, r->table->file);
 }
 
 /* What inih would cut, skip or misread is refused before it sees the line. */
@@ -85,13 +86,13 @@ static int check_line(struct reader *r, struct str line)
 	if (is_comment(text))
 		return 0;
 	if (line.n > LINE_MAX_BYTES)
-		return fail(r, CONF_COUNT, "longer than 190 bytes; let a list go on in the next line, behind a space");
+		return fail(r, CONF_NONE, "longer than 190 bytes; let a list go on in the next line, behind a space");
 	if (str_index(line, '\0') < line.n)
-		return fail(r, CONF_COUNT, "holds a zero byte; this is no text file");
+		return fail(r, CONF_NONE, "holds a zero byte; this is no text file");
 	if (!str_is_utf8(line))
-		return fail(r, CONF_COUNT, "is not UTF-8; save the file in UTF-8");
+		return fail(r, CONF_NONE, "is not UTF-8; save the file in UTF-8");
 	/* Behind an option an indented [ begins an element of a list: [::1]:8443. */
-	if (str_starts(line, STR("[")) || (str_starts(text, STR("[")) && r->last == CONF_COUNT))
+	if (str_starts(line, STR("[")) || (str_starts(text, STR("[")) && r->last == CONF_NONE))
 		return check_section(r, text);
 	return 0;
 }
@@ -133,13 +134,13 @@ static struct str without_comment(struct str s)
 }
 
 /* Adds a further line to a list. */
-static int go_on(struct reader *r, enum conf_id id, struct str value, const char *origin)
+static int go_on(struct reader *r, unsigned id, struct str value, const char *origin)
 {
 	struct str before = str_of(conf_text(r->conf, id));
 	struct buf b;
 	int err;
 
-	if (conf_row(id)->type != CONF_T_LIST)
+	if (r->table->rows[id].type != CONF_T_LIST)
 		return fail(r, id, "goes on in a second line; only lists may");
 	buf_init(&b, FILE_MAX);
 	buf_str(&b, before);
@@ -153,16 +154,16 @@ static int go_on(struct reader *r, enum conf_id id, struct str value, const char
 
 static int take_option(struct reader *r, const char *section, const char *name, const char *value)
 {
-	enum conf_id id = conf_find(str_of(section), str_of(name));
+	unsigned id = conf_find(r->table, str_of(section), str_of(name));
 	char origin[PLACE_MAX];
 	int err;
 
 	place(r, r->line, origin, sizeof(origin));
 	if (section[0] == '\0')
-		return fail(r, CONF_COUNT, "an option outside of a section; write [section] before it");
-	if (id == CONF_COUNT)
-		return fail(r, CONF_COUNT, "%.40s.%.60s: there is no such option; see troth.conf for those that there are", section,
-		            name);
+		return fail(r, CONF_NONE, "an option outside of a section; write [section] before it");
+	if (id == CONF_NONE)
+		return fail(r, CONF_NONE, "%.40s.%.60s: there is no such option; see %s for those that there are", section,
+		            name, r->table->file);
 	if (r->continued && r->last == id) {
 		err = go_on(r, id, str_of(value), origin);
 	} else if (r->seen[id]) {
@@ -185,20 +186,30 @@ static int on_option(void *arg, const char *section, const char *name, const cha
 	return take_option(arg, section, name, value) == 0;
 }
 
+static int finish(struct reader *r, int line)
+{
+	if (line < 0)
+		return conf_why_set(r->table, r->why, r->file, CONF_NONE, "out of memory; give the process more");
+	/* inih goes on behind a line that it does not understand and gives the first one's number at the end. */
+	if (line > 0 && (!r->failed || (unsigned)line < r->failed_line)) {
+		r->failed = false;
+		r->line = (unsigned)line;
+		return fail(r, CONF_NONE, "is neither [section] nor option = value; write one of them, or # before a comment");
+	}
+	return r->failed ? E_CONF : 0;
+}
+
 int conf_read_text(struct conf *c, const char *file, struct str text, struct conf_why *why)
 {
-	struct reader r = { .conf = c, .why = why, .file = file, .rest = text, .last = CONF_COUNT };
-	int line = ini_parse_stream(next_line, &r, on_option, &r);
+	const struct conf_table *t = conf_table_of(c);
+	struct reader r = { .conf = c, .table = t, .why = why, .file = file, .rest = text, .last = CONF_NONE };
+	int err;
 
-	if (line < 0)
-		return conf_why_set(why, file, CONF_COUNT, "out of memory; give the process more");
-	/* inih goes on behind a line that it does not understand and gives the first one's number at the end. */
-	if (line > 0 && (!r.failed || (unsigned)line < r.failed_line)) {
-		r.failed = false;
-		r.line = (unsigned)line;
-		return fail(&r, CONF_COUNT, "is neither [section] nor option = value; write one of them, or # before a comment");
-	}
-	return r.failed ? E_CONF : 0;
+	r.seen = calloc(t->n, sizeof(r.seen[0]));
+	REQUIRE(r.seen != NULL);
+	err = finish(&r, ini_parse_stream(next_line, &r, on_option, &r));
+	free(r.seen);
+	return err;
 }
 
 static int read_file(struct conf *c, const char *path, struct conf_why *why)
@@ -208,14 +219,14 @@ static int read_file(struct conf *c, const char *path, struct conf_why *why)
 	int err;
 
 	if (f == NULL)
-		return conf_why_set(why, path, CONF_COUNT, "cannot be opened: %s; mend that or name another file", strerror(errno));
+		return conf_why_set(conf_table_of(c), why, path, CONF_NONE, "cannot be opened: %s; mend that or name another file", strerror(errno));
 	buf_init(&b, FILE_MAX + 1);
 	errno = 0;
 	buf_added(&b, fread(buf_room(&b, FILE_MAX + 1), 1, FILE_MAX + 1, f));
 	if (ferror(f))
-		err = conf_why_set(why, path, CONF_COUNT, "cannot be read: %s; mend that or name another file", strerror(errno));
+		err = conf_why_set(conf_table_of(c), why, path, CONF_NONE, "cannot be read: %s; mend that or name another file", strerror(errno));
 	else if (b.n > FILE_MAX)
-		err = conf_why_set(why, path, CONF_COUNT, "is larger than 1 MB; this is no configuration");
+		err = conf_why_set(conf_table_of(c), why, path, CONF_NONE, "is larger than 1 MB; this is no configuration");
 	else
 		err = conf_read_text(c, path, buf_as_str(&b), why);
 	buf_fini(&b);
@@ -247,9 +258,9 @@ static int read_folder(struct conf *c, const char *path, struct conf_why *why)
 	if (n < 0 && errno == ENOENT)
 		return 0;
 	if (n < 0)
-		return conf_why_set(why, name, CONF_COUNT, "cannot be read: %s; mend that or remove it", strerror(errno));
+		return conf_why_set(conf_table_of(c), why, name, CONF_NONE, "cannot be read: %s; mend that or remove it", strerror(errno));
 	if (n > FILES_MAX)
-		err = conf_why_set(why, name, CONF_COUNT, "holds %d files; at most %d are read", n, FILES_MAX);
+		err = conf_why_set(conf_table_of(c), why, name, CONF_NONE, "holds %d files; at most %d are read", n, FILES_MAX);
 	for (int i = 0; i < n; i++) {
 		snprintf(name, sizeof(name), "%.*sconf.d/%s", dir_len, path, entries[i]->d_name);
 		if (err == 0)
@@ -279,50 +290,51 @@ static bool cut_word(struct str *s, const char *word, char end)
 	return true;
 }
 
-/* entry: what follows TROTH_.  Variables that name no section are others' (orchestrators make TROTH_SERVICE_HOST for a
+/* entry: what follows the prefix.  Variables that name no section are others' (orchestrators make TROTH_SERVICE_HOST for a
  * service of that name); a section with an unknown option is a slip of the pen. */
 static int take_variable(struct conf *c, struct str entry, struct conf_why *why)
 {
+	const struct conf_table *t = conf_table_of(c);
 	bool ours = false;
 	struct str name = str_first(entry, str_index(entry, '='));
 
-	for (unsigned id = 0; id < CONF_COUNT; id++) {
-		const struct conf_row *row = conf_row((enum conf_id)id);
+	for (unsigned id = 0; id < t->n; id++) {
+		const struct conf_row *row = &t->rows[id];
 		struct str s = entry;
 
 		if (!cut_word(&s, row->section, '_'))
 			continue;
 		ours = true;
 		if (cut_word(&s, row->name, '='))
-			return conf_put(c, (enum conf_id)id, s, "environment", why);
+			return conf_put(c, id, s, "environment", why);
 	}
 	if (!ours)
 		return 0;
-	return conf_why_set(why, "environment", CONF_COUNT,
-	                    "TROTH_%.*s names no option; unset it or write TROTH_SECTION_OPTION in capitals",
-	                    (int)str_first(name, 80).n, name.p);
+	return conf_why_set(t, why, "environment", CONF_NONE, "%s%.*s names no option; unset it or write %sSECTION_OPTION in capitals",
+	                    t->prefix, (int)str_first(name, 80).n, name.p, t->prefix);
 }
 
 static int read_environment(struct conf *c, char *const *envp, struct conf_why *why)
 {
+	struct str prefix = str_of(conf_table_of(c)->prefix);
 	int err = 0;
 
 	for (; envp && *envp && err == 0; envp++) {
 		struct str entry = str_of(*envp);
 
-		if (str_starts(entry, STR("TROTH_")))
-			err = take_variable(c, str_from(entry, sizeof("TROTH_") - 1), why);
+		if (str_starts(entry, prefix))
+			err = take_variable(c, str_from(entry, prefix.n), why);
 	}
 	return err;
 }
 
-int conf_read(const char *path, char *const *envp, struct conf **out, struct conf_why *why)
+int conf_read_of(const struct conf_table *t, const char *path, char *const *envp, struct conf **out, struct conf_why *why)
 {
-	struct conf *c = conf_defaults();
+	struct conf *c = conf_defaults_of(t);
 	int err = 0;
 
 	if (path && strlen(path) >= PLACE_MAX / 2)
-		err = conf_why_set(why, "configuration", CONF_COUNT, "the path is too long; move the file");
+		err = conf_why_set(conf_table_of(c), why, "configuration", CONF_NONE, "the path is too long; move the file");
 	else if (path)
 		err = read_file(c, path, why);
 	if (path && err == 0)
@@ -335,4 +347,9 @@ int conf_read(const char *path, char *const *envp, struct conf **out, struct con
 	}
 	*out = c;
 	return 0;
+}
+
+int conf_read(const char *path, char *const *envp, struct conf **out, struct conf_why *why)
+{
+	return conf_read_of(&conf_troth, path, envp, out, why);
 }

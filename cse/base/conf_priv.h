@@ -3,6 +3,8 @@
 #ifndef BASE_CONF_PRIV_H
 #define BASE_CONF_PRIV_H
 
+#include <limits.h>
+
 #include "cse/base/conf.h"
 
 struct conf_value {
@@ -13,20 +15,24 @@ struct conf_value {
 };
 
 /* 0 and *out, or E_CONF and a reason with the mend ("must be ...; ..."). */
-int conf_value_parse(enum conf_id id, struct str text, struct conf_value *out, struct conf_why *reason);
+int conf_value_parse(const struct conf_row *row, struct str text, struct conf_value *out, struct conf_why *reason);
 void conf_value_fini(struct conf_value *v);
 /* "64k", "10s": the shortest exact form of a number of that type. */
 void conf_value_format(enum conf_type type, int64_t num, char *out, size_t size);
 
-/* The option, or CONF_COUNT. */
-enum conf_id conf_find(struct str section, struct str name);
-bool conf_has_section(struct str section);
-/* Sets a value; origin is copied. . */
-int conf_put(struct conf *c, enum conf_id id, struct str text, const char *origin, struct conf_why *why);
+#define CONF_NONE UINT_MAX /* no option */
+
+const struct conf_table *conf_table_of(const struct conf *c);
+/* The option, or CONF_NONE. */
+unsigned conf_find(const struct conf_table *t, struct str section, struct str name);
+bool conf_has_section(const struct conf_table *t, struct str section);
+/* Sets a value; origin is copied. */
+int conf_put(struct conf *c, unsigned id, struct str text, const char *origin, struct conf_why *why);
 /* The value's text so far. */
-const char *conf_text(const struct conf *c, enum conf_id id);
+const char *conf_text(const struct conf *c, unsigned id);
 
 /* why = "place: section.option: reason"; always E_CONF. */
-int conf_why_set(struct conf_why *why, const char *place, enum conf_id id, const char *fmt, ...) PRINTF_LIKE(4, 5);
+int conf_why_set(const struct conf_table *t, struct conf_why *why, const char *place, unsigned id, const char *fmt, ...)
+    PRINTF_LIKE(5, 6);
 
 #endif

@@ -226,13 +226,13 @@ static int parse(const struct conf_row *row, struct str text, struct conf_value 
 	UNREACHABLE();
 }
 
-int conf_value_parse(enum conf_id id, struct str text, struct conf_value *out, struct conf_why *reason)
+int conf_value_parse(const struct conf_row *row, struct str text, struct conf_value *out, struct conf_why *reason)
 {
 	struct conf_value v = { 0 };
 	int err;
 
 	text = str_trim(text);
-	err = parse(conf_row(id), text, &v, reason);
+	err = parse(row, text, &v, reason);
 	if (err) {
 		conf_value_fini(&v);
 		return err;
