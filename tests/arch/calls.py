@@ -33,7 +33,7 @@ RULES = [
      "sleeps; wait for the event, or move the fake clock"),
     ("code", calls("rand srand rand_r random srandom drand48 lrand48 getrandom getentropy arc4random RAND_bytes".split()),
      ["cse/base/rand.c", "tests/"], "is a second source of randomness; use cse/base/rand.h"),
-    ("code", calls(SOCKETS), ["cse/base/loop.c", "bindings/", "admin/", "agent/", "tools/", "tests/"],
+    ("code", calls(SOCKETS), ["cse/base/loop.c", "cse/base/sd.c", "bindings/", "admin/", "agent/", "tools/", "tests/"],
      "is a socket's; sockets are the bindings' and the loop's"),
     ("code", calls(["pthread_once"]), [], "needs an object at file scope; hang the state on a struct"),
     ("strings", re.compile(r"\b(?:SELECT\s.*\bFROM|INSERT\s+(?:OR\s+\w+\s+)?INTO|REPLACE\s+INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|"
@@ -43,7 +43,7 @@ RULES = [
     ("includes", re.compile(r"<openssl/[^>]*>"), ["security/", "bindings/", "he/", "agent/", "tools/", "tests/"],
      "is a cipher's; go through security/"),
     ("includes", re.compile(r"<(?:sys/socket|netinet/\w+|arpa/inet|netdb|sys/un|sys/epoll)\.h>"),
-     ["cse/base/loop.c", "bindings/", "admin/", "agent/", "tools/", "tests/"],
+     ["cse/base/loop.c", "cse/base/sd.c", "bindings/", "admin/", "agent/", "tools/", "tests/"],
      "is a socket's; sockets are the bindings' and the loop's"),
 ]
 
