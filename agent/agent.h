@@ -15,6 +15,8 @@
 struct agent_conf;
 struct identity;
 struct upstream;
+struct book;
+struct policy;
 struct door;
 struct notice;
 
@@ -27,6 +29,8 @@ struct agent {
 	struct workers *workers;
 	struct identity *identity; /* key, certificates, renewal: agent/identity.h */
 	struct upstream *upstream; /* connections to the CSE: agent/upstream.h */
+	struct policy *policy;     /* what may leave and what is taken: agent/policy.h */
+	struct book *book;         /* what is kept of the local clients, durably: agent/book.h */
 	struct door *door;         /* the loopback port and the UNIX socket: agent/door.h */
 	struct notice *notice;     /* the HTTPS port where the CSE's notifications come in: agent/notice.h */
 };

@@ -14,7 +14,8 @@ void upstream_close(struct upstream *u);
 struct carriage {
 	struct str method, target, fields, body; /* fields: lines with CRLF */
 	int64_t deadline_ns;
-	void (*done)(struct carriage *c, int err, const struct http1 *answer, struct str body, const char *text);
+	/* err 0: the answer's head and content as spans of the bytes at `base` (http1_str, http1_body), gone when done() returns. */
+	void (*done)(struct carriage *c, int err, const struct http1 *answer, const char *base, const char *text);
 	void *arg;
 	void *own;                               /* the upstream's */
 };

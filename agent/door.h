@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The local clients' way in: HTTP/1.1 on loopback addresses and on an AF_UNIX socket, for processes of the agent's own user only
+ * (security-model 3.2).  Each request is judged by the policy, its points of access are rewritten, and it is carried by the upstream.
+ */
+#ifndef AGENT_DOOR_H
+#define AGENT_DOOR_H
+
+#include "agent/agent.h"
+
+/* Listens; answers from the next turn of a->loop on.  a->identity, a->upstream, a->policy and a->book stand before and last longer.
+ * E_CONF or E_SYS with a sentence. */
+int door_open(struct agent *a, struct door **out, struct why *why);
+void door_close(struct door *d);
+/* The port of the first address: the kernel's choice when 0 was asked for. */
+unsigned door_port(const struct door *d);
+
+#endif
