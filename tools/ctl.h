@@ -7,28 +7,71 @@
 
 #include "cse/base/buf.h"
 
-/* Exit codes, as --help lists them. */
 enum ctl_exit {
-	CTL_OK = 0,
-	CTL_REFUSED = 1,  /* trothd answered with an error */
-	CTL_USAGE = 2,    /* the command line is wrong */
-	CTL_NO_TROTHD = 3,/* trothd cannot be reached or does not answer as expected */
-	CTL_FILE = 4      /* a file cannot be read or written, or is there already */
+#define EXIT(name, number, text) name = number,
+#include "tools/ctl.def"
+	CTL_EXIT_END
 };
 
+enum { CTL_ARGS = 16, CTL_OPTIONS = 64, CTL_ANSWER_S = 60, CTL_LONG_S = 24 * 3600 };
+
 struct ctl {
+	const char *state;  /* state folder of trothd, for commands that read files themselves */
 	const char *socket;
 	bool json;          /* answers as they come */
+	bool quiet;         /* no progress */
+	const char *doing;  /* long work: what is said while an answer is waited for, up to CTL_LONG_S; NULL: CTL_ANSWER_S */
 	int fd;             /* -1: not connected */
 	struct buf in;
 	struct str reply;   /* body of the last answer, in `in` */
 };
 
-struct ctl_command {
-	const char *name;   /* "ca issue" */
-	const char *args, *help;
-	int (*run)(struct ctl *c, int argc, char **argv); /* argv[0] is the command's last word */
+/* The command line as its row allows it: number and form of arguments and values of options are checked already. */
+struct ctl_args {
+	const char *word;           /* the command's last word: one function may serve several rows */
+	size_t n;
+	const char *v[CTL_ARGS];
+	size_t n_options;
+	struct ctl_given {
+		const char *name, *value;
+	} options[CTL_OPTIONS];
 };
+typedef int ctl_fn(struct ctl *c, const struct ctl_args *a); /* an exit code */
+
+/* Value of the option ("" when it takes none); NULL: not given. */
+const char *ctl_option(const struct ctl_args *a, const char *name);
+/* The same for one that may be repeated: *at begins with 0. */
+const char *ctl_option_next(const struct ctl_args *a, const char *name, size_t *at);
+
+#define COMMAND(words, function, args, text) ctl_fn function;
+#include "tools/ctl.def"
+
+typedef bool ctl_fits_fn(const char *text, const char *words);
+#define VALUE(word, fits, words, text) ctl_fits_fn fits;
+#include "tools/ctl.def"
+
+enum ctl_row_kind { CTL_ROW_EXIT, CTL_ROW_VALUE, CTL_ROW_GLOBAL, CTL_ROW_COMMAND, CTL_ROW_OPTION, CTL_ROW_NOTE, CTL_ROW_EXAMPLE,
+	            CTL_ROW_END };
+/* A row of ctl.def. */
+struct ctl_row {
+	enum ctl_row_kind kind;
+	const char *name;  /* words of a command, name of an option, WORD of a value */
+	const char *value; /* args of a command, value of an option, words of a value */
+	const char *text;
+	bool repeats;
+	int number;
+	ctl_fn *run;
+	ctl_fits_fn *fits;
+};
+/* All rows in order; the last one is CTL_ROW_END. */
+const struct ctl_row *ctl_rows(void);
+/* Reads argv[1..]: globals into *c, the rest into *a, *command is the row (NULL: none was named, which is right with --help and
+ * --version only).  CTL_OK, or CTL_USAGE with a sentence on stderr. */
+struct ctl_globals {
+	bool help, version;
+};
+int ctl_read_args(int argc, char **argv, struct ctl *c, struct ctl_globals *g, const struct ctl_row **command, struct ctl_args *a);
+void ctl_help(const struct ctl_row *command);
 
 /* One request; body may be NULL (freed here).  CTL_OK: the answer was 2xx and is in c->reply.  Otherwise a sentence was
  * written to stderr. */
@@ -36,6 +79,12 @@ int ctl_call(struct ctl *c, const char *method, const char *path, json_t *body);
 /* The same, and the reply as JSON (the caller's). */
 int ctl_call_json(struct ctl *c, const char *method, const char *path, json_t *body, json_t **out);
 void ctl_close(struct ctl *c);
+/* --json: prints the last answer as it came. */
+void ctl_print_reply(struct ctl *c);
+/* One request whose answer nobody needs to see but with --json. */
+int ctl_order(struct ctl *c, const char *method, const char *path, json_t *body);
+/* Appends a segment of a path or a value of a query, percent-encoded. */
+void ctl_put_escaped(struct buf *b, const char *text);
 
 /* "trothctl: sentence" on stderr; returns code. */
 int ctl_fail(int code, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -44,19 +93,16 @@ int ctl_fail(int code, const char *fmt, ...) PRINTF_LIKE(2, 3);
 int ctl_write(const char *dir, const char *name, unsigned mode, const char *p, size_t n, bool force);
 bool ctl_exists(const char *dir, const char *name);
 
-/* tools/ctl_ca.c */
-int ctl_ca_issue(struct ctl *c, int argc, char **argv);
-int ctl_ca_show(struct ctl *c, int argc, char **argv);
-/* tools/ctl_show.c */
-int ctl_credential_list(struct ctl *c, int argc, char **argv);
-int ctl_credential_change(struct ctl *c, int argc, char **argv);
-int ctl_status(struct ctl *c, int argc, char **argv);
-int ctl_events(struct ctl *c, int argc, char **argv);
-int ctl_events_verify(struct ctl *c, int argc, char **argv);
-int ctl_zone_list(struct ctl *c, int argc, char **argv);
-int ctl_conduit(struct ctl *c, int argc, char **argv);
-int ctl_acp_why(struct ctl *c, int argc, char **argv);
-int ctl_zone_make(struct ctl *c, int argc, char **argv);
-int ctl_clock_accept(struct ctl *c, int argc, char **argv);
+/* --- what people read --------------------------------------------------------------------------------------------------- */
+
+/* Text of a member; "" when it is absent or no text. */
+const char *ctl_text(const json_t *j, const char *member);
+/* Columns of a list of objects, as wide as they must be, with a line of titles; a list of texts is joined by blanks. */
+struct ctl_column {
+	const char *member, *title;
+};
+void ctl_table(const json_t *list, const struct ctl_column *columns, size_t n);
+/* Members of an object line by line, those of objects in it below their title. */
+void ctl_members(const json_t *object);
 
 #endif

@@ -4,58 +4,35 @@
 
 #include "tools/ctl.h"
 
-static bool is_zone(const char *text, unsigned *out)
-{
-	uint64_t v;
-
-	if (str_u64(str_of(text), &v) != 0 || v < 1 || v > 65535)
-		return false;
-	*out = (unsigned)v;
-	return true;
-}
-
-/* Nothing is said of what was done as asked, but with --json. */
-static int done(struct ctl *c, int code)
-{
-	if (code == CTL_OK && c->json)
-		printf("%.*s\n", STR_ARG(c->reply));
-	return code;
-}
-
-int ctl_zone_make(struct ctl *c, int argc, char **argv)
+int ctl_zone_make(struct ctl *c, const struct ctl_args *a)
 {
 	char path[64];
-	unsigned zone;
 
-	if (argc != 2 || !is_zone(argv[1], &zone))
-		return ctl_fail(CTL_USAGE, "zone make takes one number, 1 to 65535");
-	snprintf(path, sizeof(path), "/v1/zones/%u", zone);
-	return done(c, ctl_call(c, "POST", path, NULL));
+	snprintf(path, sizeof(path), "/v1/zones/%s", a->v[0]);
+	return ctl_order(c, "POST", path, NULL);
 }
 
-int ctl_conduit(struct ctl *c, int argc, char **argv)
+int ctl_conduit(struct ctl *c, const struct ctl_args *a)
 {
 	char path[64];
-	unsigned from, to;
 
-	if (argc != 3 || !is_zone(argv[1], &from) || !is_zone(argv[2], &to) || from == to)
-		return ctl_fail(CTL_USAGE, "conduit %s takes two different zones, 1 to 65535: from which, to which", argv[0]);
-	snprintf(path, sizeof(path), "/v1/conduits/%u-%u/%s", from, to, argv[0]);
-	return done(c, ctl_call(c, "POST", path, NULL));
+	if (strcmp(a->v[0], a->v[1]) == 0)
+		return ctl_fail(CTL_USAGE, "conduit %s takes two different zones: from which, to which", a->word);
+	snprintf(path, sizeof(path), "/v1/conduits/%s-%s/%s", a->v[0], a->v[1], a->word);
+	return ctl_order(c, "POST", path, NULL);
 }
 
-int ctl_zone_list(struct ctl *c, int argc, char **argv)
+int ctl_zone_list(struct ctl *c, const struct ctl_args *a)
 {
 	json_t *list = NULL, *z, *to;
 	size_t i, k;
 
-	if (argc > 1)
-		return ctl_fail(CTL_USAGE, "zone list takes no %s", argv[1]);
+	(void)a;
 	int code = ctl_call_json(c, "GET", "/v1/zones", NULL, &list);
 	if (code)
 		return code;
 	if (c->json) {
-		printf("%.*s\n", STR_ARG(c->reply));
+		ctl_print_reply(c);
 	} else {
 		json_array_foreach(list, i, z) {
 			const json_t *reaches = json_object_get(z, "reaches");
@@ -70,25 +47,22 @@ int ctl_zone_list(struct ctl *c, int argc, char **argv)
 	return CTL_OK;
 }
 
-int ctl_acp_why(struct ctl *c, int argc, char **argv)
+int ctl_acp_why(struct ctl *c, const struct ctl_args *a)
 {
-	json_t *j = NULL, *body;
+	json_t *j = NULL;
 
-	if (argc != 4 && argc != 5)
-		return ctl_fail(CTL_USAGE, "acp why takes an originator, an operation, a target, and with create a type: "
-		                           "acp why CDev1 create cse-in/app1 cnt");
-	body = json_pack("{s:s, s:s, s:s}", "originator", argv[1], "operation", argv[2], "to", argv[3]);
-	if (!body || (argc == 5 && json_object_set_new(body, "type", json_string(argv[4])) != 0)) {
-		json_decref(body);
-		return ctl_fail(CTL_USAGE, "the arguments must be UTF-8");
-	}
+	if ((strcmp(a->v[1], "create") == 0) != (a->n == 4))
+		return ctl_fail(CTL_USAGE, "a type belongs to create, and to nothing else: acp why CDev1 create cse-in/app1 cnt");
+	json_t *body = json_pack("{s:s, s:s, s:s, s:s*}", "originator", a->v[0], "operation", a->v[1], "to", a->v[2], "type",
+	                         a->n == 4 ? a->v[3] : NULL);
+	REQUIRE(body);
 	int code = ctl_call_json(c, "POST", "/v1/acp/why", body, &j);
 	if (code)
 		return code;
 	if (c->json)
-		printf("%.*s\n", STR_ARG(c->reply));
+		ctl_print_reply(c);
 	else
-		printf("%s\n", json_string_value(json_object_get(j, "why")));
+		printf("%s\n", ctl_text(j, "why"));
 	json_decref(j);
 	return CTL_OK;
 }

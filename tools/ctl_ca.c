@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* trothctl ca: keys are made here and never leave; the authority signs. */
 #include <errno.h>
-#include <getopt.h>
 #include <openssl/ec.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -18,28 +17,6 @@ struct issue {
 	json_t *body, *names;
 	bool force;
 };
-
-enum issue_option { O_NAME = 256, O_OUT, O_ID, O_APP, O_CSE, O_KIND, O_ZONE, O_LIFE, O_MAX_AE, O_RANDOM, O_LOCATION, O_COUNTRY,
-	O_REPLACE, O_FORCE };
-static const struct option issue_options[] = {
-	{ "name", required_argument, NULL, O_NAME },         { "out", required_argument, NULL, O_OUT },
-	{ "ae", required_argument, NULL, O_ID },             { "app", required_argument, NULL, O_APP },
-	{ "cse", required_argument, NULL, O_CSE },           { "kind", required_argument, NULL, O_KIND },
-	{ "zone", required_argument, NULL, O_ZONE },         { "life", required_argument, NULL, O_LIFE },
-	{ "max-ae", required_argument, NULL, O_MAX_AE },     { "random-stems", no_argument, NULL, O_RANDOM },
-	{ "location", required_argument, NULL, O_LOCATION }, { "country", required_argument, NULL, O_COUNTRY },
-	{ "replace", no_argument, NULL, O_REPLACE },         { "force", no_argument, NULL, O_FORCE },
-	{ NULL, 0, NULL, 0 },
-};
-
-static int set_number(struct issue *q, const char *member, const char *text)
-{
-	uint64_t v;
-	if (str_u64(str_of(text), &v) != 0 || v > 1000000)
-		return ctl_fail(CTL_USAGE, "%s is no number from 1 to 1000000", text);
-	json_object_set_new(q->body, member, json_integer((json_int_t)v));
-	return CTL_OK;
-}
 
 static json_t *location_of(struct issue *q)
 {
@@ -73,74 +50,49 @@ static int set_location(struct issue *q, const char *text)
 	return CTL_OK;
 }
 
-static int set_name(struct issue *q, const char *id, const char *first, const char *what)
+static void set_names(struct issue *q, const struct ctl_args *a, const char *option)
 {
-	if (!*id || !strchr(first, id[0]))
-		return ctl_fail(CTL_USAGE, "%s", what);
-	json_array_append_new(q->names, json_string(id));
-	return CTL_OK;
+	const char *value;
+
+	for (size_t at = 0; (value = ctl_option_next(a, option, &at));)
+		json_array_append_new(q->names, json_string(value));
 }
 
-static int set_option(struct issue *q, int o, const char *arg)
-{
-	switch (o) {
-	case O_NAME:
-		q->name = arg;
-		return CTL_OK;
-	case O_OUT:
-		q->out = arg;
-		return CTL_OK;
-	case O_ID:
-		return set_name(q, arg, "CS*", "--ae takes an AE-ID stem: it begins with C or S");
-	case O_APP:
-		return set_name(q, arg, "NRr", "--app takes an App-ID: it begins with N or R");
-	case O_CSE:
-		return set_name(q, arg, "/", "--cse takes a CSE-ID: it begins with a slash");
-	case O_KIND:
-		json_object_set_new(q->body, "kind", json_string(arg));
-		return CTL_OK;
-	case O_ZONE:
-		return set_number(q, "zone", arg);
-	case O_LIFE:
-		json_object_set_new(q->body, "life", json_string(arg));
-		return CTL_OK;
-	case O_MAX_AE:
-		return set_number(q, "maxAe", arg);
-	case O_RANDOM:
-		json_object_set_new(q->body, "randomStems", json_true());
-		return CTL_OK;
-	case O_LOCATION:
-		return set_location(q, arg);
-	case O_COUNTRY:
-		json_object_set_new(location_of(q), "country", json_string(arg));
-		return CTL_OK;
-	case O_REPLACE:
-		json_object_set_new(q->body, "replace", json_true());
-		return CTL_OK;
-	case O_FORCE:
-		q->force = true;
-		return CTL_OK;
-	default:
-		return CTL_USAGE;
-	}
-}
+/* Members of the body whose option has the same form. */
+static const struct {
+	const char *option, *member;
+	enum { AS_TEXT, AS_NUMBER, AS_TRUE } as;
+} plain[] = {
+	{ "kind", "kind", AS_TEXT },       { "zone", "zone", AS_NUMBER },          { "life", "life", AS_TEXT },
+	{ "max-ae", "maxAe", AS_NUMBER },  { "random-stems", "randomStems", AS_TRUE }, { "replace", "replace", AS_TRUE },
+};
 
-static int read_options(struct issue *q, int argc, char **argv)
+static int read_options(struct issue *q, const struct ctl_args *a)
 {
-	int o;
+	const char *value;
+	uint64_t v = 0;
 
-	while ((o = getopt_long(argc, argv, "", issue_options, NULL)) != -1) {
-		int code = set_option(q, o, optarg);
-		if (code)
-			return code;
-	}
-	if (optind < argc)
-		return ctl_fail(CTL_USAGE, "what is %s? trothctl --help", argv[optind]);
+	q->name = ctl_option(a, "name");
+	q->out = ctl_option(a, "out");
+	q->force = ctl_option(a, "force");
+	set_names(q, a, "ae");
+	set_names(q, a, "app");
+	set_names(q, a, "cse");
 	if (!q->name || !q->out || json_array_size(q->names) == 0)
 		return ctl_fail(CTL_USAGE, "ca issue needs --name, --out and at least one of --ae, --app, --cse");
-	if (!*q->name || strchr(q->name, '/') || q->name[0] == '.' || strlen(q->name) > 200)
-		return ctl_fail(CTL_USAGE, "--name is the stem of file names, without slash and not beginning with a dot");
-	return CTL_OK;
+	for (size_t i = 0; i < ARRAY_LEN(plain); i++) {
+		if (!(value = ctl_option(a, plain[i].option)))
+			continue;
+		if (plain[i].as == AS_NUMBER)
+			(void)str_u64(str_of(value), &v);
+		json_object_set_new(q->body, plain[i].member, plain[i].as == AS_TEXT   ? json_string(value)
+		                                              : plain[i].as == AS_TRUE ? json_true()
+		                                                                       : json_integer((json_int_t)v));
+	}
+	if ((value = ctl_option(a, "country")))
+		json_object_set_new(location_of(q), "country", json_string(value));
+	value = ctl_option(a, "location");
+	return value ? set_location(q, value) : CTL_OK;
 }
 
 /* --- key, request, files ---------------------------------------------------------------------------------------------------- */
@@ -242,7 +194,7 @@ static int issue(struct ctl *c, struct issue *q)
 	if (code == CTL_OK)
 		code = save(q, key_pem, reply);
 	if (code == CTL_OK && c->json)
-		printf("%.*s\n", STR_ARG(c->reply));
+		ctl_print_reply(c);
 	else if (code == CTL_OK)
 		printf("credential %s until %s\n%s/%s.key\n%s/%s.crt\n%s/ca.crt\n", json_string_value(json_object_get(reply, "id")),
 		       json_string_value(json_object_get(reply, "notAfter")), q->out, q->name, q->out, q->name, q->out);
@@ -254,12 +206,12 @@ out:
 	return code;
 }
 
-int ctl_ca_issue(struct ctl *c, int argc, char **argv)
+int ctl_ca_issue(struct ctl *c, const struct ctl_args *a)
 {
 	struct issue q = { .body = json_object(), .names = json_array() };
 
 	json_object_set(q.body, "names", q.names);
-	int code = read_options(&q, argc, argv);
+	int code = read_options(&q, a);
 	if (code == CTL_OK)
 		code = check_files(c, &q);
 	if (code == CTL_OK)
@@ -294,18 +246,17 @@ static void show_certificate(BIO *out, X509 *x)
 	}
 }
 
-int ctl_ca_show(struct ctl *c, int argc, char **argv)
+int ctl_ca_show(struct ctl *c, const struct ctl_args *a)
 {
 	json_t *reply = NULL;
 	X509 *x;
 
-	if (argc > 1)
-		return ctl_fail(CTL_USAGE, "ca show takes no %s", argv[1]);
+	(void)a;
 	int code = ctl_call_json(c, "GET", "/v1/ca", NULL, &reply);
 	if (code)
 		return code;
 	if (c->json) {
-		printf("%.*s\n", STR_ARG(c->reply));
+		ctl_print_reply(c);
 	} else {
 		const json_t *pem = json_object_get(reply, "ca");
 		BIO *in = BIO_new_mem_buf(json_is_string(pem) ? json_string_value(pem) : "", (int)json_string_length(pem));

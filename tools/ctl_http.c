@@ -3,18 +3,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "bindings/http1.h"
 #include "tools/ctl.h"
 
-enum { FIELDS = 32, ANSWER_S = 60 };
+enum { FIELDS = 32 };
 static const struct http1_limits limits = { .line = 4096, .head = 16384, .body = 32 << 20, .fields = FIELDS };
 
 void ctl_close(struct ctl *c)
@@ -27,7 +27,6 @@ void ctl_close(struct ctl *c)
 static int open_socket(struct ctl *c)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	struct timeval tv = { .tv_sec = ANSWER_S };
 	size_t n = strlen(c->socket);
 
 	if (c->fd >= 0)
@@ -36,8 +35,7 @@ static int open_socket(struct ctl *c)
 		return ctl_fail(CTL_USAGE, "the path of the socket is longer than %zu bytes", sizeof(un.sun_path) - 1);
 	memcpy(un.sun_path, c->socket, n);
 	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (c->fd < 0 || setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) != 0 ||
-	    connect(c->fd, (struct sockaddr *)&un, sizeof(un)) != 0) {
+	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&un, sizeof(un)) != 0) {
 		int e = errno;
 		ctl_close(c);
 		return ctl_fail(CTL_NO_TROTHD, "cannot reach trothd at %s: %s%s", c->socket, strerror(e),
@@ -61,11 +59,42 @@ static int send_all(struct ctl *c, const struct buf *b)
 	return CTL_OK;
 }
 
+/* What is done and for how long; 0: the line is wiped. */
+static void show_progress(const struct ctl *c, unsigned seconds)
+{
+	if (!c->doing || c->quiet || c->json || !isatty(STDERR_FILENO))
+		return;
+	if (seconds)
+		fprintf(stderr, "\r%s: %u s", c->doing, seconds);
+	else
+		fputs("\r\033[K", stderr);
+}
+
+/* Until a byte is there; *waited: seconds of the whole answer. */
+static int wait_for_more(struct ctl *c, unsigned *waited)
+{
+	struct pollfd p = { .fd = c->fd, .events = POLLIN };
+	unsigned most = c->doing ? CTL_LONG_S : CTL_ANSWER_S;
+
+	for (int r; (r = poll(&p, 1, 1000)) <= 0;) {
+		if (r < 0 && errno != EINTR)
+			return ctl_fail(CTL_NO_TROTHD, "cannot wait for the answer: %s", strerror(errno));
+		*waited += r == 0;
+		if (*waited >= most)
+			return ctl_fail(CTL_NO_TROTHD, "trothd did not answer within %u s", most);
+		show_progress(c, *waited);
+	}
+	if (*waited)
+		show_progress(c, 0);
+	return CTL_OK;
+}
+
 /* The answer into c->in; *status. */
 static int receive(struct ctl *c, unsigned *status)
 {
 	struct http1_field fields[FIELDS];
 	struct http1 h;
+	unsigned waited = 0;
 
 	buf_reset(&c->in);
 	http1_init(&h, HTTP1_RESPONSE, &limits, fields);
@@ -77,6 +106,9 @@ static int receive(struct ctl *c, unsigned *status)
 			return ctl_fail(CTL_NO_TROTHD, "what answers at %s is no trothd: %s", c->socket, h.why);
 		if (r == HTTP1_HEAD_DONE)
 			continue;
+		int code = wait_for_more(c, &waited);
+		if (code)
+			return code;
 		char *p = buf_room(&c->in, 65536);
 		ssize_t n = p ? recv(c->fd, p, 65536, 0) : 0;
 		if (n < 0 && errno == EINTR)
@@ -147,6 +179,30 @@ int ctl_call_json(struct ctl *c, const char *method, const char *path, json_t *b
 		return ctl_fail(CTL_NO_TROTHD, "the answer is no JSON");
 	*out = j;
 	return CTL_OK;
+}
+
+void ctl_print_reply(struct ctl *c)
+{
+	printf("%.*s\n", STR_ARG(c->reply));
+}
+
+int ctl_order(struct ctl *c, const char *method, const char *path, json_t *body)
+{
+	int code = ctl_call(c, method, path, body);
+	if (code == CTL_OK && c->json)
+		ctl_print_reply(c);
+	return code;
+}
+
+void ctl_put_escaped(struct buf *b, const char *text)
+{
+	for (; *text; text++) {
+		unsigned char ch = (unsigned char)*text;
+		if ((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || strchr("-._~", ch))
+			buf_putc(b, *text);
+		else
+			buf_printf(b, "%%%02X", ch);
+	}
 }
 
 /* --- files --------------------------------------------------------------------------------------------------------------- */

@@ -1,22 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* trothctl credential, status, events, clock. */
-#include <getopt.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "tools/ctl.h"
-
-static const char *text_of(const json_t *j, const char *member)
-{
-	const char *z = json_string_value(json_object_get(j, member));
-	return z ? z : "";
-}
-
-static int no_arguments(int argc, char **argv)
-{
-	return argc > 1 ? ctl_fail(CTL_USAGE, "%s takes no %s", argv[0], argv[1]) : CTL_OK;
-}
 
 /* --- credentials -------------------------------------------------------------------------------------------------------------- */
 
@@ -25,25 +12,24 @@ static void show_credential(const json_t *j)
 	const json_t *names = json_object_get(j, "names"), *v;
 	size_t i;
 
-	printf("%-18s %-8s %-9s zone %-5lld until %s ", text_of(j, "id"), text_of(j, "kind"), text_of(j, "state"),
-	       (long long)json_integer_value(json_object_get(j, "zone")), text_of(j, "notAfter"));
-	json_array_foreach(names, i, v)
+	printf("%-18s %-8s %-9s zone %-5lld until %s ", ctl_text(j, "id"), ctl_text(j, "kind"), ctl_text(j, "state"),
+	       (long long)json_integer_value(json_object_get(j, "zone")), ctl_text(j, "notAfter"));
+	json_array_foreach((json_t *)(uintptr_t)names, i, v)
 		printf(" %s", json_string_value(v));
 	putchar('\n');
 }
 
-int ctl_credential_list(struct ctl *c, int argc, char **argv)
+int ctl_credential_list(struct ctl *c, const struct ctl_args *a)
 {
 	json_t *list = NULL, *v;
 	size_t i;
 
-	int code = no_arguments(argc, argv);
-	if (code == CTL_OK)
-		code = ctl_call_json(c, "GET", "/v1/credentials", NULL, &list);
+	(void)a;
+	int code = ctl_call_json(c, "GET", "/v1/credentials", NULL, &list);
 	if (code)
 		return code;
 	if (c->json)
-		printf("%.*s\n", STR_ARG(c->reply));
+		ctl_print_reply(c);
 	else
 		json_array_foreach(list, i, v)
 			show_credential(v);
@@ -51,58 +37,32 @@ int ctl_credential_list(struct ctl *c, int argc, char **argv)
 	return CTL_OK;
 }
 
-/* Ids are made by trothd: letters and digits.  Anything else is no id and must not become part of a path. */
-static bool is_id(const char *z)
-{
-	size_t n = strlen(z);
-	return n > 0 && n <= 64 && strspn(z, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~") == n;
-}
-
-int ctl_credential_change(struct ctl *c, int argc, char **argv)
+int ctl_credential_change(struct ctl *c, const struct ctl_args *a)
 {
 	char path[128];
 
-	if (argc != 2 || !is_id(argv[1]))
-		return ctl_fail(CTL_USAGE, "credential %s takes one credential id (trothctl credential list)", argv[0]);
-	snprintf(path, sizeof(path), "/v1/credentials/%s/%s", argv[1], argv[0]);
-	int code = ctl_call(c, "POST", path, NULL);
-	if (code == CTL_OK && c->json)
-		printf("%.*s\n", STR_ARG(c->reply));
-	return code;
+	snprintf(path, sizeof(path), "/v1/credentials/%s/%s", a->v[0], a->word);
+	return ctl_order(c, "POST", path, NULL);
 }
 
 /* --- status -------------------------------------------------------------------------------------------------------------------- */
 
-static void show_members(const json_t *j, const char *title)
-{
-	void *at;
-
-	printf("%s\n", title);
-	for (at = json_object_iter((json_t *)(uintptr_t)j); at; at = json_object_iter_next((json_t *)(uintptr_t)j, at)) {
-		const json_t *v = json_object_iter_value(at);
-		if (json_is_integer(v))
-			printf("  %-40s %lld\n", json_object_iter_key(at), (long long)json_integer_value(v));
-		else
-			printf("  %-40s %s\n", json_object_iter_key(at), json_is_true(v) ? "yes" : "no");
-	}
-}
-
-int ctl_status(struct ctl *c, int argc, char **argv)
+int ctl_status(struct ctl *c, const struct ctl_args *a)
 {
 	json_t *j = NULL;
 
-	int code = no_arguments(argc, argv);
-	if (code == CTL_OK)
-		code = ctl_call_json(c, "GET", "/v1/status", NULL, &j);
+	(void)a;
+	int code = ctl_call_json(c, "GET", "/v1/status", NULL, &j);
 	if (code)
 		return code;
 	if (c->json) {
-		printf("%.*s\n", STR_ARG(c->reply));
+		ctl_print_reply(c);
 	} else {
-		printf("%s, version %s, clock %s\n", text_of(j, "cse"), text_of(j, "version"), text_of(j, "clock"));
-		show_members(json_object_get(j, "store"), "store");
-		show_members(json_object_get(j, "notifications"), "notifications");
-		show_members(json_object_get(j, "counters"), "counters");
+		printf("%s, version %s, clock %s\n", ctl_text(j, "cse"), ctl_text(j, "version"), ctl_text(j, "clock"));
+		json_object_del(j, "cse");
+		json_object_del(j, "version");
+		json_object_del(j, "clock");
+		ctl_members(j);
 	}
 	json_decref(j);
 	return CTL_OK;
@@ -114,13 +74,13 @@ static void show_event(const json_t *j)
 {
 	static const char *const rest[] = { "credential", "originator", "name", "source", "detail" };
 
-	printf("%s %-22s %s", text_of(j, "time"), text_of(j, "event"), text_of(j, "text"));
+	printf("%s %-22s %s", ctl_text(j, "time"), ctl_text(j, "event"), ctl_text(j, "text"));
 	json_int_t n = json_integer_value(json_object_get(j, "n"));
 	if (n > 1)
 		printf(" (%lld times)", (long long)n);
 	for (size_t i = 0; i < ARRAY_LEN(rest); i++)
-		if (*text_of(j, rest[i]))
-			printf(" %s=%s", rest[i], text_of(j, rest[i]));
+		if (*ctl_text(j, rest[i]))
+			printf(" %s=%s", rest[i], ctl_text(j, rest[i]));
 	putchar('\n');
 }
 
@@ -150,29 +110,15 @@ static unsigned show_lines(struct ctl *c, uint64_t *next)
 	return n;
 }
 
-int ctl_events(struct ctl *c, int argc, char **argv)
+int ctl_events(struct ctl *c, const struct ctl_args *a)
 {
-	static const struct option options[] = {
-		{ "from", required_argument, NULL, 'n' },
-		{ "follow", no_argument, NULL, 'f' },
-		{ "reveal", no_argument, NULL, 'r' },
-		{ NULL, 0, NULL, 0 },
-	};
+	const char *from = ctl_option(a, "from");
+	bool follow = ctl_option(a, "follow"), reveal = ctl_option(a, "reveal");
 	uint64_t next = 0;
-	bool follow = false, reveal = false;
 	char path[128];
-	int o;
 
-	while ((o = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (o == 'n' && str_u64(str_of(optarg), &next) != 0)
-			return ctl_fail(CTL_USAGE, "--from takes the number of an event");
-		if (o == '?')
-			return CTL_USAGE;
-		follow |= o == 'f';
-		reveal |= o == 'r';
-	}
-	if (optind < argc)
-		return ctl_fail(CTL_USAGE, "what is %s? trothctl --help", argv[optind]);
+	if (from)
+		(void)str_u64(str_of(from), &next);
 	for (;;) {
 		snprintf(path, sizeof(path), "/v1/events?from=%llu&reveal=%d", (unsigned long long)next, reveal);
 		int code = ctl_call(c, "GET", path, NULL);
@@ -186,30 +132,26 @@ int ctl_events(struct ctl *c, int argc, char **argv)
 	}
 }
 
-int ctl_events_verify(struct ctl *c, int argc, char **argv)
+int ctl_events_verify(struct ctl *c, const struct ctl_args *a)
 {
 	json_t *j = NULL;
 
-	int code = no_arguments(argc, argv);
-	if (code == CTL_OK)
-		code = ctl_call_json(c, "POST", "/v1/events/verify", NULL, &j);
+	(void)a;
+	c->doing = "reading the events";
+	int code = ctl_call_json(c, "POST", "/v1/events/verify", NULL, &j);
 	if (code)
 		return code;
 	if (c->json)
-		printf("%.*s\n", STR_ARG(c->reply));
+		ctl_print_reply(c);
 	else
 		printf("%lld events, their chain is %s\n", (long long)json_integer_value(json_object_get(j, "events")),
-		       text_of(j, "chain"));
+		       ctl_text(j, "chain"));
 	json_decref(j);
 	return CTL_OK;
 }
 
-int ctl_clock_accept(struct ctl *c, int argc, char **argv)
+int ctl_clock_accept(struct ctl *c, const struct ctl_args *a)
 {
-	int code = no_arguments(argc, argv);
-	if (code == CTL_OK)
-		code = ctl_call(c, "POST", "/v1/clock/accept", NULL);
-	if (code == CTL_OK && c->json)
-		printf("%.*s\n", STR_ARG(c->reply));
-	return code;
+	(void)a;
+	return ctl_order(c, "POST", "/v1/clock/accept", NULL);
 }

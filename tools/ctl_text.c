@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* trothctl: answers as people read them. */
+#include <stdio.h>
+
+#include "tools/ctl.h"
+
+enum { COLUMNS = 16 };
+
+const char *ctl_text(const json_t *j, const char *member)
+{
+	const char *z = json_string_value(json_object_get(j, member));
+	return z ? z : "";
+}
+
+/* What came over the network must not steer the terminal. */
+static void put_plain(struct buf *b, const char *text)
+{
+	for (; *text; text++)
+		buf_putc(b, (unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+}
+
+/* One value on one line. */
+static void put_value(struct buf *b, const json_t *v)
+{
+	const json_t *e;
+	size_t i;
+
+	switch (v ? json_typeof(v) : JSON_NULL) {
+	case JSON_STRING:
+		put_plain(b, json_string_value(v));
+		break;
+	case JSON_INTEGER:
+		buf_printf(b, "%lld", (long long)json_integer_value(v));
+		break;
+	case JSON_REAL:
+		buf_printf(b, "%g", json_real_value(v));
+		break;
+	case JSON_TRUE:
+		BUF_LIT(b, "yes");
+		break;
+	case JSON_FALSE:
+		BUF_LIT(b, "no");
+		break;
+	case JSON_ARRAY:
+		json_array_foreach((json_t *)(uintptr_t)v, i, e) {
+			if (i)
+				buf_putc(b, ' ');
+			put_value(b, e);
+		}
+		break;
+	default:
+		break;
+	}
+}
+
+/* Letters, not bytes. */
+static size_t width_of(struct str s)
+{
+	size_t w = 0;
+	for (size_t i = 0; i < s.n; i++)
+		w += ((unsigned char)s.p[i] & 0xc0) != 0x80;
+	return w;
+}
+
+static struct str cell(struct buf *b, const json_t *row, const struct ctl_column *column)
+{
+	buf_reset(b);
+	if (row)
+		put_value(b, json_object_get(row, column->member));
+	else
+		buf_z(b, column->title);
+	if (b->n == 0)
+		buf_putc(b, '-');
+	return buf_as_str(b);
+}
+
+static void show_row(struct buf *b, const json_t *row, const struct ctl_column *columns, size_t n, const size_t *width)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct str s = cell(b, row, &columns[i]);
+		size_t w = width_of(s);
+		printf("%.*s%*s", STR_ARG(s), i + 1 < n ? (int)(width[i] - w + 2) : 0, "");
+	}
+	putchar('\n');
+}
+
+void ctl_table(const json_t *list, const struct ctl_column *columns, size_t n)
+{
+	size_t width[COLUMNS] = { 0 };
+	struct buf b;
+	size_t k;
+	const json_t *row;
+
+	REQUIRE(n <= COLUMNS);
+	buf_init(&b, 1 << 20);
+	for (size_t i = 0; i < n; i++) {
+		width[i] = width_of(cell(&b, NULL, &columns[i]));
+		json_array_foreach((json_t *)(uintptr_t)list, k, row) {
+			size_t w = width_of(cell(&b, row, &columns[i]));
+			width[i] = w > width[i] ? w : width[i];
+		}
+	}
+	if (json_array_size(list) > 0)
+		show_row(&b, NULL, columns, n, width);
+	json_array_foreach((json_t *)(uintptr_t)list, k, row)
+		show_row(&b, row, columns, n, width);
+	buf_fini(&b);
+}
+
+static void show_members(const json_t *object, unsigned depth)
+{
+	struct buf b;
+	void *at;
+
+	buf_init(&b, 1 << 20);
+	for (at = json_object_iter((json_t *)(uintptr_t)object); at; at = json_object_iter_next((json_t *)(uintptr_t)object, at)) {
+		const json_t *v = json_object_iter_value(at);
+		if (json_is_object(v) && depth < 8) {
+			printf("%*s%s\n", (int)depth * 2, "", json_object_iter_key(at));
+			show_members(v, depth + 1);
+			continue;
+		}
+		buf_reset(&b);
+		put_value(&b, v);
+		printf("%*s%-*s %.*s\n", (int)depth * 2, "", 42 - (int)depth * 2, json_object_iter_key(at), STR_ARG(buf_as_str(&b)));
+	}
+	buf_fini(&b);
+}
+
+void ctl_members(const json_t *object)
+{
+	show_members(object, 0);
+}
