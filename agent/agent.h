@@ -12,7 +12,7 @@
 #include "cse/model/addr.h"
 #include "cse/model/rsc.h"
 
-struct agent_conf;
+struct conf;
 struct identity;
 struct upstream;
 struct book;
@@ -21,7 +21,7 @@ struct door;
 struct notice;
 
 struct agent {
-	struct agent_conf *conf;  /* agent/conf.h */
+	struct conf *conf;        /* options of agent.def: conf_str(a->conf, AGENT_STATE), agent/conf.h */
 	struct clock *clock;
 	struct rnd *rnd;
 	struct log *log;
@@ -34,5 +34,13 @@ struct agent {
 	struct door *door;         /* the loopback port and the UNIX socket: agent/door.h */
 	struct notice *notice;     /* the HTTPS port where the CSE's notifications come in: agent/notice.h */
 };
+
+/* Everything that every command needs (clock, randomness, log, loop, worker); takes the reference of conf. */
+int agent_new(struct conf *conf, struct agent **out, struct why *why);
+/* The parts that `run` needs, in the order of agent.c's table; on failure those that are open stay until agent_free. */
+int agent_open(struct agent *a, struct why *why);
+/* Until a signal ends it. */
+void agent_run(struct agent *a);
+void agent_free(struct agent *a);
 
 #endif

@@ -7,14 +7,16 @@
 #include "bindings/http1.h"
 
 int upstream_open(struct agent *a, struct upstream **out, struct why *why);
+/* Carriages that still wait are done with E_CLOSED. */
 void upstream_close(struct upstream *u);
 
 /* A request to carry: the bytes of head and body as they shall be sent (Host, Content-Length and Connection are the upstream's).
- * They must live until `done`.  E_...: it could not be carried; text is a sentence for the client. */
+ * They must live until `done`.  err 0: `answer` is complete, its spans lie at `base` (http1_field(answer, base, ..),
+ * http1_body(answer, base)), both borrowed until done comes back.  E_...: it could not be carried; text is a sentence for the
+ * client, and answer and base are NULL.  done is called once, never from within upstream_send. */
 struct carriage {
 	struct str method, target, fields, body; /* fields: lines with CRLF */
-	int64_t deadline_ns;
-	/* err 0: the answer's head and content as spans of the bytes at `base` (http1_str, http1_body), gone when done() returns. */
+	int64_t deadline_ns;                     /* monotonic; 0: cse.timeout from now */
 	void (*done)(struct carriage *c, int err, const struct http1 *answer, const char *base, const char *text);
 	void *arg;
 	void *own;                               /* the upstream's */

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the agent consists of: made in order, closed the other way round. */
+#include "agent/agent.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "agent/conf.h"
+#include "agent/identity.h"
+#include "agent/upstream.h"
+#include "cse/base/clock.h"
+#include "cse/base/err.h"
+#include "cse/base/rand.h"
+
+static int open_identity(struct agent *a, struct why *why)
+{
+	return identity_open(a, &a->identity, why);
+}
+
+static void close_identity(struct agent *a)
+{
+	identity_close(a->identity);
+}
+
+static int open_upstream(struct agent *a, struct why *why)
+{
+	return upstream_open(a, &a->upstream, why);
+}
+
+static void close_upstream(struct agent *a)
+{
+	upstream_close(a->upstream);
+}
+
+/* A part is one row; close is called for every part, opened or not. */
+static const struct {
+	int (*open)(struct agent *a, struct why *why);
+	void (*close)(struct agent *a);
+} parts[] = {
+	{ open_identity, close_identity },
+	{ open_upstream, close_upstream },
+};
+
+static enum log_level level_of(const struct conf *c)
+{
+	static const char *const names[] = { [LOG_ERROR] = "error", [LOG_WARN] = "warn", [LOG_INFO] = "info", [LOG_DEBUG] = "debug" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(conf_str(c, AGENT_LOG_LEVEL), names[i]) == 0)
+			return (enum log_level)i;
+	UNREACHABLE();
+}
+
+int agent_new(struct conf *conf, struct agent **out, struct why *why)
+{
+	struct agent *a = calloc(1, sizeof(*a));
+
+	REQUIRE(a != NULL);
+	a->conf = conf;
+	a->clock = clock_new();
+	a->rnd = rnd_new();
+	a->log = log_new(STDERR_FILENO, level_of(conf));
+	a->loop = loop_new(a->clock, 0, a);
+	a->workers = workers_new(1);
+	if (!a->loop || !a->workers) {
+		why_set(why, RSC_INTERNAL_SERVER_ERROR, "the kernel gives no event loop or thread: raise the limits of this process");
+		agent_free(a);
+		return E_SYS;
+	}
+	*out = a;
+	return 0;
+}
+
+int agent_open(struct agent *a, struct why *why)
+{
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < ARRAY_LEN(parts); i++)
+		err = parts[i].open(a, why);
+	return err;
+}
+
+void agent_run(struct agent *a)
+{
+	loop_run(a->loop);
+}
+
+void agent_free(struct agent *a)
+{
+	if (!a)
+		return;
+	for (size_t i = ARRAY_LEN(parts); i-- > 0;)
+		parts[i].close(a);
+	workers_free(a->workers);
+	if (a->loop)
+		loop_settle(a->loop);
+	loop_free(a->loop);
+	log_free(a->log);
+	rnd_free(a->rnd);
+	clock_free(a->clock);
+	conf_unref(a->conf);
+	free(a);
+}
