@@ -8,6 +8,7 @@
 struct binding; /* an opened one */
 struct conf;
 struct tls;
+struct aside;
 
 struct binding_opts {
 	struct conf *conf;
@@ -19,6 +20,7 @@ struct binding_opts {
 	struct tls *tls;            /* contexts per loop (security/tls.h); NULL for the loopback binding */
 	struct loop *const *loops;
 	unsigned n_loops;
+	const struct aside *asides; /* answered by others (bindings/aside.h); a list, may be NULL */
 	struct addr_self self;
 	struct str sp_fqdn;
 };

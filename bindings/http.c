@@ -84,6 +84,12 @@ static void refuse(struct http_conn *hc, unsigned status, const char *why)
 	send_plain(hc, status, str_of(why), STR_NONE);
 }
 
+void http_send(struct http_conn *hc)
+{
+	send_answer(hc);
+	run(hc);
+}
+
 /* --- the gate's answers ------------------------------------------------------------------------------------------ */
 
 /* The content stands in the buffer behind the gap; puts the head before it. */
@@ -130,8 +136,7 @@ static void release(void *arg)
 
 	CHECK(&hc->conn, CONN);
 	hc->request = NULL;
-	send_answer(hc);
-	run(hc);
+	http_send(hc);
 }
 
 static const struct gate_reply reply = { prepare, release };
@@ -238,6 +243,8 @@ static void judge(struct http_conn *hc)
 	http_release(hc);
 	hc->closing = !x->h.keep_alive || hl->ending;
 	x->wish = (struct http_wish){ .close = hc->closing, .origin = allowed_origin(hc) };
+	if (aside_take(hc))
+		return;
 	switch (x->h.method) {
 	case HTTP1_GET:
 	case HTTP1_POST:
@@ -422,6 +429,7 @@ static void on_gone(struct conn *c)
 	if (hc->request)
 		gate_abandon(hc->request);
 	hc->request = NULL;
+	aside_lost(hc);
 	conn_list_del(&hc->waiting);
 	http_release(hc);
 	if (hc->again.queued)

@@ -3,6 +3,7 @@
 #ifndef BINDINGS_HTTP_H
 #define BINDINGS_HTTP_H
 
+#include "bindings/aside.h"
 #include "bindings/conn.h"
 #include "bindings/http1.h"
 #include "bindings/http_map.h"
@@ -38,6 +39,7 @@ struct http_exchange {
 struct http_lane {
 	struct conn_lane lane;    /* first */
 	struct gate *gate;
+	const struct aside *asides; /* a list, may be NULL */
 	const struct http_set *set;
 	struct http_exchange *pool;
 	unsigned n_pool;
@@ -67,7 +69,8 @@ struct http_conn {
 	bool in_body;             /* HTTP_READING: the head is complete */
 	bool closing;             /* after the present answer */
 	int64_t deadline_ns;      /* HTTP_READING: of the head, then of the content */
-	struct request *request;  /* HTTP_JUDGED */
+	struct request *request;  /* HTTP_JUDGED, */
+	struct aside_ask *aside;  /* or this */
 	struct http_exchange *x;  /* NULL when idle */
 	struct loop_task again;   /* other connections get their turn first */
 	struct conn_link waiting, held;
@@ -83,6 +86,8 @@ static inline struct http_lane *http_lane_of(const struct http_conn *hc)
 }
 
 enum { HTTP_KEEP = 65536 /* larger buffers do not stay in the pool */ };
+/* Sends the answer that stands in hc->x->out behind `from`, and goes on with what has come. */
+void http_send(struct http_conn *hc);
 /* Sets hc->x. */
 void http_exchange_take(struct http_conn *hc);
 /* Clears it.  Harmless when there is none. */

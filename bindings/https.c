@@ -54,6 +54,7 @@ static void make_lane(struct binding *b, unsigned i)
 		.lane.tls = b->o.tls,
 		.lane.total = &b->listen.total,
 	};
+	hl->asides = b->o.asides;
 	http_lane_init(hl, b->o.gate, b->set);
 	conn_lane_init(&hl->lane, b->bio);
 	b->lanes[i] = hl;

@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 
+#include "bindings/aside.h"
 #include "bindings/http1.h"
 #include "bindings/https.h"
 #include "security/cert.h"
@@ -79,7 +80,7 @@ static inline struct str web_credential(struct web *w, EVP_PKEY *key, const char
 }
 
 /* sets: options besides those that the rig needs; ends with NULL. */
-static inline void web_open(struct web *w, const char *const *sets)
+static inline void web_open_with(struct web *w, const char *const *sets, const struct aside *asides)
 {
 	struct why why = { .rsc = RSC_NONE };
 	struct conf_why cw;
@@ -100,11 +101,17 @@ static inline void web_open(struct web *w, const char *const *sets)
 	o.tls = w->tls;
 	o.loops = &w->g.loop;
 	o.self = rig_self();
+	o.asides = asides;
 	ck_assert_msg(binding_https.open(&o, &w->b, &why) == 0, "%s", why.text);
 	w->key = pki_key();
 	buf_init(&w->chain, 65536);
 	w->cred_id = web_credential(w, w->key, "CAe", &w->chain);
 	w->ctx = web_ctx(&w->chain, w->key);
+}
+
+static inline void web_open(struct web *w, const char *const *sets)
+{
+	web_open_with(w, sets, NULL);
 }
 
 static inline void web_close(struct web *w)
