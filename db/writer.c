@@ -23,7 +23,10 @@ enum {
 	PROBE_MAX_MS = 1000,
 	PROBE_TURNS = 32, /* where it is never quiet */
 	LEAN_MS = 1000,   /* of quiet, or so many turns, until the ballast is asked for again */
-	LEAN_TURNS = 1024
+	LEAN_TURNS = 1024,
+	GATHER_LEAST = 24,
+	GATHER_MOST = 256,
+	GATHER_NS = 400000,
 };
 
 /* --- waking and waiting ------------------------------------------------------------------------------------------- */
@@ -31,8 +34,10 @@ enum {
 void writer_call(struct writer *w)
 {
 	atomic_fetch_add(&w->calls, 1);
-	/* Taking the flag back here could take that of a later sleep, and nobody would end that one. */
-	if (atomic_load(&w->sleeping))
+	/* One waker for each sleep: until it is awake, which takes a while on a busy machine, the others need not ask the kernel.  A
+	 * sleep is known by its number, so that nobody takes back the flag of a later one. */
+	uint64_t sleep = atomic_load(&w->sleep);
+	if (sleep && atomic_compare_exchange_strong(&w->sleep, &sleep, 0))
 		syscall(SYS_futex, &w->calls, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
@@ -47,10 +52,10 @@ static bool wait_for_call(struct writer *w, uint32_t calls, unsigned ms)
 {
 	struct timespec rel = { ms / 1000, (long)(ms % 1000) * 1000000 };
 
-	atomic_store(&w->sleeping, true);
+	atomic_store(&w->sleep, ++w->sleeps);
 	if (atomic_load(&w->calls) == calls)
 		syscall(SYS_futex, &w->calls, FUTEX_WAIT_PRIVATE, calls, ms ? &rel : NULL, NULL, 0);
-	atomic_store(&w->sleeping, false);
+	atomic_store(&w->sleep, 0);
 	return atomic_load(&w->calls) != calls || !ms;
 }
 
@@ -272,6 +277,20 @@ static bool sweep_tree_slice(struct writer *w)
 	return true;
 }
 
+/* Where so many have come while the last ones were written, a sync for twice as many costs each of them less than half; who
+ * comes alone does not wait. */
+static bool gather(struct writer *w, size_t n)
+{
+	static const struct timespec pause = { 0, GATHER_NS };
+	uint32_t never = 0;
+
+	if (n < GATHER_LEAST || n > GATHER_MOST || w->n_batch < GATHER_LEAST)
+		return false;
+	syscall(SYS_futex, &never, FUTEX_WAIT_PRIVATE, 0, &pause, NULL, 0);
+	take(w);
+	return true;
+}
+
 /* true: something was written or answered. */
 static bool turn(struct writer *w)
 {
@@ -282,6 +301,9 @@ static bool turn(struct writer *w)
 
 	take(w);
 	n = ready_front(w, &end);
+	if (gather(w, n))
+		n = ready_front(w, &end);
+	w->n_batch = n;
 	if (!n && !events)
 		return false;
 	if (events || !only_failed(w, end)) {

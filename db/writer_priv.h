@@ -30,6 +30,7 @@ struct writer {
 	struct job *first, *last; /* taken from the queue, not written */
 	struct job *used, *used_last; /* to be given back to the pool */
 	unsigned n_used;
+	size_t n_batch;           /* jobs of the last turn */
 	struct body **freed;
 	unsigned cap_freed;
 	struct chain *chains;     /* per loop */
@@ -40,7 +41,9 @@ struct writer {
 	unsigned lean_turns;      /* since it was asked for last */
 
 	_Atomic uint32_t calls;   /* grows with each reason to turn; the futex that it sleeps on */
-	atomic_bool sleeping, stop;
+	_Atomic uint64_t sleep;   /* number of the sleep that somebody must end; 0: none, or somebody is about to */
+	uint64_t sleeps;          /* the writer's: so many so far */
+	atomic_bool stop;
 
 	pthread_mutex_t lock;     /* a leaf: nothing is taken under it */
 	pthread_cond_t done;
