@@ -323,7 +323,7 @@ int64_t store_last_seen(const struct store *s);
 
 /* --- records: what the security room keeps beside the tree ----------------------------------------------------- */
 
-enum rec_table { REC_CREDENTIAL, REC_STEM, REC_ZONE, REC_DEVICE, REC_ANCHOR, REC_META, REC_PENDING, REC_TABLES };
+enum rec_table { REC_CREDENTIAL, REC_STEM, REC_ZONE, REC_DEVICE, REC_ANCHOR, REC_META, REC_PENDING, REC_LOCK, REC_TABLES };
 enum { STORE_REC_MAX = 4 << 20 };
 /* Part of the tx, sealed, durable with it.  key at most 128 bytes, value at most STORE_REC_MAX.  An empty value removes. */
 void store_rec_put(struct tx *tx, enum rec_table t, struct str key, struct str value);

@@ -10,12 +10,12 @@
 #include "security/security.h"
 
 enum strike {
-#define STRIKE(name, is_attack, text) name,
+#define STRIKE(name, is_attack, event, text) name,
 #include "security/strike.def"
 #undef STRIKE
 	STRIKE_COUNT
 };
-/* What peer's channel proved did that; `claimed`: the originator that it named (may be empty).  Records the event; a lock is in
+/* What peer's channel proved did that; `claimed`: the originator that it named (may be empty).  Records the event, and EV_LOCKED when it locks; a lock is in
  * effect (live connections of the credential close, requests are refused) before the caller's answer leaves and is durable soon
  * after.  Thread-safe, never waits. */
 void lockout_strike(struct security *sec, const struct peer *peer, enum strike what, struct str claimed);

@@ -502,13 +502,5 @@ void cred_apply(struct security *sec, const struct cred_info *info)
 	put_version(r, cred_new(&sec->self, info));
 	pthread_rwlock_unlock(&r->lock);
 	security_changed(sec);
-	if (sec->watcher)
-		sec->watcher(sec->watcher_arg, info->id);
-}
-
-void cred_watch(struct security *sec, void (*fn)(void *arg, struct str id), void *arg)
-{
-	CHECK(sec, SECURITY);
-	sec->watcher = fn;
-	sec->watcher_arg = arg;
+	security_tell(sec, info->id);
 }

@@ -131,3 +131,24 @@ int security_commit(struct security *sec, struct tx *tx)
 	}
 	return c.err;
 }
+
+void cred_watch(struct security *sec, void (*fn)(void *arg, struct str id), void *arg)
+{
+	CHECK(sec, SECURITY);
+	for (size_t i = 0; i < CRED_WATCHERS; i++) {
+		if (fn ? sec->watchers[i].fn != NULL : sec->watchers[i].arg != arg)
+			continue;
+		sec->watchers[i].fn = fn;
+		sec->watchers[i].arg = fn ? arg : NULL;
+		return;
+	}
+	REQUIRE(fn == NULL);
+}
+
+void security_tell(struct security *sec, struct str id)
+{
+	for (size_t i = 0; i < CRED_WATCHERS; i++) {
+		if (sec->watchers[i].fn)
+			sec->watchers[i].fn(sec->watchers[i].arg, id);
+	}
+}

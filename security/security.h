@@ -63,7 +63,9 @@ struct str cred_make_id(struct security *sec, struct arena *a);
 int cred_put(struct security *sec, struct tx *tx, const struct cred_info *c, struct why *why);
 /* The caller records the event (EV_CREDENTIAL_ISSUED or EV_CREDENTIAL_STATE). */
 void cred_apply(struct security *sec, const struct cred_info *info);
-/* fn hears of every cred_apply, on its thread, once it is in effect.  One listener, set before service; NULL: none. */
+/* fn hears of every cred_apply, lock and release, on its thread, once it is in effect.  Listeners are set before service and told
+ * apart by arg; fn NULL: that one hears no more. */
+enum { CRED_WATCHERS = 4 };
 void cred_watch(struct security *sec, void (*fn)(void *arg, struct str id), void *arg);
 /* The credential that a name belongs to: the one that lists it and is not revoked, else the one that the stem is bound to.
  * Copies into the arena; false when nobody's. */

@@ -199,9 +199,13 @@ struct security {
 	struct audit *audit;
 	_Atomic(struct target_rules *) targets;
 	_Atomic uint64_t epoch; /* security/target.h */
-	void (*watcher)(void *arg, struct str id); /* of cred_apply */
-	void *watcher_arg;
+	struct {
+		void (*fn)(void *arg, struct str id);
+		void *arg;
+	} watchers[CRED_WATCHERS]; /* cred_watch */
 };
+/* Tells the watchers. */
+void security_tell(struct security *sec, struct str id);
 static inline void security_changed(struct security *sec)
 {
 	atomic_fetch_add_explicit(&sec->epoch, 1, memory_order_release);

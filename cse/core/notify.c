@@ -402,7 +402,7 @@ void notify_free(struct notify *n)
 	if (!n)
 		return;
 	CHECK(n, NOTIFY);
-	cred_watch(n->gate->o.security, NULL, NULL);
+	cred_watch(n->gate->o.security, NULL, n);
 	for (unsigned i = 0; i < n->n_lanes; i++)
 		lane_fini(&n->lanes[i]);
 	free(n->lanes);
