@@ -53,6 +53,8 @@ int security_new(const struct security_opts *o, struct security **out, struct wh
 	err = copy_self(sec, &o->self, why);
 	if (!err)
 		err = read_conf(sec, o->conf, why);
+	if (!err)
+		err = ledger_open(o->dir, o->keystore, o->rnd, &sec->ledger, why);
 	if (err) {
 		arena_fini(&sec->mem);
 		free(sec);
@@ -100,12 +102,19 @@ void security_reload(struct security *sec, struct conf *c)
 	target_reload(sec, c);
 }
 
+struct ledger *security_ledger(struct security *sec)
+{
+	CHECK(sec, SECURITY);
+	return sec->ledger;
+}
+
 void security_free(struct security *sec)
 {
 	if (sec == NULL)
 		return;
 	CHECK(sec, SECURITY);
 	audit_free(sec->audit);
+	ledger_close(sec->ledger);
 	acp_cache_free(sec->cache);
 	peer_unref(sec->self_peer);
 	registry_fini(&sec->registry);

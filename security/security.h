@@ -23,13 +23,16 @@ struct security_opts {
 	struct stats *stats;
 	struct addr_self self;
 	const char *dir;    /* state folder, NULL: nothing on disk (tests) */
-	struct keystore *keystore;
+	struct keystore *keystore; /* NULL without dir */
 };
 int security_new(const struct security_opts *o, struct security **out, struct why *why);
 /* Reads credentials, stems and zones of the store into memory.  Once, after store_open. */
 int security_attach(struct security *sec, struct store *store, struct why *why);
 /* Takes over what may be reloaded (access.without_acpi, security.max_event_bytes, notify.allowed_*). Thread-safe. */
 void security_reload(struct security *sec, struct conf *c);
+/* What never moves backwards (security/ledger.h); there from security_new on. */
+struct ledger;
+struct ledger *security_ledger(struct security *sec);
 /* Before store_close.  Events that wait are appended first. */
 void security_free(struct security *sec);
 

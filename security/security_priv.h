@@ -14,6 +14,7 @@
 #include "cse/base/rand.h"
 #include "cse/base/stat.h"
 #include "security/acp_cache.h"
+#include "security/ledger.h"
 #include "security/security.h"
 #include "security/strmap.h"
 
@@ -197,6 +198,7 @@ struct security {
 	struct acp_cache *cache;
 	struct clockguard guard;
 	struct audit *audit;
+	struct ledger *ledger;
 	_Atomic(struct target_rules *) targets;
 	_Atomic uint64_t epoch; /* security/target.h */
 	struct {
