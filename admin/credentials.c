@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Issuing credentials and changing their state: one store transaction each, answered when it is durable. */
 #include "admin/admin_priv.h"
+#include "cse/base/clock.h"
 #include "cse/base/err.h"
 #include "cse/base/log.h"
 #include "cse/model/stamp.h"
 #include "security/ca.h"
 
 enum { CSR_BYTES = 8192, PEM_BYTES = 65536 };
-
-static const char *const states[] = {
-	[CRED_ACTIVE] = "active",
-	[CRED_SUSPENDED] = "suspended",
-	[CRED_REVOKED] = "revoked",
-};
 
 static json_t *json_of(struct str s)
 {
@@ -84,6 +79,8 @@ static bool take_over(struct admin_call *c, const struct ask_issue *q)
 		}
 		c->cred.id = str_of(arena_strz(&c->arena, have.id));
 		c->cred.generation = have.generation + 1;
+		c->cred.name = have.name;
+		c->cred.single_session = have.single_session;
 	}
 	return true;
 }
@@ -106,6 +103,8 @@ static int sign(struct admin_call *c, const struct ask_issue *q, struct buf *pem
 	if (err == 0)
 		err = ca_issue(cse->ca, &ask, pem, fingerprint, &c->cred.not_after, why);
 	c->cred.fingerprint = str_make((const char *)fingerprint, 32);
+	c->cred.base_generation = c->cred.generation;
+	c->cred.not_before = clock_wall_us(cse->clock);
 	buf_fini(&der);
 	return err;
 }
@@ -174,7 +173,7 @@ static void add_credential(void *arg, const struct cred_info *info)
 	for (size_t i = 0; i < info->names.n; i++)
 		json_array_append_new(names, json_of(info->names.v[i]));
 	json_t *j = json_pack("{s:o, s:s, s:s, s:o, s:i, s:i, s:b, s:i, s:o}", "id", json_of(info->id), "kind",
-	                      admin_kind_name(info->kind), "state", states[info->state], "names", names, "zone", (int)info->zone,
+	                      admin_kind_name(info->kind), "state", cred_state_name(info->state), "names", names, "zone", (int)info->zone,
 	                      "maxAe", (int)info->max_ae, "randomStems", (int)info->random_stems, "generation",
 	                      (int)info->generation, "notAfter", json_stamp(info->not_after));
 	REQUIRE(j);
@@ -203,9 +202,12 @@ static void change_state(struct admin_call *c, enum cred_state to, const char *w
 		admin_refuse(c, 409, "a revoked credential stays so: issue its names a new key with replace");
 		return;
 	}
+	/* A device without a key has nothing to be active with: it gets a code. */
+	if (to == CRED_ACTIVE && c->cred.fingerprint.n == 0)
+		to = CRED_ADDED;
 	c->cred.state = to;
 	c->cred.id = str_of(arena_strz(&c->arena, c->cred.id));
-	buf_printf(&c->reply, "{\"id\":\"%.*s\",\"state\":\"%s\"}", STR_ARG(c->cred.id), states[to]);
+	buf_printf(&c->reply, "{\"id\":\"%.*s\",\"state\":\"%s\"}", STR_ARG(c->cred.id), cred_state_name(to));
 	put_credential(c, EV_CREDENTIAL_STATE, what, 200);
 }
 

@@ -24,6 +24,17 @@ struct str random_name(struct rnd *rnd, struct arena *a, char first)
 	return str_make(p, 1 + CHARS);
 }
 
+const char *cred_state_name(enum cred_state s)
+{
+	static const char *const names[CRED_STATES] = {
+		[CRED_ACTIVE] = "active",     [CRED_SUSPENDED] = "suspended", [CRED_REVOKED] = "revoked", [CRED_ADDED] = "added",
+		[CRED_CODE_OUT] = "code out", [CRED_ENROLLED] = "enrolled",   [CRED_LOCKED] = "locked",
+	};
+
+	REQUIRE(s < CRED_STATES);
+	return names[s];
+}
+
 struct str cred_make_id(struct security *sec, struct arena *a)
 {
 	return random_name(sec->rnd, a, 'c');
@@ -47,6 +58,7 @@ static void copy_info(struct arena *a, const struct cred_info *from, struct cred
 	to->id = arena_str(a, from->id);
 	to->names = copy_names(a, &from->names);
 	to->fingerprint = arena_str(a, from->fingerprint);
+	to->name = arena_str(a, from->name);
 	to->country = arena_str(a, from->country);
 }
 
@@ -82,7 +94,7 @@ struct cred *cred_new(const struct addr_self *self, const struct cred_info *info
 	c->magic = CRED_MAGIC;
 	c->mem = mem;
 	atomic_init(&c->refs, 1);
-	atomic_init(&c->live, info->state == CRED_ACTIVE);
+	atomic_init(&c->live, cred_state_speaks(info->state));
 	atomic_init(&c->connections, 0);
 	copy_info(&c->mem, info, &c->info);
 	c->country = acp_country(c->info.country);
@@ -207,10 +219,12 @@ int cred_check(struct security *sec, const struct cred_info *c, struct why *why)
 
 	if (!who_is_name(c->id) || c->id.n > CRED_MAX_ID)
 		return bad(why, E_SYNTAX, "id: 1 to 64 unreserved characters");
-	if (c->kind > CRED_CSE || c->state > CRED_REVOKED)
+	if (c->kind > CRED_CSE || c->state >= CRED_STATES)
 		return bad(why, E_RANGE, "kind or state is not known");
-	if (c->fingerprint.n != CRED_FINGERPRINT)
+	if (c->fingerprint.n != CRED_FINGERPRINT && (c->fingerprint.n || cred_state_speaks(c->state)))
 		return bad(why, E_SYNTAX, "fingerprint: SHA-256 of the public key, 32 bytes");
+	if (c->name.n > CRED_NAME_MAX || (c->name.n && !who_is_name(c->name)))
+		return bad(why, E_SYNTAX, "name: 1 to 64 letters, digits and - . _ ~");
 	if (c->names.n > CRED_MAX_NAMES)
 		return bad(why, E_LIMIT, "names: at most 256");
 	if (!zone_known(sec, c->zone))
@@ -229,6 +243,19 @@ bool cred_find(struct security *sec, struct arena *a, struct str id, struct cred
 {
 	struct cred *c = registry_get(sec, id);
 
+	if (c == NULL)
+		return false;
+	copy_info(a, &c->info, out);
+	cred_unref(c);
+	return true;
+}
+
+bool cred_named(struct security *sec, struct arena *a, struct str id_or_name, struct cred_info *out)
+{
+	struct cred *c = registry_of_label(sec, id_or_name);
+
+	if (c == NULL)
+		c = registry_get(sec, id_or_name);
 	if (c == NULL)
 		return false;
 	copy_info(a, &c->info, out);

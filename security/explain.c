@@ -105,7 +105,7 @@ enum rsc authz_why(struct security *sec, struct arena *a, const struct authz_que
 		return why_set(why, RSC_BAD_REQUEST, "the target must be the address of a resource of this CSE");
 	if (!cred_of_name(sec, a, w.stem.n ? w.stem : q->originator, &cred))
 		return why_set(why, RSC_NOT_FOUND, "no credential names this originator: nobody can send as it");
-	if (cred.state != CRED_ACTIVE || peer_of_credential(sec, cred.id, NULL, &peer) != 0) {
+	if (!cred_state_speaks(cred.state) || peer_of_credential(sec, cred.id, NULL, &peer) != 0) {
 		*out = arena_printf(a, "credential %.*s is not active: whatever it sends is refused\ndenied", STR_ARG(cred.id));
 		return RSC_NONE;
 	}

@@ -5,7 +5,7 @@
 #include "cse/base/err.h"
 #include "security/pack.h"
 
-enum { FORMAT = 1, FLAG_RANDOM_STEMS = 1, FLAG_LOCATION = 2 };
+enum { FORMAT = 1, CRED_FORMAT = 2, FLAG_RANDOM_STEMS = 1, FLAG_LOCATION = 2, FLAG_SINGLE_SESSION = 4 };
 
 static uint64_t bits_of(double d)
 {
@@ -19,10 +19,11 @@ void record_pack_cred(const struct cred_info *c, struct buf *out)
 {
 	size_t i;
 
-	pack_uint(out, FORMAT, 1);
+	pack_uint(out, CRED_FORMAT, 1);
 	pack_uint(out, (uint64_t)c->kind, 1);
 	pack_uint(out, (uint64_t)c->state, 1);
-	pack_uint(out, (c->random_stems ? FLAG_RANDOM_STEMS : 0) | (c->has_location ? FLAG_LOCATION : 0), 1);
+	pack_uint(out, (c->random_stems ? FLAG_RANDOM_STEMS : 0) | (c->has_location ? FLAG_LOCATION : 0) |
+	                   (c->single_session ? FLAG_SINGLE_SESSION : 0), 1);
 	pack_uint(out, c->zone, 2);
 	pack_uint(out, c->max_ae, 4);
 	pack_uint(out, c->generation, 4);
@@ -36,6 +37,9 @@ void record_pack_cred(const struct cred_info *c, struct buf *out)
 	pack_uint(out, c->names.n, 2);
 	for (i = 0; i < c->names.n; i++)
 		pack_text(out, c->names.v[i]);
+	pack_text(out, c->name);
+	pack_uint(out, c->base_generation, 4);
+	pack_uint(out, (uint64_t)c->not_before, 8);
 }
 
 static double get_double(struct unpack *r)
@@ -68,7 +72,7 @@ int record_unpack_cred(struct arena *a, struct str id, struct str in, struct cre
 	unsigned format = (unsigned)unpack_uint(&r, 1), kind = (unsigned)unpack_uint(&r, 1), state = (unsigned)unpack_uint(&r, 1);
 	unsigned flags = (unsigned)unpack_uint(&r, 1);
 
-	if (in.n && format > FORMAT)
+	if (in.n && format > CRED_FORMAT)
 		return E_NEWER;
 	c.zone = (uint16_t)unpack_uint(&r, 2);
 	c.max_ae = (uint32_t)unpack_uint(&r, 4);
@@ -82,13 +86,22 @@ int record_unpack_cred(struct arena *a, struct str id, struct str in, struct cre
 	c.country = unpack_text(&r, 2);
 	c.fingerprint = unpack_text(&r, CRED_FINGERPRINT);
 	get_names(&r, a, &c.names);
-	if (r.bad || r.in.n || format != FORMAT || in.n > RECORD_MAX || kind > CRED_CSE || state > CRED_REVOKED ||
-	    (flags & ~(unsigned)(FLAG_RANDOM_STEMS | FLAG_LOCATION)) || c.fingerprint.n != CRED_FINGERPRINT || c.country.n == 1 ||
-	    id.n == 0 || id.n > CRED_MAX_ID)
+	if (format >= 2) {
+		c.name = unpack_text(&r, CRED_NAME_MAX);
+		c.base_generation = (uint32_t)unpack_uint(&r, 4);
+		c.not_before = (int64_t)unpack_uint(&r, 8);
+	} else {
+		/* Of the first format: every key came from an administrator. */
+		c.base_generation = c.generation;
+	}
+	if (r.bad || r.in.n || format == 0 || in.n > RECORD_MAX || kind > CRED_CSE || state >= CRED_STATES ||
+	    (flags & ~(unsigned)(FLAG_RANDOM_STEMS | FLAG_LOCATION | FLAG_SINGLE_SESSION)) ||
+	    (c.fingerprint.n && c.fingerprint.n != CRED_FINGERPRINT) || c.country.n == 1 || id.n == 0 || id.n > CRED_MAX_ID)
 		return E_CORRUPT;
 	c.kind = (enum cred_kind)kind;
 	c.state = (enum cred_state)state;
 	c.random_stems = flags & FLAG_RANDOM_STEMS;
+	c.single_session = flags & FLAG_SINGLE_SESSION;
 	*out = c;
 	return 0;
 }

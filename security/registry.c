@@ -22,7 +22,9 @@ void registry_init(struct registry *r, struct rnd *rnd)
 	strmap_init(&r->by_id, seed);
 	strmap_init(&r->by_key, seed);
 	strmap_init(&r->by_name, seed);
+	strmap_init(&r->by_label, seed);
 	strmap_init(&r->stems, seed);
+	r->last_drain = &r->drains;
 	r->next_end = INT64_MAX;
 }
 
@@ -52,11 +54,14 @@ void registry_fini(struct registry *r)
 	drop_claims(r, STR_NONE, INT64_MAX);
 	while ((s = strmap_next(&r->stems, &at)) != NULL)
 		free(s);
-	for (at = 0; (h = strmap_next(&r->by_id, &at)) != NULL; free(h))
+	for (at = 0; (h = strmap_next(&r->by_id, &at)) != NULL; free(h)) {
+		cred_unref(h->draining);
 		cred_unref(h->cred);
+	}
 	strmap_fini(&r->by_id);
 	strmap_fini(&r->by_key);
 	strmap_fini(&r->by_name);
+	strmap_fini(&r->by_label);
 	strmap_fini(&r->stems);
 	pthread_rwlock_destroy(&r->lock);
 }
@@ -134,6 +139,12 @@ static void index_names(struct registry *r, struct cred *c, bool add)
 				strmap_del(&r->by_name, name);
 		}
 	}
+	if (c->info.name.n == 0 || c->info.state == CRED_REVOKED)
+		return;
+	if (add)
+		strmap_put(&r->by_label, c->info.name, c);
+	else if (strmap_get(&r->by_label, c->info.name) == c)
+		strmap_del(&r->by_label, c->info.name);
 }
 
 static bool is_gateways(const struct stem *s)
@@ -141,8 +152,48 @@ static bool is_gateways(const struct stem *s)
 	return s->holder->cred && s->holder->cred->info.kind == CRED_GATEWAY;
 }
 
+static void end_version(struct cred *c)
+{
+	atomic_store_explicit(&c->live, 0, memory_order_release);
+	cred_unref(c);
+}
+
+static void leave_drains(struct registry *r, struct holder *h)
+{
+	struct holder **at = &r->drains;
+
+	while (*at != h)
+		at = &(*at)->next_drain;
+	*at = h->next_drain;
+	if (h->next_drain == NULL)
+		r->last_drain = at;
+	h->next_drain = NULL;
+	end_version(h->draining);
+	h->draining = NULL;
+}
+
+/* The key was renewed by its own holder, who may go on for a moment with connections that proved the one before.  Takes the
+ * reference of old. */
+static void end_old(struct registry *r, struct holder *h, struct cred *old, const struct cred *c, int64_t now_ns)
+{
+	bool renewed = c->info.generation > old->info.generation && c->info.base_generation == old->info.base_generation &&
+	               cred_state_speaks(c->info.state) && c->info.zone == old->info.zone;
+
+	if (h->draining)
+		leave_drains(r, h);
+	if (!renewed) {
+		end_version(old);
+		return;
+	}
+	h->draining = old;
+	h->drain_ns = now_ns + CRED_DRAIN_S * NS_PER_S;
+	h->next_drain = NULL;
+	*r->last_drain = h;
+	r->last_drain = &h->next_drain;
+}
+
 /* Takes the reference. */
-static void put_version(struct registry *r, struct cred *c)
+static void put_version(struct registry *r, struct cred *c, int64_t now_ns)
 {
 	struct holder *h = holder_of(r, c->info.id);
 	struct cred *old = h->cred;
@@ -152,12 +203,12 @@ static void put_version(struct registry *r, struct cred *c)
 	h->cred = c;
 	if (old) {
 		index_names(r, old, false);
-		if (strmap_get(&r->by_key, old->info.fingerprint) == old)
+		if (old->info.fingerprint.n && strmap_get(&r->by_key, old->info.fingerprint) == old)
 			strmap_del(&r->by_key, old->info.fingerprint);
-		atomic_store_explicit(&old->live, 0, memory_order_release);
-		cred_unref(old);
+		end_old(r, h, old, c, now_ns);
 	}
-	strmap_put(&r->by_key, c->info.fingerprint, c);
+	if (c->info.fingerprint.n)
+		strmap_put(&r->by_key, c->info.fingerprint, c);
 	index_names(r, c, true);
 	for (i = 0; owns_names(c) && i < c->ae.n; i++) {
 		struct stem *s = strmap_get(&r->stems, c->ae.v[i].text);
@@ -165,7 +216,7 @@ static void put_version(struct registry *r, struct cred *c)
 		if (s && s->holder != h && is_gateways(s))
 			stem_move(s, h);
 	}
-	if (c->info.not_after < r->next_end)
+	if (c->info.fingerprint.n && c->info.not_after < r->next_end)
 		r->next_end = c->info.not_after;
 }
 
@@ -196,7 +247,7 @@ static int load_cred(void *arg, struct str key, struct str value)
 	if (!err && cred_check(l->sec, &info, &w) != 0)
 		err = E_CORRUPT;
 	if (!err)
-		put_version(&l->sec->registry, cred_new(&l->sec->self, &info));
+		put_version(&l->sec->registry, cred_new(&l->sec->self, &info), 0);
 	arena_fini(&a);
 	return err ? damaged(l, err, "a credential's record") : 0;
 }
@@ -234,10 +285,12 @@ void registry_tick(struct security *sec, int64_t now_us)
 	size_t at = 0;
 
 	pthread_rwlock_wrlock(&r->lock);
+	while (r->drains && r->drains->drain_ns <= clock_mono_ns(sec->clock))
+		leave_drains(r, r->drains);
 	if (now_us >= r->next_end) {
 		r->next_end = INT64_MAX;
 		while ((h = strmap_next(&r->by_id, &at)) != NULL) {
-			if (h->cred == NULL)
+			if (h->cred == NULL || h->cred->info.fingerprint.n == 0)
 				continue;
 			if (h->cred->info.not_after <= now_us)
 				atomic_store_explicit(&h->cred->live, 0, memory_order_release);
@@ -286,6 +339,16 @@ struct cred *registry_of_name(struct security *sec, struct str name)
 	c = strmap_get(&sec->registry.by_name, name);
 	s = strmap_get(&sec->registry.stems, name);
 	c = maybe_ref(c ? c : s ? s->holder->cred : NULL);
+	pthread_rwlock_unlock(&sec->registry.lock);
+	return c;
+}
+
+struct cred *registry_of_label(struct security *sec, struct str label)
+{
+	struct cred *c;
+
+	pthread_rwlock_rdlock(&sec->registry.lock);
+	c = maybe_ref(strmap_get(&sec->registry.by_label, label));
 	pthread_rwlock_unlock(&sec->registry.lock);
 	return c;
 }
@@ -422,12 +485,31 @@ static struct str other_owner(struct registry *r, struct str id, struct str name
 	return STR_NONE;
 }
 
+/* An id in the place of a name would be taken for that credential. */
+static bool label_is_taken(struct registry *r, const struct cred_info *info)
+{
+	struct cred *has = strmap_get(&r->by_label, info->name);
+	const struct claim *c;
+
+	if ((has && !str_eq(has->info.id, info->id)) || strmap_get(&r->by_id, info->name))
+		return true;
+	for (c = r->claims; c; c = c->next) {
+		if (!str_eq(c->cred->info.id, info->id) && str_eq(c->cred->info.name, info->name))
+			return true;
+	}
+	return false;
+}
+
 static int check_names(struct registry *r, struct arena *a, const struct cred *c, struct strs *moved, struct why *why)
 {
 	const struct entity_names *lists[2] = { &c->ae, &c->cse };
 	size_t i, k;
 	bool move;
 
+	if (c->info.name.n && c->info.state != CRED_REVOKED && label_is_taken(r, &c->info)) {
+		why_set(why, RSC_CONFLICT, "name: another device is called so; revoke that one first, or take another name");
+		return E_EXISTS;
+	}
 	moved->v = arena_array(a, c->ae.n + c->cse.n, sizeof(*moved->v));
 	moved->n = 0;
 	for (k = 0; owns_names(c) && k < 2; k++) {
@@ -450,7 +532,7 @@ static int check_names(struct registry *r, struct arena *a, const struct cred *c
 static int check_history(struct registry *r, const struct cred *c, struct why *why)
 {
 	struct holder *h = strmap_get(&r->by_id, c->info.id);
-	struct cred *old = h ? h->cred : NULL, *same = strmap_get(&r->by_key, c->info.fingerprint);
+	struct cred *old = h ? h->cred : NULL, *same = c->info.fingerprint.n ? strmap_get(&r->by_key, c->info.fingerprint) : NULL;
 
 	if (same && !str_eq(same->info.id, c->info.id)) {
 		why_set(why, RSC_CONFLICT, "the key is another credential's; make a new one");
@@ -499,7 +581,7 @@ void cred_apply(struct security *sec, const struct cred_info *info)
 	CHECK(sec, SECURITY);
 	pthread_rwlock_wrlock(&r->lock);
 	drop_claims(r, info->id, INT64_MIN);
-	put_version(r, cred_new(&sec->self, info));
+	put_version(r, cred_new(&sec->self, info), clock_mono_ns(sec->clock));
 	pthread_rwlock_unlock(&r->lock);
 	security_changed(sec);
 	security_tell(sec, info->id);

@@ -39,7 +39,14 @@ void security_free(struct security *sec);
 /* --- credentials ------------------------------------------------------------------------------------------------- */
 
 enum cred_kind { CRED_DEVICE, CRED_GATEWAY, CRED_ADMIN, CRED_CSE };
-enum cred_state { CRED_ACTIVE, CRED_SUSPENDED, CRED_REVOKED };
+/* Numbers are kept in records.  A device begins as ADDED (no key), CODE_OUT (a code waits for it), ENROLLED (it has a key that was
+ * not used yet).  Only ACTIVE and ENROLLED are let in; that a certificate has ended is told by not_after. */
+enum cred_state {
+	CRED_ACTIVE, CRED_SUSPENDED, CRED_REVOKED, CRED_ADDED, CRED_CODE_OUT, CRED_ENROLLED, CRED_LOCKED, CRED_STATES
+};
+static inline bool cred_state_speaks(enum cred_state s) { return s == CRED_ACTIVE || s == CRED_ENROLLED; }
+/* "active", "code out" .. */
+const char *cred_state_name(enum cred_state s);
 
 struct cred_info {
 	struct str id;           /* credential id, made by us: "c" + base32 */
@@ -50,9 +57,12 @@ struct cred_info {
 	uint16_t zone;
 	uint32_t max_ae;         /* AEs that may be registered with it; default 1 */
 	bool random_stems;       /* the CSE may give it stems that are not listed */
-	struct str fingerprint;  /* SHA-256 of the public key info, 32 bytes */
+	struct str name;         /* a device's, for people; empty: none.  Nobody else's who is not revoked */
+	bool single_session;     /* connections from two addresses at once are a clone event */
+	struct str fingerprint;  /* SHA-256 of the public key info, 32 bytes; empty: no key yet (then generation and times are 0) */
 	uint32_t generation;
-	int64_t not_after;       /* µs */
+	uint32_t base_generation; /* the last that came by an administrator's act (code, issue); later ones by renewal */
+	int64_t not_before, not_after; /* µs; not_before 0: not known */
 	bool has_location;       /* provisioned: the only source for aclr */
 	double lat, lon;
 	struct str country;
@@ -62,7 +72,9 @@ struct str cred_make_id(struct security *sec, struct arena *a);
 /* Part of a TX_WRITE: durable with it; takes effect for new and live peers when it commits (cred_apply is called by the
  * owner in the commit's done).  E_EXISTS: a name is another credential's (one that is not revoked lists it, or the stem is
  * bound to it): a new key for the same names is the same id with generation + 1.  E_SYNTAX, E_LIMIT, E_DENIED: why says
- * what is wrong. */
+ * what is wrong.  A renewed key (generation higher, base_generation not): peers that proved the one before stay for
+ * CRED_DRAIN_S, so that what is on its way ends. */
+enum { CRED_DRAIN_S = 10, CRED_NAME_MAX = 64 };
 int cred_put(struct security *sec, struct tx *tx, const struct cred_info *c, struct why *why);
 /* The caller records the event (EV_CREDENTIAL_ISSUED or EV_CREDENTIAL_STATE). */
 void cred_apply(struct security *sec, const struct cred_info *info);
@@ -73,6 +85,8 @@ void cred_watch(struct security *sec, void (*fn)(void *arg, struct str id), void
 /* The credential that a name belongs to: the one that lists it and is not revoked, else the one that the stem is bound to.
  * Copies into the arena; false when nobody's. */
 bool cred_of_name(struct security *sec, struct arena *a, struct str name, struct cred_info *out);
+/* The device of that name (not revoked), or the credential of that id.  Copies into the arena; false when there is none. */
+bool cred_named(struct security *sec, struct arena *a, struct str id_or_name, struct cred_info *out);
 /* Copies into the arena; false when unknown. */
 bool cred_find(struct security *sec, struct arena *a, struct str id, struct cred_info *out);
 void cred_each(struct security *sec, struct arena *a, void (*fn)(void *arg, const struct cred_info *c), void *arg);

@@ -56,6 +56,13 @@ struct holder {
 	struct cred *cred; /* NULL: stems are bound to an id that has no record */
 	struct stem *stems;
 	size_t n_stems;
+	/* The version before a renewed key, whose peers end what they are at. */
+	struct cred *draining;
+	int64_t drain_ns;
+	struct holder *next_drain;
+	/* Connections of a single-session credential, and where they come from. */
+	unsigned sessions;
+	struct ipaddr session_from;
 };
 
 /* Names of a cred_put that is not yet applied. */
@@ -70,7 +77,9 @@ struct registry {
 	struct strmap by_id;   /* struct holder */
 	struct strmap by_key;  /* fingerprint -> struct cred, current versions */
 	struct strmap by_name; /* AE-ID stem or CSE-ID -> struct cred that lists it, not revoked, no gateways */
+	struct strmap by_label; /* a device's name -> struct cred, not revoked */
 	struct strmap stems;   /* struct stem */
+	struct holder *drains, **last_drain; /* oldest first */
 	struct claim *claims;
 	int64_t next_end;      /* when the next certificate ends, µs */
 };
@@ -93,6 +102,7 @@ struct str random_name(struct rnd *rnd, struct arena *a, char first);
 struct cred *registry_get(struct security *sec, struct str id);
 struct cred *registry_by_key(struct security *sec, struct str fingerprint);
 struct cred *registry_of_name(struct security *sec, struct str name);
+struct cred *registry_of_label(struct security *sec, struct str label);
 struct cred **registry_all(struct security *sec, struct arena *a, size_t *n);
 /* May this become a version of its credential?  Then its names are kept for it until cred_apply, or a minute.
  * *moved: stems that were a gateway's. */

@@ -196,7 +196,7 @@ START_TEST(damaged_record)
 	ck_assert(strstr(why.text, "credential") != NULL);
 	security_free(sec);
 	tx = store_begin(room.store, &room.a, TX_WRITE);
-	store_rec_put(tx, REC_CREDENTIAL, STR("c9"), STR("\2newer"));
+	store_rec_put(tx, REC_CREDENTIAL, STR("c9"), STR("\3newer"));
 	room_commit(&room, tx);
 	ck_assert_int_eq(security_new(&o, &sec, &why), 0);
 	ck_assert_int_eq(security_attach(sec, room.store, &why), E_NEWER);
