@@ -74,6 +74,23 @@ static int admit(struct security *sec, struct cred *c, const struct ipaddr *from
 	return 0;
 }
 
+bool cred_stamp_of_key(struct security *sec, struct str fingerprint, struct cred_stamp *out)
+{
+	CHECK(sec, SECURITY);
+	struct cred *c = registry_by_key(sec, fingerprint);
+	bool ok = c && c->info.state == CRED_ACTIVE && c->info.not_after > clock_wall_us(sec->clock);
+
+	if (ok) {
+		memset(out, 0, sizeof(*out));
+		REQUIRE(c->info.id.n <= sizeof(out->id));
+		memcpy(out->id, c->info.id.p, c->info.id.n);
+		out->generation = c->info.generation;
+		out->not_after = c->info.not_after;
+	}
+	cred_unref(c);
+	return ok;
+}
+
 int peer_of_certificate(struct security *sec, struct str fingerprint, const struct ipaddr *from, struct peer **out)
 {
 	CHECK(sec, SECURITY);

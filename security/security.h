@@ -90,6 +90,15 @@ bool cred_named(struct security *sec, struct arena *a, struct str id_or_name, st
 /* Copies into the arena; false when unknown. */
 bool cred_find(struct security *sec, struct arena *a, struct str id, struct cred_info *out);
 void cred_each(struct security *sec, struct arena *a, void (*fn)(void *arg, const struct cred_info *c), void *arg);
+/* What a TLS ticket is bound to.  Compared as bytes: unused ones are zero. */
+struct cred_stamp {
+	char id[64];
+	uint32_t generation, zero;
+	int64_t not_after;
+};
+/* Of the credential that accepts this key at present; false: there is none, or it is not active, or its certificate has ended.
+ * No event: the handshake that follows tells. */
+bool cred_stamp_of_key(struct security *sec, struct str fingerprint, struct cred_stamp *out);
 
 /* --- peers: what a channel proved -------------------------------------------------------------------------------- */
 

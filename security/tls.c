@@ -12,21 +12,6 @@
 #include "security/cert.h"
 #include "security/tls_priv.h"
 
-struct tls_loop {
-	OSSL_LIB_CTX *lib;
-	pthread_mutex_t lock; /* a renewal swaps them while the loop takes a reference */
-	SSL_CTX *ctx, *client; /* immutable */
-};
-
-#define TLS_MAGIC 0x746c7331u
-struct tls {
-	uint32_t magic;
-	struct ca *ca;
-	struct security *sec;
-	unsigned n;
-	struct tls_loop loop[];
-};
-
 /* --- copies into a library context --------------------------------------------------------------------------------- */
 
 static X509 *copy_cert(OSSL_LIB_CTX *lib, X509 *x)
@@ -106,12 +91,14 @@ static bool use_anchor(SSL_CTX *ctx, OSSL_LIB_CTX *lib, X509 *anchor)
 	return ok;
 }
 
-static SSL_CTX *make_ctx(OSSL_LIB_CTX *lib, X509 *anchor, bool partial, X509 *leaf, STACK_OF(X509) *chain, EVP_PKEY *key, bool client)
+static SSL_CTX *make_ctx(struct tls_loop *l, X509 *anchor, bool partial, X509 *leaf, STACK_OF(X509) *chain, EVP_PKEY *key, bool client)
 {
-	SSL_CTX *ctx = SSL_CTX_new_ex(lib, NULL, client ? TLS_client_method() : TLS_server_method());
+	SSL_CTX *ctx = SSL_CTX_new_ex(l->lib, NULL, client ? TLS_client_method() : TLS_server_method());
 	if (!ctx)
 		return NULL;
-	if (!tls_harden(ctx, partial) || !use_identity(ctx, lib, leaf, chain, key) || !use_anchor(ctx, lib, anchor)) {
+	SSL_CTX_set_app_data(ctx, l);
+	if (!tls_harden(ctx, partial) || !use_identity(ctx, l->lib, leaf, chain, key) || !use_anchor(ctx, l->lib, anchor) ||
+	    (!client && !tls_ticket_use(ctx, &l->tickets))) {
 		SSL_CTX_free(ctx);
 		return NULL;
 	}
@@ -146,7 +133,7 @@ int tls_renew(struct tls *t, struct why *why)
 	SSL_CTX **made = calloc(2 * t->n, sizeof(*made));
 	int err = made ? ca_server(t->ca, &leaf, &chain, &key) : E_NOMEM;
 	for (unsigned i = 0; err == 0 && i < 2 * t->n; i++) {
-		made[i] = make_ctx(t->loop[i / 2].lib, anchor, partial, leaf, chain, key, i % 2 == 1);
+		made[i] = make_ctx(&t->loop[i / 2], anchor, partial, leaf, chain, key, i % 2 == 1);
 		if (!made[i])
 			err = E_CRYPTO;
 	}
@@ -159,6 +146,9 @@ int tls_renew(struct tls *t, struct why *why)
 		}
 	}
 	free(made);
+	/* What was proved under another authority is proved again. */
+	if (err == 0)
+		tls_ticket_drop(t->tickets);
 	if (err)
 		why_set(why, RSC_INTERNAL_SERVER_ERROR, "a TLS context could not be made: %s", err_text(err));
 	X509_free(anchor);
@@ -179,11 +169,17 @@ int tls_new(struct ca *ca, struct security *sec, unsigned n_loops, struct tls **
 	t->ca = ca;
 	t->sec = sec;
 	t->n = n_loops;
+	t->tickets = tls_ticket_new(ca->o.clock, ca->o.rnd, sec);
 	int err = 0;
 	for (unsigned i = 0; i < n_loops; i++) {
-		pthread_mutex_init(&t->loop[i].lock, NULL);
-		t->loop[i].lib = OSSL_LIB_CTX_new();
-		if (!t->loop[i].lib)
+		struct tls_loop *l = &t->loop[i];
+
+		pthread_mutex_init(&l->lock, NULL);
+		l->tls = t;
+		l->lib = OSSL_LIB_CTX_new();
+		l->tickets.tickets = t->tickets;
+		l->tickets.aes = l->lib ? EVP_CIPHER_fetch(l->lib, "AES-256-CBC", NULL) : NULL;
+		if (!l->tickets.aes)
 			err = E_NOMEM;
 	}
 	if (err == 0)
@@ -204,11 +200,25 @@ void tls_free(struct tls *t)
 	for (unsigned i = 0; i < t->n; i++) {
 		SSL_CTX_free(t->loop[i].ctx);
 		SSL_CTX_free(t->loop[i].client);
+		EVP_CIPHER_free(t->loop[i].tickets.aes);
 		OSSL_LIB_CTX_free(t->loop[i].lib);
 		pthread_mutex_destroy(&t->loop[i].lock);
 	}
+	tls_ticket_free(t->tickets);
 	t->magic = 0;
 	free(t);
+}
+
+void tls_drop_tickets(struct tls *t)
+{
+	CHECK(t, TLS);
+	tls_ticket_drop(t->tickets);
+}
+
+void tls_tick(struct tls *t)
+{
+	CHECK(t, TLS);
+	tls_ticket_tick(t->tickets);
 }
 
 /* --- connections ----------------------------------------------------------------------------------------------------- */
@@ -314,5 +324,9 @@ int tls_peer(struct tls *t, SSL *ssl, const struct ipaddr *from, struct peer **o
 	if (!SSL_is_init_finished(ssl) || SSL_get_verify_result(ssl) != X509_V_OK || !x)
 		return E_DENIED;
 	int err = cert_fingerprint(x, fp);
-	return err ? err : peer_of_certificate(t->sec, str_make((const char *)fp, sizeof(fp)), from, out);
+	if (err == 0)
+		err = peer_of_certificate(t->sec, str_make((const char *)fp, sizeof(fp)), from, out);
+	if (err == 0 && SSL_is_server(ssl))
+		tls_ticket_offer(t->tickets, ssl, str_make((const char *)fp, sizeof(fp)));
+	return err;
 }

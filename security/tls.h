@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * TLS contexts for all bindings: TLS 1.3 (1.2 only with ECDHE and AEAD), client certificate required, no 0-RTT, no
- * renegotiation, no post-handshake authentication.  One OSSL_LIB_CTX and SSL_CTX per loop; contexts are immutable,
- * counted and swapped.
+ * renegotiation, no post-handshake authentication; tickets by the rule of tls_ticket.h.  One OSSL_LIB_CTX and SSL_CTX per
+ * loop; contexts are immutable, counted and swapped.
  */
 #ifndef SECURITY_TLS_H
 #define SECURITY_TLS_H
@@ -16,13 +16,18 @@ int tls_new(struct ca *ca, struct security *sec, unsigned n_loops, struct tls **
 /* New certificates: makes new contexts; connections keep theirs. */
 int tls_renew(struct tls *t, struct why *why);
 void tls_free(struct tls *t);
+/* A policy has changed: whoever comes back proves its key again.  Thread-safe. */
+void tls_drop_tickets(struct tls *t);
+/* Once a second, on any one thread. */
+void tls_tick(struct tls *t);
 
 /* A server-side SSL of loop i, without a descriptor yet; NULL when memory is short.  Loop i's thread only. */
 SSL *tls_accept(struct tls *t, unsigned loop);
 /* Told of a handshake that failed, before the error queue is cleared: records the event, returns the reason for the log
  * (a constant text without anything that the peer sent). */
 const char *tls_refused(struct tls *t, SSL *ssl, const struct ipaddr *from);
-/* After the handshake: the peer of this connection (security.h peer_of_certificate).  E_DENIED: close. */
+/* After the handshake: the peer of this connection (security.h peer_of_certificate).  E_DENIED: close.  Who was accepted by the
+ * server's side gets a ticket with the next bytes (tls_ticket.h). */
 int tls_peer(struct tls *t, SSL *ssl, const struct ipaddr *from, struct peer **out);
 
 /* A client-side SSL of loop i that shows the CSE's own certificate and trusts what its server side trusts.  name: the

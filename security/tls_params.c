@@ -24,7 +24,7 @@ int tls_harden(SSL_CTX *ctx, int partial)
 	SSL_CTX_clear_options(ctx, SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION | SSL_OP_LEGACY_SERVER_CONNECT);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_read_ahead(ctx, 1);
-	/* No resumption: a ticket would outlive the credential that it was given to. */
+	/* No resumption but by the rule of tls_ticket.h. */
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_max_cert_list(ctx, CHAIN_BYTES);
 	SSL_CTX_set_security_level(ctx, 2);

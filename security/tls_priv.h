@@ -1,9 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What server and client contexts have in common. */
+/* The TLS room from the inside: what the loops have, what server and client contexts have in common. */
 #ifndef SECURITY_TLS_PRIV_H
 #define SECURITY_TLS_PRIV_H
 
 #include <openssl/ssl.h>
+#include <pthread.h>
+
+#include "security/tls.h"
+#include "security/tls_ticket.h"
+
+/* app_data of the server contexts of this loop. */
+struct tls_loop {
+	OSSL_LIB_CTX *lib;
+	struct tls *tls;
+	struct tls_ticket_lane tickets;
+	pthread_mutex_t lock; /* a renewal swaps them while the loop takes a reference */
+	SSL_CTX *ctx, *client; /* immutable */
+};
+
+#define TLS_MAGIC 0x746c7331u
+struct tls {
+	uint32_t magic;
+	struct ca *ca;
+	struct security *sec;
+	struct tls_tickets *tickets;
+	unsigned n;
+	struct tls_loop loop[];
+};
 
 /* Versions, suites, curves, options, bounds, verification: security-model 3.1.  `partial`: the anchor is no root.
  * false: this OpenSSL refuses one of them. */
