@@ -362,6 +362,8 @@ static void opened(struct conn *c)
 		return;
 	}
 	stat_add(lane->stats, STAT_TLS_HANDSHAKES, 1);
+	if (!c->client && SSL_session_reused(c->ssl))
+		stat_add(lane->stats, STAT_TLS_RESUMED, 1);
 	c->state = CONN_OPEN;
 	/* The user sets its own deadline, now with no bytes to look at. */
 	lane->user->ready(c);

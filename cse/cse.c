@@ -156,6 +156,7 @@ int cse_reload(struct cse *c, struct why *why)
 		return E_CONF;
 	}
 	gate_reload(c->gate, fresh);
+	tls_drop_tickets(c->tls);
 	binding_https.reload(c->https, fresh, c->tls);
 	log_set_level(c->log, log_level_of(conf_str(fresh, CONF_LOG_LEVEL)));
 	conf_unref(c->conf);
@@ -341,6 +342,7 @@ static void tick(struct loop *l, struct loop_timer *t)
 {
 	struct cse *c = CONTAINER_OF(t, struct cse, tick);
 	struct why why = { RSC_NONE, "" };
+	tls_tick(c->tls);
 	if (ca_tick(c->ca)) {
 		audit(c->security, EV_KEY_ROTATED, NULL, STR_NONE, "server certificate");
 		c->renew_ns = loop_now_ns(l);

@@ -156,12 +156,21 @@ check "anonymous refused" weak -tls1_2 -cipher 'aNULL:@SECLEVEL=0'
 check "PSK refused" weak -tls1_2 -cipher 'PSK:@SECLEVEL=0' -psk 00112233
 check "h2 alone refused" weak -alpn h2
 check "http/1.1 chosen" says 'ALPN protocol: http/1.1' client "${me[@]}" -alpn h2,http/1.1
-tickets() {
+# A session that s_client keeps, from a connection that has been answered.
+asks_for_session() {
 	printf 'GET /cse-in HTTP/1.1\r\nHost: localhost\r\nX-M2M-RI: 1\r\nX-M2M-RVI: 3\r\nX-M2M-Origin: CDev1\r\nConnection: close\r\n\r\n' |
 		client -ign_eof "${me[@]}" "$@" -sess_out "$dir/session" >"$dir/tickets" 2>&1
+}
+tickets() {
+	asks_for_session "$@"
 	! grep -Eq 'New Session Ticket|TLS session ticket:|Post-Handshake New Session' "$dir/tickets"
 }
-check "no ticket in TLS 1.3" tickets -tls1_3
+resumes() { says '^Reused, ' client "${me[@]}" -sess_in "$dir/session" "$@"; }
+check "one ticket in TLS 1.3" bash -c "$(declare -f asks_for_session client); creds='$creds' port=$port dir='$dir'
+	me=(-cert '$creds/CDev1.crt' -cert_chain '$creds/CDev1.crt' -key '$creds/CDev1.key')
+	asks_for_session -tls1_3; test \$(grep -c 'Post-Handshake New Session Ticket' '$dir/tickets') = 1"
+check "which says an hour at most, and no early data" says 'lifetime hint: (3600|3[0-5][0-9][0-9]) ' openssl sess_id -in "$dir/session" -noout -text
+check "and resumes" resumes
 check "no ticket in TLS 1.2" tickets -tls1_2
 check "no early data" says 'Max Early Data: 0|Early data was not sent' client "${me[@]}"
 renegotiation() {
@@ -178,7 +187,9 @@ check "no compression" says 'Compression: NONE' client "${me[@]}" -tls1_2
 
 # --- lifecycle ----------------------------------------------------------------------------------------------------------------
 id=$(ctl credential list | sed -n 's/^\(c[a-z0-9]*\) .* CDev1$/\1/p')
+asks_for_session -tls1_3
 check "suspended" ctl credential suspend "$id"
+check "a ticket does not help" refuses resumes
 check "and not answered any more" not_answered "${me[@]}"
 check "resumed" ctl credential resume "$id"
 check "and answered again" answered "${me[@]}"
