@@ -31,8 +31,7 @@ struct admin_conn {
 	struct http1 http;
 	struct http1_field fields[ADMIN_FIELDS];
 	struct admin_call call;
-	bool busy;   /* a call waits for the store or a worker */
-	bool gone;   /* the peer left meanwhile */
+	bool gone;   /* the peer left while a call waits */
 	bool close;  /* after what is in `out` */
 };
 
@@ -60,7 +59,7 @@ static void conn_free(struct admin_conn *k)
 /* A call that waits is let come to its end; its answer is thrown away. */
 static void conn_drop(struct admin_conn *k)
 {
-	if (!k->busy) {
+	if (!k->call.waits) {
 		conn_free(k);
 		return;
 	}
@@ -88,27 +87,6 @@ static void conn_timer(struct admin_conn *k)
 
 /* --- answers ------------------------------------------------------------------------------------------------------------ */
 
-unsigned admin_status(int err)
-{
-	switch (err) {
-	case E_SYNTAX:
-	case E_RANGE:
-	case E_LIMIT:
-	case E_DENIED:
-		return 400;
-	case E_ABSENT:
-		return 404;
-	case E_EXISTS:
-		return 409;
-	case E_FULL:
-	case E_READONLY:
-	case E_AGAIN:
-		return 503;
-	default:
-		return 500;
-	}
-}
-
 /* false: the connection is gone. */
 static bool conn_send(struct admin_conn *k)
 {
@@ -128,7 +106,7 @@ static bool conn_send(struct admin_conn *k)
 		conn_drop(k);
 		return false;
 	}
-	loop_io_mod(k->admin->loop, &k->io, k->out.n > 0 ? LOOP_WRITE : k->busy ? 0 : LOOP_READ);
+	loop_io_mod(k->admin->loop, &k->io, k->out.n > 0 ? LOOP_WRITE : k->call.waits ? 0 : LOOP_READ);
 	conn_timer(k);
 	return true;
 }
@@ -147,19 +125,10 @@ static void put_head(struct admin_conn *k, unsigned status)
 
 static void conn_read(struct admin_conn *k);
 
-void admin_answer(struct admin_call *c, unsigned status)
+static void conn_end(struct admin_call *c, unsigned status, bool waited)
 {
-	if (c->fn) {
-		c->status = status;
-		return;
-	}
-	struct admin_conn *k = c->conn;
-	bool waited = k->busy;
+	struct admin_conn *k = CONTAINER_OF(c, struct admin_conn, call);
 
-	if (waited) {
-		k->busy = false;
-		k->admin->waiting--;
-	}
 	if (k->gone) {
 		conn_free(k);
 		return;
@@ -177,84 +146,17 @@ void admin_answer(struct admin_call *c, unsigned status)
 		conn_read(k);
 }
 
-void admin_answer_json(struct admin_call *c, unsigned status, json_t *j)
-{
-	REQUIRE(j);
-	char *text = json_dumps(j, JSON_COMPACT);
-	json_decref(j);
-	REQUIRE(text);
-	buf_z(&c->reply, text);
-	free(text);
-	if (c->reply.over) {
-		buf_reset(&c->reply);
-		admin_refuse(c, 500, "the answer would be too large");
-		return;
-	}
-	admin_answer(c, status);
-}
-
-void admin_refuse(struct admin_call *c, unsigned status, const char *fmt, ...)
-{
-	char text[400];
-	va_list ap;
-
-	/* An answer that was made before its commit failed. */
-	buf_reset(&c->reply);
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	/* What a client sent may be quoted in it and need not be text. */
-	json_t *j = json_pack("{s:s}", "error", text);
-	admin_answer_json(c, status, j ? j : json_pack("{s:s}", "error", "the request is not well formed"));
-}
-
-void admin_wait(struct admin_call *c)
-{
-	c->conn->busy = true;
-	c->admin->waiting++;
-}
-
 /* --- requests ----------------------------------------------------------------------------------------------------------- */
-
-static void run_long(struct work *w)
-{
-	struct admin_call *c = CONTAINER_OF(w, struct admin_call, work);
-	c->status = 0;
-	c->fn(c);
-	REQUIRE(c->status != 0);
-}
-
-static void long_done(struct work *w)
-{
-	struct admin_call *c = CONTAINER_OF(w, struct admin_call, work);
-	c->fn = NULL;
-	admin_answer(c, c->status);
-}
 
 static void dispatch(struct admin_conn *k)
 {
 	struct admin_call *c = &k->call;
-	const struct admin_route *route;
 
 	c->admin = k->admin;
-	c->conn = k;
-	c->type = "application/json";
-	c->lines = 0;
+	c->end = conn_end;
 	c->query = http1_str(k->in.p, k->http.query);
 	c->body = http1_body(&k->http, k->in.p);
-	unsigned status = admin_find(k->http.method, http1_str(k->in.p, k->http.path), &route, &c->id);
-	if (status) {
-		admin_refuse(c, status, status == 405 ? "this path has another method" : "there is no such path: see admin/README");
-		return;
-	}
-	if (route->work == ADMIN_SHORT) {
-		route->fn(c);
-		return;
-	}
-	c->fn = route->fn;
-	c->work = (struct work){ .run = run_long, .done = long_done, .loop = k->admin->loop };
-	admin_wait(c);
-	workers_submit(k->admin->cse->workers, &c->work);
+	admin_begin(c, k->http.method, http1_str(k->in.p, k->http.path));
 }
 
 /* Every complete request in `in`, one after the other.  A handler may end the connection. */
@@ -275,7 +177,7 @@ static void conn_read(struct admin_conn *k)
 		case HTTP1_BAD:
 			k->close = true;
 			k->call.admin = a;
-			k->call.conn = k;
+			k->call.end = conn_end;
 			k->call.type = "application/json";
 			k->http.head_n = k->in.n;
 			k->http.body_n = 0;
@@ -287,7 +189,7 @@ static void conn_read(struct admin_conn *k)
 		unsigned before = a->n_conns;
 		dispatch(k);
 		/* Gone, waiting, or with an answer that is not yet sent: the rest is read later. */
-		if (a->n_conns != before || k->busy || k->out.n > 0 || k->in.n == 0)
+		if (a->n_conns != before || k->call.waits || k->out.n > 0 || k->in.n == 0)
 			return;
 	}
 }
@@ -300,11 +202,11 @@ static void on_io(struct loop *l, struct loop_io *io, unsigned events)
 	if (events & LOOP_WRITE && k->out.n > 0) {
 		if (!conn_send(k))
 			return;
-		if (k->out.n == 0 && k->in.n > 0 && !k->busy)
+		if (k->out.n == 0 && k->in.n > 0 && !k->call.waits)
 			conn_read(k);
 		return;
 	}
-	if (k->busy) {
+	if (k->call.waits) {
 		if (events & LOOP_HUP)
 			conn_drop(k);
 		return;
@@ -421,7 +323,7 @@ void admin_close(struct admin *a)
 		next = k->next;
 		conn_drop(k);
 	}
-	while (a->waiting > 0)
+	while (a->waiting > 0 || atomic_load(&a->posted) > 0)
 		loop_turn(a->loop, 10);
 	free(a->path);
 	free(a);

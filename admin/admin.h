@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The administrator's REST interface on a UNIX socket in the state folder (admin.sock, mode 0600; only the uid of trothd
- * and root).  A table of handlers; JSON by jansson.  `trothctl` speaks it.
+ * and root) and, below /-/admin, on the HTTPS listener for credentials of kind admin.  A table of handlers; JSON by jansson.
+ * `trothctl` speaks it; doc/admin-api.yaml describes it.
  *
  *   POST /v1/credentials   {"csr": PEM, "kind": "device|gateway|admin|cse", "names": [..], "zone": n, "life": "24h",
  *                           "maxAe": n, "randomStems": b, "location": {"lat": x, "lon": y, "country": "KR"}, "replace": b}
@@ -19,6 +20,7 @@
  *   POST /v1/acp/why       {"originator": AE-ID, "operation": "retrieve", "to": address, "type": "cnt"}
  *                          -> 200 {"why": lines, the last of which says permitted or denied}; type: with create only
  *   POST /v1/clock/accept  -> 200 {"clock": "accepted"}
+ *   GET  /-/live, /-/ready -> 200, or 503 when no work should be given
  *   anything else, and what is refused -> 4xx or 5xx {"error": one sentence}
  */
 #ifndef ADMIN_ADMIN_H
@@ -31,5 +33,8 @@ struct admin;
 int admin_open(struct cse *cse, const char *path, struct admin **out, struct why *why);
 /* On loop 0's thread after loop_run, before store_close; turns the loop until commands that wait for the disk are done. */
 void admin_close(struct admin *a);
+struct aside;
+/* The same interface for the HTTPS listener: /-/admin/v1/.., /-/live, /-/ready, /metrics.  Answers 503 while cse->admin is NULL. */
+void admin_aside(struct cse *cse, struct aside *out);
 
 #endif

@@ -11,8 +11,9 @@
 #include "cse/base/loop.h"
 #include "cse/base/work.h"
 
-enum { ADMIN_CONNS = 16, ADMIN_FIELDS = 32, ADMIN_REPLY_BYTES = 16 << 20, ADMIN_EVENTS = 256 };
+enum { ADMIN_CONNS = 16, ADMIN_REMOTE = 64, ADMIN_FIELDS = 32, ADMIN_REPLY_BYTES = 16 << 20, ADMIN_EVENTS = 256 };
 
+struct admin_conn;
 struct admin {
 	struct cse *cse;
 	struct loop *loop;
@@ -21,6 +22,8 @@ struct admin {
 	struct admin_conn *conns;
 	unsigned n_conns;
 	unsigned waiting; /* calls that a commit or a worker will end */
+	unsigned remote;  /* calls that came by HTTPS */
+	_Atomic unsigned posted; /* such that are on their way to loop 0 */
 };
 
 struct admin_call;
@@ -29,7 +32,10 @@ typedef void admin_fn(struct admin_call *c);
 /* One request.  A handler ends it by admin_answer or admin_refuse, at once or later on loop 0. */
 struct admin_call {
 	struct admin *admin;
-	struct admin_conn *conn;
+	/* Sends the reply; waited: admin_wait was called. */
+	void (*end)(struct admin_call *c, unsigned status, bool waited);
+	const struct peer *peer; /* NULL: it came by the UNIX socket */
+	bool waits;
 	struct arena arena;
 	struct str query, body, id; /* id: what stood for * in the path */
 	struct buf reply;
@@ -80,6 +86,10 @@ void admin_refuse(struct admin_call *c, unsigned status, const char *fmt, ...) P
 unsigned admin_status(int err);
 /* The call waits: nothing of its connection is read before admin_answer. */
 void admin_wait(struct admin_call *c);
+/* Is it the administrator who asks?  What is NEEDS_NONE may tell others less. */
+bool admin_is_admin(const struct admin_call *c);
+/* Finds, allows and carries out.  admin, end, peer, query, body and arena are set. */
+void admin_begin(struct admin_call *c, enum http1_method method, struct str path);
 
 /* admin/credentials.c */
 admin_fn admin_issue, admin_list, admin_suspend, admin_resume, admin_revoke;
@@ -87,6 +97,9 @@ admin_fn admin_issue, admin_list, admin_suspend, admin_resume, admin_revoke;
 admin_fn admin_zones, admin_zone, admin_conduit_open, admin_conduit_close;
 /* admin/watch.c */
 admin_fn admin_ca, admin_show_status, admin_events, admin_accept_clock, admin_verify_events, admin_acp_why;
+
+/* admin/health.c */
+admin_fn admin_live, admin_ready;
 
 const char *admin_kind_name(enum cred_kind k);
 

@@ -32,7 +32,7 @@ static void put_done(struct commit *commit, int err)
 		return;
 	}
 	cred_apply(cse->security, &c->cred);
-	audit(cse->security, c->event, NULL, STR_NONE, "%s %s", c->what, c->cred.id.p);
+	audit(cse->security, c->event, c->peer, STR_NONE, "%s %s", c->what, c->cred.id.p);
 	log_write(cse->log, LOG_ADMIN, "%s %s", c->what, c->cred.id.p);
 	admin_answer(c, c->status);
 }

@@ -17,6 +17,8 @@ static const struct admin_route routes[] = {
 	{ HTTP1_GET, "/v1/status", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_show_status },
 	{ HTTP1_GET, "/v1/events", ADMIN_LONG, ADMIN_NEEDS_ADMIN, admin_events },
 	{ HTTP1_POST, "/v1/events/verify", ADMIN_LONG, ADMIN_NEEDS_ADMIN, admin_verify_events },
+	{ HTTP1_GET, "/-/live", ADMIN_SHORT, ADMIN_NEEDS_NONE, admin_live },
+	{ HTTP1_GET, "/-/ready", ADMIN_SHORT, ADMIN_NEEDS_NONE, admin_ready },
 	{ HTTP1_POST, "/v1/clock/accept", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_accept_clock },
 };
 

@@ -105,7 +105,7 @@ void admin_verify_events(struct admin_call *c)
 		buf_printf(&c->reply, "{\"events\":%llu,\"chain\":\"whole\"}", (unsigned long long)store_event_next(cse->store));
 		admin_answer(c, 200);
 	} else if (err == E_CORRUPT) {
-		audit(cse->security, EV_STORE_DAMAGED, NULL, STR_NONE, "event %llu", (unsigned long long)bad);
+		audit(cse->security, EV_STORE_DAMAGED, c->peer, STR_NONE, "event %llu", (unsigned long long)bad);
 		admin_refuse(c, 500, "event %llu does not follow from those before it: the table was changed or is damaged",
 		             (unsigned long long)bad);
 	} else {

@@ -28,12 +28,12 @@ static void changed(struct commit *commit, int err)
 	}
 	if (c->to) {
 		zone_apply_conduit(cse->security, c->zone, c->to, c->open);
-		audit(cse->security, EV_ZONE_CHANGED, NULL, STR_NONE, "conduit %u %u %s", c->zone, c->to, state);
+		audit(cse->security, EV_ZONE_CHANGED, c->peer, STR_NONE, "conduit %u %u %s", c->zone, c->to, state);
 		log_write(cse->log, LOG_ADMIN, "conduit %u %u %s", c->zone, c->to, state);
 		buf_printf(&c->reply, "{\"from\":%u,\"to\":%u,\"state\":\"%s\"}", c->zone, c->to, state);
 	} else {
 		zone_apply(cse->security, c->zone);
-		audit(cse->security, EV_ZONE_CHANGED, NULL, STR_NONE, "zone %u made", c->zone);
+		audit(cse->security, EV_ZONE_CHANGED, c->peer, STR_NONE, "zone %u made", c->zone);
 		log_write(cse->log, LOG_ADMIN, "zone %u made", c->zone);
 		buf_printf(&c->reply, "{\"zone\":%u}", c->zone);
 	}

@@ -24,6 +24,7 @@ struct aside_ask {
 	struct loop *loop;       /* where it is to be answered */
 	SSL *ssl;                /* of the connection, while `ask` runs only */
 	struct loop_task task;   /* for who answers: ways to another loop and back */
+	void *user;              /* for who answers */
 	struct http_conn *conn;  /* the binding's; NULL once it is gone */
 	size_t size;
 };

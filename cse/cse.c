@@ -249,7 +249,8 @@ static int open_doors(struct cse *c, struct why *why)
 {
 	struct binding_opts bo = { .conf = c->conf, .clock = c->clock, .log = c->log, .stats = c->stats, .gate = c->gate,
 		.security = c->security, .tls = c->tls, .loops = c->loops, .n_loops = c->n_loops, .self = c->self,
-		.sp_fqdn = c->self.sp };
+		.sp_fqdn = c->self.sp, .asides = &c->admin_aside };
+	admin_aside(c, &c->admin_aside);
 	int r = binding_https.open(&bo, &c->https, why);
 	if (r)
 		return r;
@@ -395,8 +396,9 @@ void cse_close(struct cse *c)
 	if (!c)
 		return;
 	drain(c);
-	if (c->admin)
-		admin_close(c->admin);
+	struct admin *admin = c->admin;
+	c->admin = NULL;
+	admin_close(admin);
 	if (c->https)
 		binding_https.close(c->https);
 	/* Requests that a worker or the writer still holds are let go before the gate is. */

@@ -3,6 +3,7 @@
 #ifndef CSE_CSE_H
 #define CSE_CSE_H
 
+#include "bindings/aside.h"
 #include "cse/base/conf.h"
 #include "cse/core/gate.h"
 
@@ -35,6 +36,7 @@ struct cse {
 	struct ca *ca;
 	struct tls *tls;
 	struct gate *gate;
+	struct aside admin_aside; /* what the HTTPS listener hands to the admin room */
 	struct binding *https;
 	void *https_out; /* of what is sent */
 	struct admin *admin;

@@ -131,3 +131,19 @@ bool peer_is_credential(const struct peer *p, struct str cred_id)
 {
 	return p->n > 0 && cred_id.n > 0 && str_eq(p->proof[0].cred->info.id, cred_id);
 }
+
+bool peer_is_kind(const struct peer *p, enum cred_kind kind)
+{
+	return p->n > 0 && p->proof[0].cred->info.kind == kind;
+}
+
+bool peer_has_name(const struct peer *p, struct str name)
+{
+	if (p->n == 0)
+		return false;
+	const struct cred_info *c = &p->proof[0].cred->info;
+	for (size_t i = 0; i < c->names.n; i++)
+		if (str_eq(c->names.v[i], name))
+			return true;
+	return str_eq(c->id, name);
+}

@@ -126,6 +126,9 @@ bool peer_count(struct security *sec, struct peer *p, unsigned max);
 uint16_t peer_zone(const struct peer *p);
 /* Did the channel prove that credential? */
 bool peer_is_credential(const struct peer *p, struct str cred_id);
+bool peer_is_kind(const struct peer *p, enum cred_kind kind);
+/* Is that the id of the credential that the channel proved, or a name that it lists as it is written? */
+bool peer_has_name(const struct peer *p, struct str name);
 
 /* --- the questions of a request, in this order -------------------------------------------------------------------- */
 

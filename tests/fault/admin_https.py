@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The administrator's interface over HTTPS: who may, what others learn, pages of browsers, calls that wait, calls at the end."""
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from cse import Cse, must, register  # noqa: E402
+
+done = 0
+
+
+def expect(got, want, what):
+    global done
+    if got != want:
+        raise AssertionError("%s: %r instead of %r" % (what, got, want))
+    done += 1
+
+
+def ask(client, method, path, body=None, headers=None):
+    """A request that is no primitive."""
+    if not client.conn:
+        client.connect()
+    h = dict(headers or {})
+    if body is not None:
+        body = json.dumps(body)
+        h["Content-Type"] = "application/json"
+    client.conn.request(method, path, body, h)
+    r = client.conn.getresponse()
+    return r.status, r.read(), r.headers
+
+
+def ask_json(client, *args, **kw):
+    status, text, _ = ask(client, *args, **kw)
+    return status, json.loads(text)
+
+
+def main():
+    with Cse(sets=["cse.loops=3", "admin.metrics_readers=CMonitor"]) as c:
+        c.start()
+        c.issue("admin", "--kind", "admin", "--ae", "CAdmin")
+        for name in ("CDev1", "CMonitor"):
+            c.issue(name, "--ae", name)
+        # Connections lie on any of the loops.
+        admins = [c.client("admin", "CAdmin") for _ in range(8)]
+        dev, monitor = c.client("CDev1"), c.client("CMonitor")
+        for a in admins:
+            status, j = ask_json(a, "GET", "/-/admin/v1/status")
+            expect((status, j["cse"]), (200, "//troth.example/id-in/cse-in"), "status")
+            status, j = ask_json(a, "POST", "/-/admin/v1/events/verify")
+            expect((status, j["chain"]), (200, "whole"), "work of a worker")
+        admin = admins[0]
+        status, j = ask_json(admin, "POST", "/-/admin/v1/zones/7")
+        expect((status, j), (200, {"zone": 7}), "a commit")
+        expect(ask_json(admin, "GET", "/-/admin/v1/zones")[1], [{"zone": 1, "reaches": []}, {"zone": 7, "reaches": []}], "zones")
+        expect(ask(admin, "GET", "/-/admin/v1/nothing")[0], 404, "no such path")
+        expect(ask(admin, "DELETE", "/-/admin/v1/status")[0], 405, "no such method")
+
+        # Others: refused alike whatever there is, an event names them.
+        for path in ("/-/admin/v1/status", "/-/admin/v1/nothing", "/-/admin/v1/credentials"):
+            status, j = ask_json(dev, "GET", path)
+            expect((status, list(j)), (403, ["error"]), "a device's " + path)
+        events = ask(admin, "GET", "/-/admin/v1/events")[1].decode()
+        assert '"administration"' in events, events[-600:]
+
+        # Health: any certificate; metrics: administrators and those who are listed.
+        for who in (admin, dev, monitor):
+            expect(ask_json(who, "GET", "/-/live"), (200, {"live": True}), "live")
+            expect(ask_json(who, "GET", "/-/ready"), (200, {"ready": True}), "ready")
+            status, text, headers = ask(who, "HEAD", "/-/live")
+            expect((status, text, headers["Content-Length"]), (200, b"", "13"), "HEAD")
+        expect(ask(monitor, "GET", "/-/admin/v1/status")[0], 403, "who reads metrics is no administrator")
+
+        # A page of a browser that holds the administrator's certificate.
+        for h in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+            expect(ask(admin, "POST", "/-/admin/v1/zones/8", headers=h)[0], 403, "a page")
+        expect(len(ask_json(admin, "GET", "/-/admin/v1/zones")[1]), 2, "zones after the page")
+        expect(ask(admin, "POST", "/-/admin/v1/acp/why", body={"x": "y" * 70000})[0], 413, "a large body")
+
+        # With X-M2M-RI such a path is a resource like others.
+        register(dev, "CDev1", "live")
+        must(dev.get("/-/live"), 2000, "a resource named live")
+        expect(ask_json(dev, "GET", "/-/live"), (200, {"live": True}), "live beside it")
+
+        # Whoever is suspended is no administrator any more, at once.
+        ids = {x["names"][0]: x["id"] for x in ask_json(admin, "GET", "/-/admin/v1/credentials")[1]}
+        expect(ask(admin, "POST", "/-/admin/v1/credentials/%s/suspend" % ids["CDev1"])[0], 200, "suspension")
+        try:
+            ask(dev, "GET", "/-/live")
+            raise AssertionError("a suspended credential is answered")
+        except OSError:
+            pass
+        # Calls under way at the end do not hold it up.
+        for a in admins:
+            a.conn.request("POST", "/-/admin/v1/events/verify")
+        expect(c.stop(), 0, "the end")
+    print("%d passed, 0 failed" % done)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
