@@ -20,6 +20,7 @@ struct ctl {
 	const char *socket;
 	bool json;          /* answers as they come */
 	bool quiet;         /* no progress */
+	uint64_t wait_s;    /* how long trothd is waited for */
 	const char *doing;  /* long work: what is said while an answer is waited for, up to CTL_LONG_S; NULL: CTL_ANSWER_S */
 	int fd;             /* -1: not connected */
 	struct buf in;

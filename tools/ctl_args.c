@@ -180,21 +180,50 @@ struct reader {
 	size_t n_words;
 };
 
+/* "15m": the form is checked already. */
+static uint64_t seconds_of(const char *text)
+{
+	static const struct {
+		char unit;
+		unsigned seconds;
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
+	size_t n = strlen(text);
+	uint64_t v = 0;
+
+	(void)str_u64(str_make(text, n - 1), &v);
+	for (size_t i = 0; i < ARRAY_LEN(units); i++)
+		if (text[n - 1] == units[i].unit)
+			return v * units[i].seconds;
+	UNREACHABLE();
+}
+
+static void take_global(struct reader *r, const char *name, const char *value)
+{
+	const struct {
+		const char *name;
+		const char **text;
+		bool *flag;
+	} globals[] = {
+		{ "state", &r->c->state, NULL },        { "socket", &r->c->socket, NULL },   { "json", NULL, &r->c->json },
+		{ "quiet", NULL, &r->c->quiet },        { "help", NULL, &r->globals->help }, { "version", NULL, &r->globals->version },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(globals); i++) {
+		if (strcmp(name, globals[i].name) != 0)
+			continue;
+		if (globals[i].flag)
+			*globals[i].flag = true;
+		else
+			*globals[i].text = value;
+		return;
+	}
+	r->c->wait_s = seconds_of(value);
+}
+
 static int take_option(struct reader *r, const struct ctl_row *row, const char *value)
 {
 	if (row->kind == CTL_ROW_GLOBAL) {
-		if (strcmp(row->name, "state") == 0)
-			r->c->state = value;
-		else if (strcmp(row->name, "socket") == 0)
-			r->c->socket = value;
-		else if (strcmp(row->name, "json") == 0)
-			r->c->json = true;
-		else if (strcmp(row->name, "quiet") == 0)
-			r->c->quiet = true;
-		else if (strcmp(row->name, "help") == 0)
-			r->globals->help = true;
-		else
-			r->globals->version = true;
+		take_global(r, row->name, value);
 		return CTL_OK;
 	}
 	if (!row->repeats && ctl_option(r->a, row->name))

@@ -24,26 +24,39 @@ void ctl_close(struct ctl *c)
 	c->fd = -1;
 }
 
+/* 0 or errno. */
+static int try_socket(struct ctl *c, const struct sockaddr_un *un)
+{
+	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (c->fd >= 0 && connect(c->fd, (const struct sockaddr *)un, sizeof(*un)) == 0)
+		return 0;
+	int e = errno;
+	ctl_close(c);
+	return e;
+}
+
 static int open_socket(struct ctl *c)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	size_t n = strlen(c->socket);
+	int e;
 
 	if (c->fd >= 0)
 		return CTL_OK;
 	if (n >= sizeof(un.sun_path))
 		return ctl_fail(CTL_USAGE, "the path of the socket is longer than %zu bytes", sizeof(un.sun_path) - 1);
 	memcpy(un.sun_path, c->socket, n);
-	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&un, sizeof(un)) != 0) {
-		int e = errno;
-		ctl_close(c);
-		return ctl_fail(CTL_NO_TROTHD, "cannot reach trothd at %s: %s%s", c->socket, strerror(e),
-		                e == ENOENT || e == ECONNREFUSED ? "; is it running, and with this state folder?"
-		                : e == EACCES                    ? "; only its own user and root may"
-		                                                 : "");
+	for (uint64_t tries = c->wait_s * 20; (e = try_socket(c, &un)) == ENOENT || e == ECONNREFUSED; tries--) {
+		if (tries == 0)
+			break;
+		(void)poll(NULL, 0, 50);
 	}
-	return CTL_OK;
+	if (e == 0)
+		return CTL_OK;
+	return ctl_fail(CTL_NO_TROTHD, "cannot reach trothd at %s: %s%s", c->socket, strerror(e),
+	                e == ENOENT || e == ECONNREFUSED ? "; is it running, and with this state folder?"
+	                : e == EACCES                    ? "; only its own user and root may"
+	                                                 : "");
 }
 
 static int send_all(struct ctl *c, const struct buf *b)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Every option, counter, log event, security event and status code says what it means, and the reference holds it."""
+"""Every option, counter, log event, security event and status code says what it means; the reference and the manual hold it."""
 import os
 import re
 import subprocess
@@ -11,6 +11,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import tree  # noqa: E402
 
 REFERENCE = "doc/reference.md"
+GENERATORS = ["tools/reference.py", "tools/manual.py"]
 # Table, macros of its rows, how a row's name looks in the reference (from its arguments), shortest text.
 TABLES = [
     ("cse/base/conf.def", "CONF|CONF_CHOICE", lambda a: "`%s`" % a[2], 15),
@@ -38,11 +39,12 @@ def check(t):
                 seen[what] = line
         if not names:
             yield "%s:1: no rows were found" % path
-    program = os.path.join(t.top, "tools/reference.py")
-    if os.path.exists(program):
-        done = subprocess.run([sys.executable, program, "--check"], capture_output=True, text=True, check=False)
-        if done.returncode:
-            yield done.stderr.strip()
+    for program in GENERATORS:
+        path = os.path.join(t.top, program)
+        if os.path.exists(path):
+            done = subprocess.run([sys.executable, path, "--check"], capture_output=True, text=True, check=False)
+            if done.returncode:
+                yield done.stderr.strip()
 
 
 if __name__ == "__main__":

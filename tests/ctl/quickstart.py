@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The examples of troth-quickstart(7), as a reader types them: in one shell, in order, with the programs of this build."""
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+
+SRC = os.environ.get("TOP_SRCDIR", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+BUILD = os.environ.get("TOP_BUILDDIR", os.getcwd())
+ESCAPES = {"\\-": "-", "\\e": "\\", "\\(dq": '"', "\\(aq": "'", "\\&": ""}
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def examples(page):
+    """(heading, shell text) of each example."""
+    heading, lines, inside = "", [], False
+    for line in page.split("\n"):
+        if line.startswith(".SH "):
+            heading = line[4:]
+        elif line == ".EX":
+            inside, lines = True, []
+        elif line == ".EE":
+            inside = False
+            yield heading, "\n".join(lines)
+        elif inside:
+            if re.match(r"[.']", line):
+                raise SystemExit("a request of roff inside an example: " + line)
+            lines.append(re.sub(r"\\-|\\e|\\&|\\\(..", lambda m: ESCAPES[m[0]], line))
+
+
+def main():
+    with open(os.path.join(SRC, "doc", "man", "troth-quickstart.7"), encoding="utf-8") as f:
+        blocks = list(examples(f.read()))
+    home = tempfile.mkdtemp(prefix="troth-quick-")
+    ports = {"8443": str(free_port()), "8080": str(free_port())}
+    script = "set -eE -o pipefail\ntrap 'echo \"stopped in: $at\" >&2' ERR\ntrap '{ kill $(jobs -p); wait; } 2>/dev/null || :' EXIT\n"
+    for heading, text in blocks:
+        script += "at='%s'\necho \"== $at\"\n%s\n" % (heading, text)
+    for port, mine in ports.items():
+        script = script.replace("localhost:" + port, "localhost:" + mine).replace("127.0.0.1:" + port, "127.0.0.1:" + mine)
+    env = dict(os.environ, HOME=home, PATH=BUILD + ":" + os.environ["PATH"], TROTH_HTTPS_LISTEN="127.0.0.1:" + ports["8443"],
+               TROTH_AGENT_AGENT_LISTEN="127.0.0.1:" + ports["8080"])
+    # bash as a reader has it: with jobs, that %1 names.
+    done = subprocess.run(["bash", "-m", "-c", script], env=env, cwd=home, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=300, check=False)
+    left = os.path.exists(os.path.join(home, "troth"))
+    log = ""
+    for name in ("log", "agent.log"):
+        path = os.path.join(home, "troth", name)
+        if os.path.exists(path):
+            with open(path, encoding="utf-8", errors="replace") as f:
+                log += f.read()[-2000:]
+    shutil.rmtree(home, ignore_errors=True)
+    if done.returncode or left:
+        print(done.stdout + done.stderr + log)
+        sys.exit("quickstart: ended with %d%s" % (done.returncode, ", and its folder is still there" if left else ""))
+    print("quickstart: %d examples" % len(blocks))
+
+
+if __name__ == "__main__":
+    main()
