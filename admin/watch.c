@@ -102,7 +102,7 @@ void admin_verify_events(struct admin_call *c)
 	int err = audit_verify(cse->security, &bad);
 
 	if (err == 0) {
-		buf_printf(&c->reply, "{\"events\":%llu,\"chain\":\"whole\"}", (unsigned long long)store_event_next(cse->store));
+		buf_printf(&c->reply, "{\"events\":%llu,\"chain\":\"whole\"}", (unsigned long long)store_event_next(cse->store) - 1);
 		admin_answer(c, 200);
 	} else if (err == E_CORRUPT) {
 		audit(cse->security, EV_STORE_DAMAGED, c->peer, STR_NONE, "event %llu", (unsigned long long)bad);

@@ -80,6 +80,8 @@ int ctl_call(struct ctl *c, const char *method, const char *path, json_t *body);
 /* The same, and the reply as JSON (the caller's). */
 int ctl_call_json(struct ctl *c, const char *method, const char *path, json_t *body, json_t **out);
 void ctl_close(struct ctl *c);
+/* The same for a command that shows the answer: with --json it is printed as it came, and *out is NULL as on failure. */
+int ctl_ask(struct ctl *c, const char *method, const char *path, json_t *body, json_t **out);
 /* --json: prints the last answer as it came. */
 void ctl_print_reply(struct ctl *c);
 /* One request whose answer nobody needs to see but with --json. */
@@ -103,6 +105,10 @@ struct ctl_column {
 	const char *member, *title;
 };
 void ctl_table(const json_t *list, const struct ctl_column *columns, size_t n);
+/* The list that `path` answers, as it came or as a table. */
+int ctl_show_table(struct ctl *c, const char *path, const struct ctl_column *columns, size_t n);
+/* The object that `path` answers, as it came or line by line. */
+int ctl_show_members(struct ctl *c, const char *method, const char *path, json_t *body);
 /* Members of an object line by line, those of objects in it below their title. */
 void ctl_members(const json_t *object);
 

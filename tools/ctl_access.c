@@ -28,23 +28,17 @@ int ctl_zone_list(struct ctl *c, const struct ctl_args *a)
 	size_t i, k;
 
 	(void)a;
-	int code = ctl_call_json(c, "GET", "/v1/zones", NULL, &list);
-	if (code)
-		return code;
-	if (c->json) {
-		ctl_print_reply(c);
-	} else {
-		json_array_foreach(list, i, z) {
-			const json_t *reaches = json_object_get(z, "reaches");
-			printf("zone %lld%s", (long long)json_integer_value(json_object_get(z, "zone")),
-			       json_array_size(reaches) ? " reaches" : "");
-			json_array_foreach((json_t *)(uintptr_t)reaches, k, to)
-				printf(" %lld", (long long)json_integer_value(to));
-			putchar('\n');
-		}
+	int code = ctl_ask(c, "GET", "/v1/zones", NULL, &list);
+	json_array_foreach(list, i, z) {
+		const json_t *reaches = json_object_get(z, "reaches");
+		printf("zone %lld%s", (long long)json_integer_value(json_object_get(z, "zone")),
+		       json_array_size(reaches) ? " reaches" : "");
+		json_array_foreach((json_t *)(uintptr_t)reaches, k, to)
+			printf(" %lld", (long long)json_integer_value(to));
+		putchar('\n');
 	}
 	json_decref(list);
-	return CTL_OK;
+	return code;
 }
 
 int ctl_acp_why(struct ctl *c, const struct ctl_args *a)
@@ -56,13 +50,9 @@ int ctl_acp_why(struct ctl *c, const struct ctl_args *a)
 	json_t *body = json_pack("{s:s, s:s, s:s, s:s*}", "originator", a->v[0], "operation", a->v[1], "to", a->v[2], "type",
 	                         a->n == 4 ? a->v[3] : NULL);
 	REQUIRE(body);
-	int code = ctl_call_json(c, "POST", "/v1/acp/why", body, &j);
-	if (code)
-		return code;
-	if (c->json)
-		ctl_print_reply(c);
-	else
+	int code = ctl_ask(c, "POST", "/v1/acp/why", body, &j);
+	if (j)
 		printf("%s\n", ctl_text(j, "why"));
 	json_decref(j);
-	return CTL_OK;
+	return code;
 }

@@ -252,22 +252,16 @@ int ctl_ca_show(struct ctl *c, const struct ctl_args *a)
 	X509 *x;
 
 	(void)a;
-	int code = ctl_call_json(c, "GET", "/v1/ca", NULL, &reply);
-	if (code)
-		return code;
-	if (c->json) {
-		ctl_print_reply(c);
-	} else {
-		const json_t *pem = json_object_get(reply, "ca");
-		BIO *in = BIO_new_mem_buf(json_is_string(pem) ? json_string_value(pem) : "", (int)json_string_length(pem));
-		BIO *out = BIO_new_fp(stdout, BIO_NOCLOSE);
-		while (in && out && (x = PEM_read_bio_X509(in, NULL, NULL, NULL))) {
-			show_certificate(out, x);
-			X509_free(x);
-		}
-		BIO_free(in);
-		BIO_free(out);
+	int code = ctl_ask(c, "GET", "/v1/ca", NULL, &reply);
+	const json_t *pem = json_object_get(reply, "ca");
+	BIO *in = BIO_new_mem_buf(json_is_string(pem) ? json_string_value(pem) : "", (int)json_string_length(pem));
+	BIO *out = BIO_new_fp(stdout, BIO_NOCLOSE);
+	while (in && out && (x = PEM_read_bio_X509(in, NULL, NULL, NULL))) {
+		show_certificate(out, x);
+		X509_free(x);
 	}
+	BIO_free(in);
+	BIO_free(out);
 	json_decref(reply);
-	return CTL_OK;
+	return code;
 }

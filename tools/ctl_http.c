@@ -207,6 +207,22 @@ int ctl_order(struct ctl *c, const char *method, const char *path, json_t *body)
 	return code;
 }
 
+int ctl_ask(struct ctl *c, const char *method, const char *path, json_t *body, json_t **out)
+{
+	json_t *j = NULL;
+
+	int code = ctl_call_json(c, method, path, body, &j);
+	*out = NULL;
+	if (code)
+		return code;
+	if (c->json)
+		ctl_print_reply(c);
+	else
+		*out = json_incref(j);
+	json_decref(j);
+	return CTL_OK;
+}
+
 void ctl_put_escaped(struct buf *b, const char *text)
 {
 	for (; *text; text++) {

@@ -7,34 +7,12 @@
 
 /* --- credentials -------------------------------------------------------------------------------------------------------------- */
 
-static void show_credential(const json_t *j)
-{
-	const json_t *names = json_object_get(j, "names"), *v;
-	size_t i;
-
-	printf("%-18s %-8s %-9s zone %-5lld until %s ", ctl_text(j, "id"), ctl_text(j, "kind"), ctl_text(j, "state"),
-	       (long long)json_integer_value(json_object_get(j, "zone")), ctl_text(j, "notAfter"));
-	json_array_foreach((json_t *)(uintptr_t)names, i, v)
-		printf(" %s", json_string_value(v));
-	putchar('\n');
-}
-
 int ctl_credential_list(struct ctl *c, const struct ctl_args *a)
 {
-	json_t *list = NULL, *v;
-	size_t i;
-
+	static const struct ctl_column columns[] = { { "id", "id" }, { "kind", "kind" }, { "state", "state" }, { "zone", "zone" },
+		{ "generation", "generation" }, { "notAfter", "until" }, { "names", "names" } };
 	(void)a;
-	int code = ctl_call_json(c, "GET", "/v1/credentials", NULL, &list);
-	if (code)
-		return code;
-	if (c->json)
-		ctl_print_reply(c);
-	else
-		json_array_foreach(list, i, v)
-			show_credential(v);
-	json_decref(list);
-	return CTL_OK;
+	return ctl_show_table(c, "/v1/credentials", columns, ARRAY_LEN(columns));
 }
 
 int ctl_credential_change(struct ctl *c, const struct ctl_args *a)
@@ -52,20 +30,16 @@ int ctl_status(struct ctl *c, const struct ctl_args *a)
 	json_t *j = NULL;
 
 	(void)a;
-	int code = ctl_call_json(c, "GET", "/v1/status", NULL, &j);
-	if (code)
+	int code = ctl_ask(c, "GET", "/v1/status", NULL, &j);
+	if (!j)
 		return code;
-	if (c->json) {
-		ctl_print_reply(c);
-	} else {
-		printf("%s, version %s, clock %s\n", ctl_text(j, "cse"), ctl_text(j, "version"), ctl_text(j, "clock"));
-		json_object_del(j, "cse");
-		json_object_del(j, "version");
-		json_object_del(j, "clock");
-		ctl_members(j);
-	}
+	printf("%s, version %s, clock %s\n", ctl_text(j, "cse"), ctl_text(j, "version"), ctl_text(j, "clock"));
+	json_object_del(j, "cse");
+	json_object_del(j, "version");
+	json_object_del(j, "clock");
+	ctl_members(j);
 	json_decref(j);
-	return CTL_OK;
+	return code;
 }
 
 /* --- events -------------------------------------------------------------------------------------------------------------------- */
@@ -138,16 +112,12 @@ int ctl_events_verify(struct ctl *c, const struct ctl_args *a)
 
 	(void)a;
 	c->doing = "reading the events";
-	int code = ctl_call_json(c, "POST", "/v1/events/verify", NULL, &j);
-	if (code)
-		return code;
-	if (c->json)
-		ctl_print_reply(c);
-	else
+	int code = ctl_ask(c, "POST", "/v1/events/verify", NULL, &j);
+	if (j)
 		printf("%lld events, their chain is %s\n", (long long)json_integer_value(json_object_get(j, "events")),
 		       ctl_text(j, "chain"));
 	json_decref(j);
-	return CTL_OK;
+	return code;
 }
 
 int ctl_clock_accept(struct ctl *c, const struct ctl_args *a)

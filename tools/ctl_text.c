@@ -131,3 +131,25 @@ void ctl_members(const json_t *object)
 {
 	show_members(object, 0);
 }
+
+int ctl_show_table(struct ctl *c, const char *path, const struct ctl_column *columns, size_t n)
+{
+	json_t *j = NULL;
+
+	int code = ctl_ask(c, "GET", path, NULL, &j);
+	if (j)
+		ctl_table(j, columns, n);
+	json_decref(j);
+	return code;
+}
+
+int ctl_show_members(struct ctl *c, const char *method, const char *path, json_t *body)
+{
+	json_t *j = NULL;
+
+	int code = ctl_ask(c, method, path, body, &j);
+	if (j)
+		ctl_members(j);
+	json_decref(j);
+	return code;
+}

@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Every command of ctl.def against a real trothd: what it does, that --json is JSON, and its exit codes."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "arch"))
+import tree  # noqa: E402
+from cse import SRC, Cse, must, register  # noqa: E402
+
+OK, REFUSED, USAGE, NO_TROTHD, FILE = range(5)
+USED = set()
+# Those that other tests play from end to end.
+ELSEWHERE = {}
+
+
+def commands():
+    with open(os.path.join(SRC, "tools", "ctl.def"), encoding="utf-8") as f:
+        return [a[0] for _, macro, a in tree.rows(f.read()) if macro == "COMMAND"]
+
+
+def ctl(cse, *args, code=OK, stdout=None):
+    """Runs a command; its exit code must be that."""
+    words = [a for a in args if not a.startswith("-")]
+    USED.update(c for c in commands() if c.split() == words[:len(c.split())])
+    r = subprocess.run([cse.ctl, "--state", cse.state, *args], stdout=stdout or subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                       timeout=60, check=False)
+    assert r.returncode == code, "%s: %d, wanted %d: %s%s" % (" ".join(args), r.returncode, code, r.stdout, r.stderr)
+    assert (code == OK) == (r.stderr == ""), "%s: %s" % (" ".join(args), r.stderr)
+    return r.stdout
+
+
+def ask(cse, *args):
+    """The same with --json; its document."""
+    return json.loads(ctl(cse, *args, "--json"))
+
+
+def credentials(cse):
+    out = os.path.join(cse.dir, "made")
+    ctl(cse, "ca", "issue", "--name", "CDev1", "--ae", "CDev1", "--out", out)
+    assert sorted(os.listdir(out)) == ["CDev1.crt", "CDev1.key", "ca.crt"]
+    ctl(cse, "ca", "issue", "--name", "CDev1", "--ae", "CDev2", "--out", out, code=FILE)
+    ctl(cse, "ca", "issue", "--name", "CDev2", "--ae", "CDev1", "--out", out, code=REFUSED)
+    ctl(cse, "ca", "issue", "--name", "CDev2", "--ae", "CDev2", "--out", os.path.join(out, "ca.crt", "no"), code=FILE)
+    made = ask(cse, "ca", "issue", "--name", "CDev3", "--ae", "CDev3", "--kind", "device", "--max-ae", "2", "--location", "37.53,127.02",
+               "--country", "KR", "--life", "2h", "--random-stems", "--out", out)
+    one = {c["id"]: c for c in ask(cse, "credential", "list")}[made["id"]]
+    assert one["names"] == ["CDev3"] and one["state"] == "active" and one["maxAe"] == 2 and one["randomStems"], one
+    table = ctl(cse, "credential", "list").splitlines()
+    assert table[0].split()[:3] == ["id", "kind", "state"] and len(table) == 3, table
+    for word, state in (("suspend", "suspended"), ("resume", "active"), ("revoke", "revoked")):
+        assert ctl(cse, "credential", word, made["id"]) == ""
+        assert {c["id"]: c for c in ask(cse, "credential", "list")}[made["id"]]["state"] == state
+    ctl(cse, "credential", "resume", made["id"], code=REFUSED)
+    ctl(cse, "credential", "revoke", "nobody", code=REFUSED)
+    shown = ctl(cse, "ca", "show")
+    assert "root" in shown and "issuing" in shown and "Permitted" in shown, shown
+    assert ask(cse, "ca", "show")["ca"].startswith("-----BEGIN CERTIFICATE-----")
+
+
+def access(cse):
+    ctl(cse, "zone", "make", "7")
+    ctl(cse, "conduit", "open", "1", "7")
+    assert ctl(cse, "zone", "list") == "zone 1 reaches 7\nzone 7\n"
+    ctl(cse, "conduit", "close", "1", "7")
+    assert ask(cse, "zone", "list") == [{"zone": 1, "reaches": []}, {"zone": 7, "reaches": []}]
+    cse.issue("CApp", "--ae", "CApp")
+    register(cse.client("CApp"), "CApp")
+    assert ctl(cse, "acp", "why", "CApp", "create", "cse-in/CApp", "cnt").splitlines()[-1] == "permitted"
+    assert "denied" in ask(cse, "acp", "why", "CApp", "delete", "cse-in")["why"]
+    ctl(cse, "acp", "why", "CApp", "delete", "cse-in/nothing", code=REFUSED)
+
+
+def watching(cse):
+    status = ask(cse, "status")
+    assert status["clock"] == "trusted" and status["store"]["nodes"] >= 2
+    assert "nodes" in ctl(cse, "status", "--wait", "1s")
+    lines = [json.loads(line) for line in ctl(cse, "events", "--json").splitlines()]
+    assert [e["seq"] for e in lines] == list(range(1, len(lines) + 1)) and lines[0]["event"] == "EV_START", lines
+    assert len(ctl(cse, "events", "--from", "2").splitlines()) >= len(lines) - 2
+    assert "CApp" not in ctl(cse, "events") and "CApp" in ctl(cse, "events", "--reveal")
+    assert ctl(cse, "events", "verify").endswith("their chain is whole\n")
+    assert ask(cse, "events", "verify") == {"events": int(ctl(cse, "events").count("\n")), "chain": "whole"}
+    assert ask(cse, "clock", "accept")["clock"] == "accepted"
+    with open("/dev/full", "wb") as full:
+        ctl(cse, "status", code=FILE, stdout=full)
+
+
+def following(cse):
+    """What happens while it waits comes out of it, one line each."""
+    p = subprocess.Popen([cse.ctl, "--state", cse.state, "--json", "events", "--follow"], stdout=subprocess.PIPE, text=True)
+    for line in p.stdout:
+        if json.loads(line)["event"] == "EV_STEM_BOUND":
+            break
+    cse.issue("CLate", "--ae", "CLate")
+    for line in p.stdout:
+        if json.loads(line)["event"] == "EV_CREDENTIAL_ISSUED" and time.monotonic():
+            break
+    p.send_signal(signal.SIGINT)
+    assert p.wait(10) == -signal.SIGINT
+
+
+def main():
+    with Cse() as cse:
+        ctl(cse, "status", code=NO_TROTHD)
+        cse.start()
+        for part in (credentials, access, watching, following):
+            part(cse)
+        cse.stop()
+        ctl(cse, "status", code=NO_TROTHD)
+    missing = sorted(set(commands()) - USED - set(ELSEWHERE))
+    if missing:
+        sys.exit("commands that nothing here uses: " + ", ".join(missing))
+    print("commands: %d, each with its exit codes" % len(USED))
+
+
+if __name__ == "__main__":
+    main()
