@@ -293,6 +293,7 @@ int admin_open(struct cse *cse, const char *path, struct admin **out, struct why
 	if (!a)
 		return E_NOMEM;
 	a->cse = cse;
+	a->start_us = clock_wall_us(cse->clock);
 	a->loop = cse->loops[0];
 	a->path = strdup(path);
 	int err = a->path ? listen_at(path, &fd, why) : E_NOMEM;

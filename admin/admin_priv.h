@@ -9,6 +9,7 @@
 #include "admin/ask.h"
 #include "bindings/http1.h"
 #include "cse/base/loop.h"
+#include "cse/base/stat.h"
 #include "cse/base/work.h"
 
 enum { ADMIN_CONNS = 16, ADMIN_REMOTE = 64, ADMIN_FIELDS = 32, ADMIN_REPLY_BYTES = 16 << 20, ADMIN_EVENTS = 256 };
@@ -19,6 +20,7 @@ struct admin {
 	struct loop *loop;
 	struct loop_io io;
 	char *path;
+	int64_t start_us; /* wall clock */
 	struct admin_conn *conns;
 	unsigned n_conns;
 	unsigned waiting; /* calls that a commit or a worker will end */
@@ -100,6 +102,9 @@ admin_fn admin_ca, admin_show_status, admin_events, admin_accept_clock, admin_ve
 
 /* admin/health.c */
 admin_fn admin_live, admin_ready;
+/* admin/metrics.c */
+admin_fn admin_metrics;
+uint64_t admin_counter(const struct cse *cse, enum stat_id id);
 
 const char *admin_kind_name(enum cred_kind k);
 

@@ -19,6 +19,7 @@ static const struct admin_route routes[] = {
 	{ HTTP1_POST, "/v1/events/verify", ADMIN_LONG, ADMIN_NEEDS_ADMIN, admin_verify_events },
 	{ HTTP1_GET, "/-/live", ADMIN_SHORT, ADMIN_NEEDS_NONE, admin_live },
 	{ HTTP1_GET, "/-/ready", ADMIN_SHORT, ADMIN_NEEDS_NONE, admin_ready },
+	{ HTTP1_GET, "/metrics", ADMIN_SHORT, ADMIN_NEEDS_READER, admin_metrics },
 	{ HTTP1_POST, "/v1/clock/accept", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_accept_clock },
 };
 

@@ -23,12 +23,8 @@ void admin_ca(struct admin_call *c)
 static json_t *counters_of(struct cse *cse)
 {
 	json_t *j = json_object();
-	for (int id = 0; id < STAT_COUNT; id++) {
-		uint64_t sum = 0;
-		for (unsigned i = 0; i <= cse->n_loops; i++)
-			sum += atomic_load_explicit(&cse->stats[i]->v[id], memory_order_relaxed);
-		json_object_set_new(j, stat_name((enum stat_id)id), json_integer((json_int_t)sum));
-	}
+	for (int id = 0; id < STAT_COUNT; id++)
+		json_object_set_new(j, stat_name((enum stat_id)id), json_integer((json_int_t)admin_counter(cse, (enum stat_id)id)));
 	return j;
 }
 

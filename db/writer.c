@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cse/base/clock.h"
 #include "cse/base/err.h"
 #include "cse/base/log.h"
 #include "cse/base/stat.h"
@@ -307,8 +308,10 @@ static bool turn(struct writer *w)
 	if (!n && !events)
 		return false;
 	if (events || !only_failed(w, end)) {
+		int64_t begin = clock_mono_ns(w->s->o.clock);
 		err = commit_write(w, end, false);
 		event_done(w, !err);
+		stat_time(w->s->o.stats, TIMES_COMMIT, 0, clock_mono_ns(w->s->o.clock) - begin);
 		stat_add(w->s->o.stats, STAT_COMMITS, !err);
 	}
 	if (err) {

@@ -45,9 +45,18 @@ def options(t):
 
 
 def counters(t):
-    yield "\n## Counters\n\nSums since the start. No counter has a label.\n\n| counter | meaning |\n| --- | --- |\n"
+    yield "\n## Counters\n\nSums since the start, in `trothctl status` and `/metrics`.\n\n| counter | meaning |\n| --- | --- |\n"
     for _, _, (_, metric, text) in tree.rows(t.text("cse/base/stat.def"), "STAT"):
         yield "| `troth_%s_total` | %s |\n" % (metric, cell(text))
+
+
+def metrics(t):
+    yield "\n## Further metrics\n\nIn `/metrics` only. `troth_answers_total` has the answers by `operation` and `code`; histograms have steps of 10, 25 and " \
+          "50 of each decade from 10 us to 10 s. No label is made of user data.\n\n| metric | label | meaning |\n| --- | --- | --- |\n"
+    for _, _, (_, metric, label, text) in tree.rows(t.text("cse/base/stat.def"), "TIMES"):
+        yield "| `troth_%s_seconds` | %s | %s |\n" % (metric, label or "none", cell(text))
+    for _, _, (_, metric, text) in tree.rows(t.text("cse/base/stat.def"), "GAUGE"):
+        yield "| `troth_%s` | none | %s |\n" % (metric, cell(text))
 
 
 def log_events(t):
@@ -69,7 +78,7 @@ def status_codes(t):
 
 
 def reference(t):
-    parts = [options, counters, log_events, security_events, status_codes]
+    parts = [options, counters, metrics, log_events, security_events, status_codes]
     return HEAD + "".join(piece for part in parts for piece in part(t))
 
 

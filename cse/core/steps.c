@@ -7,6 +7,7 @@
 #include "cse/core/steps.h"
 
 #include "cse/base/err.h"
+#include "cse/base/clock.h"
 #include "cse/base/stat.h"
 #include "cse/core/out.h"
 #include "cse/core/event.h"
@@ -43,9 +44,14 @@ static const struct step {
 
 /* --- answering --------------------------------------------------------------------------------------------------- */
 
+_Static_assert((int)RSC_PLACES < (int)STAT_CODES && (int)OP_NOTIFY < (int)STAT_SERIES, "stat.h has room for all codes and operations");
+
 static void count(struct request *r)
 {
 	struct stats *s = gate_lane(r)->stats;
+
+	stat_answer(s, (unsigned)r->prim.op, rsc_place(r->resp.rsc));
+	stat_time(s, TIMES_REQUEST, (unsigned)r->prim.op, clock_mono_ns(loop_clock(r->loop)) - r->begin_ns);
 
 	if (rsc_is_ok(r->resp.rsc))
 		stat_add(s, STAT_ANSWER_OK, 1);

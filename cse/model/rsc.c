@@ -34,6 +34,18 @@ static const struct row *find(enum rsc rsc)
 	return NULL;
 }
 
+unsigned rsc_place(enum rsc rsc)
+{
+	const struct row *row = find(rsc);
+
+	return row ? (unsigned)(row - rows) : (unsigned)ARRAY_LEN(rows);
+}
+
+enum rsc rsc_at(unsigned place)
+{
+	return place < ARRAY_LEN(rows) ? (enum rsc)rows[place].num : RSC_NONE;
+}
+
 unsigned rsc_http(enum rsc rsc)
 {
 	const struct row *r = find(rsc);

@@ -16,6 +16,8 @@ GENERATORS = ["tools/reference.py", "tools/manual.py"]
 TABLES = [
     ("cse/base/conf.def", "CONF|CONF_CHOICE", lambda a: "`%s`" % a[2], 15),
     ("cse/base/stat.def", "STAT", lambda a: "`troth_%s_total`" % a[1], 5),
+    ("cse/base/stat.def", "TIMES", lambda a: "`troth_%s_seconds`" % a[1], 5),
+    ("cse/base/stat.def", "GAUGE", lambda a: "`troth_%s`" % a[1], 5),
     ("cse/base/log.def", "LOG", lambda a: "`%s`" % re.sub("^LOG_", "", a[0]), 5),
     ("security/audit.def", "AUDIT", lambda a: "`%s`" % re.sub("^EV_", "", a[0]), 10),
     ("cse/model/rsc.def", "RSC", lambda a: "| %s |" % a[0], 4),

@@ -3,6 +3,8 @@
 """The administrator's interface over HTTPS: who may, what others learn, pages of browsers, calls that wait, calls at the end."""
 import json
 import os
+import re
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -34,6 +36,50 @@ def ask(client, method, path, body=None, headers=None):
 def ask_json(client, *args, **kw):
     status, text, _ = ask(client, *args, **kw)
     return status, json.loads(text)
+
+
+def samples(text):
+    """The text form of Prometheus, read strictly: {(name, labels): value}."""
+    found, kinds = {}, {}
+    for line in text.splitlines():
+        if line.startswith("# "):
+            m = re.fullmatch(r"# (HELP|TYPE) ([a-z_]+) (.+)", line)
+            assert m, line
+            if m[1] == "TYPE":
+                assert m[2] not in kinds, "%s twice" % m[2]
+                kinds[m[2]] = m[3]
+            continue
+        m = re.fullmatch(r'([a-z_]+)((?:\{[a-z]+="[^"]*"(?:,[a-z]+="[^"]*")*\})?) ([0-9.e+-]+)', line)
+        assert m, line
+        name = re.sub("_(bucket|sum|count)$", "", m[1])
+        assert kinds.get(m[1]) in ("counter", "gauge") or kinds.get(name) == "histogram", "no type of " + line
+        assert (m[1], m[2]) not in found, line
+        found[m[1], m[2]] = float(m[3])
+    return found
+
+
+def metrics(c, admin, monitor, dev):
+    expect(ask(dev, "GET", "/metrics")[0], 403, "a device reads metrics")
+    probe = c.client("CDev1")
+    for _ in range(7):
+        must(probe.get("/cse-in/none"), 4004, "a request to be counted")
+    _, before, headers = ask(monitor, "GET", "/metrics")
+    expect(headers["Content-Type"].split(";")[0], "text/plain", "type")
+    assert b"CDev1" not in before and b"CAdmin" not in before, "a name in the metrics"
+    m = samples(before.decode())
+    expect(m["troth_answers_total", '{operation="retrieve",code="4004"}'], 7, "answers by code")
+    expect(m["troth_request_duration_seconds_count", '{operation="retrieve"}'], 7, "durations")
+    steps = [v for (name, label), v in m.items() if name == "troth_request_duration_seconds_bucket" and "retrieve" in label]
+    expect((steps, len(steps)), (sorted(steps), 20), "steps rise")
+    assert m["troth_request_duration_seconds_sum", '{operation="retrieve"}'] > 0
+    assert m["troth_commit_duration_seconds_count", ""] >= m["troth_commits_total", ""] > 0
+    assert 1e6 < m["troth_resident_bytes", ""] < 1e9, "memory"
+    assert 1 <= m["troth_connections", ""] <= 20, "connections"
+    expect(m["troth_loops", ""], 3, "loops")
+    sock = subprocess.run(["curl", "-sS", "--unix-socket", os.path.join(c.state, "admin.sock"), "http://x/metrics"],
+                          capture_output=True, text=True, check=True)
+    after = samples(sock.stdout)
+    expect(set(m) - set(after), set(), "the same by the socket")
 
 
 def main():
@@ -70,6 +116,7 @@ def main():
             expect(ask_json(who, "GET", "/-/ready"), (200, {"ready": True}), "ready")
             status, text, headers = ask(who, "HEAD", "/-/live")
             expect((status, text, headers["Content-Length"]), (200, b"", "13"), "HEAD")
+        metrics(c, admin, monitor, dev)
         expect(ask(monitor, "GET", "/-/admin/v1/status")[0], 403, "who reads metrics is no administrator")
 
         # A page of a browser that holds the administrator's certificate.

@@ -67,6 +67,31 @@ START_TEST(counters_add)
 }
 END_TEST
 
+/* A step holds what is at most its upper end (the `le` of Prometheus), and none is lost. */
+START_TEST(durations_have_their_step)
+{
+	static struct stats s;
+	static const struct {
+		int64_t ns;
+		unsigned step;
+	} cases[] = { { -5, 0 }, { 0, 0 }, { 10000, 0 }, { 10001, 1 }, { 25000, 1 }, { 1000000, 6 }, { 10000000000, 18 },
+		      { 10000000001, 19 }, { INT64_MAX, 19 } };
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		uint64_t before = atomic_load(&s.times[TIMES_REQUEST][1].n[cases[i].step]);
+
+		stat_time(&s, TIMES_REQUEST, 1, cases[i].ns);
+		ck_assert_msg(atomic_load(&s.times[TIMES_REQUEST][1].n[cases[i].step]) == before + 1, "%zu", i);
+	}
+	stat_time(NULL, TIMES_REQUEST, 1, 1);
+	for (unsigned i = 1; i < STAT_STEPS; i++)
+		ck_assert_int_gt(stat_step_ns(i), stat_step_ns(i - 1));
+	ck_assert_uint_eq(atomic_load(&s.times[TIMES_REQUEST][0].n[0]), 0);
+	for (int i = 0; i < TIMES_COUNT; i++)
+		ck_assert_ptr_nonnull(strstr(stat_times_row((enum stat_times_id)i)->name, "_seconds"));
+}
+END_TEST
+
 START_TEST(a_broken_contract_ends_the_process)
 {
 	REQUIRE(_i == 1);
@@ -104,6 +129,7 @@ int main(void)
 	tcase_add_test(t, errors_have_a_text_and_a_code);
 	tcase_add_test(t, counters_have_a_name_and_a_help);
 	tcase_add_test(t, counters_add);
+	tcase_add_test(t, durations_have_their_step);
 	tcase_add_test_raise_signal(t, a_broken_contract_ends_the_process, SIGABRT);
 	tcase_add_test_raise_signal(t, an_unknown_counter_ends_the_process, SIGABRT);
 	tcase_add_test_raise_signal(t, a_wrong_magic_ends_the_process, SIGABRT);
