@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "security/lockout_priv.h"
+
 static const char *const names[] = {
 #define AUDIT(name, text) [name] = #name,
 #include "security/audit.def"
@@ -21,7 +23,7 @@ static bool repeats(enum sec_event ev)
 {
 	return ev == EV_FALSE_ORIGINATOR || ev == EV_NO_CREDENTIAL || ev == EV_UNKNOWN_CREDENTIAL ||
 	       ev == EV_DEAD_CREDENTIAL || ev == EV_DENIED || ev == EV_ZONE || ev == EV_TOO_MANY_CONNECTIONS ||
-	       ev == EV_RULE_UNEVALUABLE || ev == EV_SELF;
+	       ev == EV_RULE_UNEVALUABLE || ev == EV_SELF || ev == EV_REPLAY || ev == EV_LOCKED;
 }
 
 struct audit *audit_new(struct security *sec, size_t max_bytes)
@@ -119,6 +121,17 @@ void audit_tick(struct audit *a)
 	pthread_mutex_lock(&a->lock);
 	repeat_close(a, clock_mono_ns(a->sec->clock));
 	pthread_mutex_unlock(&a->lock);
+	/* What could not be stored is tried again. */
+	if (lockout_is_dirty(a->sec))
+		audit_poke(a);
+}
+
+void audit_poke(struct audit *a)
+{
+	pthread_mutex_lock(&a->lock);
+	a->poked = true;
+	pthread_cond_signal(&a->wake);
+	pthread_mutex_unlock(&a->lock);
 }
 
 void audit_flush(struct security *sec)
@@ -127,7 +140,7 @@ void audit_flush(struct security *sec)
 
 	pthread_mutex_lock(&a->lock);
 	repeat_close(a, INT64_MAX);
-	while (a->running && (a->n || a->busy))
+	while (a->running && (a->n || a->poked || a->busy))
 		pthread_cond_wait(&a->idle, &a->lock);
 	pthread_mutex_unlock(&a->lock);
 	if (a->running)
@@ -202,24 +215,32 @@ static void *run(void *arg)
 	for (;;) {
 		struct note n;
 		uint32_t lost;
+		bool noted;
 
-		while (a->n == 0 && !a->stop)
+		while (a->n == 0 && !a->poked && !a->stop)
 			pthread_cond_wait(&a->wake, &a->lock);
-		if (a->n == 0)
+		noted = a->n > 0;
+		if (!noted && !a->poked)
 			break;
-		n = a->notes[a->first];
-		a->first = (a->first + 1) % NOTES;
-		a->n--;
+		a->poked = false;
+		if (noted) {
+			n = a->notes[a->first];
+			a->first = (a->first + 1) % NOTES;
+			a->n--;
+		}
 		lost = a->lost;
 		a->lost = 0;
 		a->busy = true;
 		pthread_mutex_unlock(&a->lock);
 		if (lost)
 			append_lost(a, lost);
-		append(a, &n);
+		if (noted)
+			append(a, &n);
+		if (lockout_is_dirty(a->sec))
+			lockout_write(a->sec);
 		pthread_mutex_lock(&a->lock);
 		a->busy = false;
-		if (a->n == 0)
+		if (a->n == 0 && !a->poked)
 			pthread_cond_broadcast(&a->idle);
 	}
 	pthread_mutex_unlock(&a->lock);

@@ -33,6 +33,7 @@ struct audit {
 	pthread_cond_t wake, idle;
 	pthread_t thread;
 	bool running, stop, busy;
+	bool poked; /* there is work beside the notes */
 	size_t first, n;
 	uint32_t lost;
 	struct note notes[NOTES];

@@ -292,6 +292,7 @@ void cred_each(struct security *sec, struct arena *a, void (*fn)(void *arg, cons
 
 int cred_put(struct security *sec, struct tx *tx, const struct cred_info *c, struct why *why)
 {
+	struct cred_info stored = *c;
 	struct buf value;
 	struct strs moved;
 	size_t i;
@@ -299,13 +300,16 @@ int cred_put(struct security *sec, struct tx *tx, const struct cred_info *c, str
 
 	CHECK(sec, SECURITY);
 	REQUIRE(tx_mode(tx) == TX_WRITE);
+	/* A lock has a record of its own. */
+	if (c->state == CRED_LOCKED)
+		stored.state = registry_stored_state(sec, c->id);
 	err = cred_check(sec, c, why);
 	if (!err)
 		err = registry_claim(sec, tx_arena(tx), c, &moved, why);
 	if (err)
 		return err;
 	buf_init(&value, RECORD_MAX);
-	record_pack_cred(c, &value);
+	record_pack_cred(&stored, &value);
 	REQUIRE(!value.over);
 	store_rec_put(tx, REC_CREDENTIAL, c->id, buf_as_str(&value));
 	/* A stem that came through a gateway becomes the device's own. */

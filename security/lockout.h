@@ -15,6 +15,9 @@ enum strike {
 #undef STRIKE
 	STRIKE_COUNT
 };
+/* "STRIKE_REPLAY", and the sentence of strike.def. */
+const char *strike_name(enum strike what);
+const char *strike_text(enum strike what);
 /* What peer's channel proved did that; `claimed`: the originator that it named (may be empty).  Records the event, and EV_LOCKED when it locks; a lock is in
  * effect (live connections of the credential close, requests are refused) before the caller's answer leaves and is durable soon
  * after.  Thread-safe, never waits. */

@@ -62,7 +62,7 @@ static int admit(struct security *sec, struct cred *c, const struct ipaddr *from
 		audit_stranger(sec, EV_UNKNOWN_CREDENTIAL, from);
 		return E_DENIED;
 	}
-	if (!cred_state_speaks(c->info.state) || c->info.not_after <= clock_wall_us(sec->clock)) {
+	if (!cred_state_speaks(c->info.state) || c->info.not_after <= clock_wall_us(sec->clock) || lockout_holds(sec, c)) {
 		audit(sec, EV_DEAD_CREDENTIAL, NULL, STR_NONE, "%.*s", STR_ARG(c->info.id));
 		cred_unref(c);
 		return E_DENIED;

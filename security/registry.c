@@ -220,6 +220,20 @@ static void put_version(struct registry *r, struct cred *c, int64_t now_ns)
 		r->next_end = c->info.not_after;
 }
 
+/* What a record says of a credential, and what a lock makes of it. */
+static void put_info(struct security *sec, const struct cred_info *info, int64_t now_ns)
+{
+	struct holder *h = holder_of(&sec->registry, info->id);
+	struct cred_info shown = *info;
+
+	if (info->state != CRED_LOCKED)
+		h->stored = info->state;
+	shown.state = h->stored;
+	if (atomic_load_explicit(&h->locked_until_ns, memory_order_relaxed) == INT64_MAX && cred_state_speaks(h->stored))
+		shown.state = CRED_LOCKED;
+	put_version(&sec->registry, cred_new(&sec->self, &shown), now_ns);
+}
+
 /* --- at start ------------------------------------------------------------------------------------------------------ */
 
 struct loading {
@@ -247,7 +261,7 @@ static int load_cred(void *arg, struct str key, struct str value)
 	if (!err && cred_check(l->sec, &info, &w) != 0)
 		err = E_CORRUPT;
 	if (!err)
-		put_version(&l->sec->registry, cred_new(&l->sec->self, &info), 0);
+		put_info(l->sec, &info, 0);
 	arena_fini(&a);
 	return err ? damaged(l, err, "a credential's record") : 0;
 }
@@ -581,8 +595,39 @@ void cred_apply(struct security *sec, const struct cred_info *info)
 	CHECK(sec, SECURITY);
 	pthread_rwlock_wrlock(&r->lock);
 	drop_claims(r, info->id, INT64_MIN);
-	put_version(r, cred_new(&sec->self, info), clock_mono_ns(sec->clock));
+	put_info(sec, info, clock_mono_ns(sec->clock));
 	pthread_rwlock_unlock(&r->lock);
 	security_changed(sec);
 	security_tell(sec, info->id);
+}
+
+void registry_lock(struct security *sec, struct str id, int64_t until_ns)
+{
+	struct registry *r = &sec->registry;
+	struct holder *h;
+
+	pthread_rwlock_wrlock(&r->lock);
+	h = strmap_get(&r->by_id, id);
+	if (h && h->cred) {
+		atomic_store_explicit(&h->locked_until_ns, until_ns, memory_order_release);
+		/* Another version: the peers of this one end. */
+		struct cred_info info = h->cred->info;
+		info.state = h->stored;
+		put_info(sec, &info, clock_mono_ns(sec->clock));
+	}
+	pthread_rwlock_unlock(&r->lock);
+	security_changed(sec);
+}
+
+enum cred_state registry_stored_state(struct security *sec, struct str id)
+{
+	enum cred_state state = CRED_SUSPENDED;
+	struct holder *h;
+
+	pthread_rwlock_rdlock(&sec->registry.lock);
+	h = strmap_get(&sec->registry.by_id, id);
+	if (h)
+		state = h->stored;
+	pthread_rwlock_unlock(&sec->registry.lock);
+	return state;
 }

@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "security/lockout_priv.h"
+
 static int copy_self(struct security *sec, const struct addr_self *self, struct why *why)
 {
 	struct who w;
@@ -63,6 +65,7 @@ int security_new(const struct security_opts *o, struct security **out, struct wh
 	registry_init(&sec->registry, sec->rnd);
 	zones_init(&sec->zones);
 	sec->cache = acp_cache_new(&sec->self, sec->six_fields);
+	sec->lockout = lockout_new(sec, o->conf);
 	sec->audit = audit_new(sec, (size_t)conf_num(o->conf, CONF_SEC_EVENTS));
 	sec->self_peer = peer_new(NULL);
 	sec->self_peer->self = true;
@@ -84,6 +87,8 @@ int security_attach(struct security *sec, struct store *store, struct why *why)
 	if (!err)
 		err = registry_load(sec, store, why);
 	if (!err)
+		err = lockout_attach(sec, store, why);
+	if (!err)
 		err = audit_attach(sec, store, why);
 	if (err) {
 		sec->store = NULL;
@@ -99,6 +104,7 @@ void security_reload(struct security *sec, struct conf *c)
 	atomic_store_explicit(&sec->without_acpi_parent, strcmp(conf_str(c, CONF_ACC_NOACPI), "parent") == 0,
 	                      memory_order_relaxed);
 	audit_set_max(sec->audit, (size_t)conf_num(c, CONF_SEC_EVENTS));
+	lockout_reload(sec->lockout, c);
 	target_reload(sec, c);
 }
 
@@ -117,6 +123,7 @@ void security_free(struct security *sec)
 	ledger_close(sec->ledger);
 	acp_cache_free(sec->cache);
 	peer_unref(sec->self_peer);
+	lockout_free(sec->lockout);
 	registry_fini(&sec->registry);
 	zones_fini(&sec->zones);
 	target_fini(sec);

@@ -63,6 +63,8 @@ struct holder {
 	/* Connections of a single-session credential, and where they come from. */
 	unsigned sessions;
 	struct ipaddr session_from;
+	enum cred_state stored;          /* whatever a lock makes of it */
+	_Atomic int64_t locked_until_ns; /* monotonic; 0: not, INT64_MAX: until it is released (lockout.c) */
 };
 
 /* Names of a cred_put that is not yet applied. */
@@ -126,6 +128,14 @@ struct strs registry_stems(struct security *sec, const struct cred *c, struct ar
 /* Calls fn with every name that is listed or bound (to resolve pseudonyms). */
 void registry_names(struct security *sec, void (*fn)(void *arg, struct str name), void *arg);
 
+/* A lock begins or ends (until_ns 0): live peers of the credential end, its state is shown as locked while nobody has said how
+ * long. */
+void registry_lock(struct security *sec, struct str id, int64_t until_ns);
+/* What a record says of a credential that is shown as locked. */
+enum cred_state registry_stored_state(struct security *sec, struct str id);
+/* Is the credential locked at present?  For who comes anew. */
+bool lockout_holds(struct security *sec, const struct cred *c);
+
 /* --- peers (peer.c) ------------------------------------------------------------------------------------------------ */
 
 struct proof {
@@ -188,6 +198,7 @@ void target_reload(struct security *sec, struct conf *c);
 void target_fini(struct security *sec);
 
 struct audit;
+struct lockout;
 #define SECURITY_MAGIC 0x73656375u
 struct security {
 	uint32_t magic;
@@ -209,6 +220,7 @@ struct security {
 	struct clockguard guard;
 	struct audit *audit;
 	struct ledger *ledger;
+	struct lockout *lockout;
 	_Atomic(struct target_rules *) targets;
 	_Atomic uint64_t epoch; /* security/target.h */
 	struct {
@@ -233,6 +245,8 @@ void audit_free(struct audit *a);
 /* Key of pseudonyms, head of the chain; then events go to the store. */
 int audit_attach(struct security *sec, struct store *store, struct why *why);
 void audit_set_max(struct audit *a, size_t max_bytes);
+/* Its thread also stores locks: there are some. */
+void audit_poke(struct audit *a);
 /* Once a second: counts of what was held back are written. */
 void audit_tick(struct audit *a);
 

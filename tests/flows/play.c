@@ -645,6 +645,7 @@ static int step(struct player *p, size_t at)
 	case V_SUSPEND: return do_state(p, st->rest, ACTOR_SUSPENDED);
 	case V_RESUME: return do_state(p, st->rest, ACTOR_ACTIVE);
 	case V_REVOKE: return do_state(p, st->rest, ACTOR_REVOKED);
+	case V_RELEASE: return do_state(p, st->rest, ACTOR_RELEASED);
 	case V_CONDUIT: return do_conduit(p, st->rest);
 	case V_EVENTS: return do_events(p, st->rest);
 	case V_SINK: return do_sink(p, st->rest);

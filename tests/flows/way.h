@@ -6,7 +6,7 @@
 #include "tests/flows/relaxed.h"
 
 enum actor_kind { ACTOR_DEVICE, ACTOR_GATEWAY, ACTOR_ADMIN, ACTOR_CSE, ACTOR_STRANGER };
-enum actor_state { ACTOR_ACTIVE, ACTOR_SUSPENDED, ACTOR_REVOKED };
+enum actor_state { ACTOR_ACTIVE, ACTOR_SUSPENDED, ACTOR_REVOKED, ACTOR_RELEASED /* from a lock */ };
 
 struct actor {
 	char name[32];

@@ -13,6 +13,7 @@
 #include "bindings/https.h"
 #include "cse/base/err.h"
 #include "security/keystore.h"
+#include "security/lockout.h"
 #include "tests/flows/sink_loopback.h"
 
 #define US_PER_DAY INT64_C(86400000000)
@@ -453,6 +454,22 @@ int world_issue(struct world *w, struct actor *a, struct str fingerprint, struct
 	return rc;
 }
 
+static int release(struct world *w, struct str id, struct arena *a, struct fail *f)
+{
+	struct why why = { 0 };
+	struct tx *tx = store_begin(w->store, a, TX_WRITE);
+	int err = lockout_release(w->security, tx, id, &why);
+	if (err) {
+		store_end(tx);
+		return why_not(f, "lockout_release", err, &why);
+	}
+	if (commit(w, tx, f) < 0)
+		return -1;
+	lockout_apply_release(w->security, id);
+	world_settle(w);
+	return 0;
+}
+
 int world_set_state(struct world *w, struct actor *a, enum actor_state state, struct fail *f)
 {
 	static const enum cred_state states[] = { CRED_ACTIVE, CRED_SUSPENDED, CRED_REVOKED };
@@ -460,7 +477,9 @@ int world_set_state(struct world *w, struct actor *a, enum actor_state state, st
 	struct arena mem;
 	int rc;
 	arena_init(&mem, ARENA_BLOCK);
-	if (cred_find(w->security, &mem, str_of(a->credential), &c)) {
+	if (state == ACTOR_RELEASED) {
+		rc = release(w, str_of(a->credential), &mem, f);
+	} else if (cred_find(w->security, &mem, str_of(a->credential), &c)) {
 		c.state = states[state];
 		rc = put_credential(w, &c, &mem, f);
 	} else {

@@ -2,6 +2,7 @@
 /* Records of the security room: the first byte says which.  What is read is written again as the same bytes. */
 #include "cse/base/check.h"
 #include "security/audit_row.h"
+#include "security/lockout_priv.h"
 #include "security/record.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -64,6 +65,17 @@ static void read_zone(struct buf *b, struct str in)
 	same(b, in);
 }
 
+static void read_lock(struct buf *b, struct str in)
+{
+	struct lock_info l;
+
+	if (lock_unpack(in, &l) != 0)
+		return;
+	REQUIRE(l.cred_id.n > 0 && l.cred_id.n <= CRED_MAX_ID && l.originator.n <= CRED_MAX_NAME && l.why < STRIKE_COUNT);
+	lock_pack(&l, b);
+	same(b, in);
+}
+
 /* A row of the event table: the hash is made anew, the rest is the same. */
 static void read_event(struct buf *b, struct str in)
 {
@@ -99,6 +111,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		read_cred(&a, &b, in);
 	else if (data[0] == 's')
 		read_stem(&b, in);
+	else if (data[0] == 'l')
+		read_lock(&b, in);
 	else if (data[0] == 'e')
 		read_event(&b, in);
 	else

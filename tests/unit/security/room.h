@@ -10,6 +10,7 @@
 #include "cse/base/conf.h"
 #include "cse/base/err.h"
 #include "cse/base/rand.h"
+#include "security/lockout.h"
 #include "security/security.h"
 #include "tests/unit/security/rules.h"
 
@@ -153,6 +154,20 @@ static inline struct cred_info room_cred(struct room *r, const char *id, enum cr
 
 	room_put_cred(r, &c);
 	return c;
+}
+
+/* From a lock, if there is one. */
+static inline void room_release(struct room *r, const char *cred)
+{
+	struct tx *tx = store_begin(r->store, &r->a, TX_WRITE);
+	struct why why = { 0 };
+
+	if (lockout_release(r->sec, tx, str_of(cred), &why) != 0) {
+		store_end(tx);
+		return;
+	}
+	room_commit(r, tx);
+	lockout_apply_release(r->sec, str_of(cred));
 }
 
 static inline struct peer *room_peer(struct room *r, const char *cred)

@@ -67,6 +67,7 @@ START_TEST(false_originators)
 	for (i = 0; i < ARRAY_LEN(names); i++) {
 		ck_assert_msg(claim("cdev1", names[i]) == RSC_ORIGINATOR_NOT_AUTHENTICATED, "%s", names[i]);
 		ck_assert_uint_eq(room_count(&room, "EV_FALSE_ORIGINATOR"), i + 1);
+		room_release(&room, "cdev1");
 	}
 }
 END_TEST
@@ -125,7 +126,9 @@ START_TEST(registering_stems)
 	ck_assert_int_eq(enrol("cdev1", "CNew"), RSC_NONE);
 	ck_assert(str_eqz(origin.stem, "CNew"));
 	ck_assert_int_eq(enrol("cdev1", "CDev2"), RSC_ORIGINATOR_NOT_AUTHENTICATED);
+	room_release(&room, "cdev1");
 	ck_assert_int_eq(enrol("cdev1", "CAdmin"), RSC_ORIGINATOR_NOT_AUTHENTICATED);
+	room_release(&room, "cdev1");
 	ck_assert_int_eq(enrol("cdev1", "/mn1/CNew"), RSC_ORIGINATOR_NOT_AUTHENTICATED);
 }
 END_TEST
@@ -217,7 +220,7 @@ START_TEST(live_peers_end)
 	room_put_cred(&room, &c);
 	ck_assert_int_eq(peer_of_certificate(room.sec, c.fingerprint, NULL, &p), 0);
 	struct cred_info next = room_info(&room, "clive", CRED_DEVICE, "CLive");
-	next.generation = 2;
+	next.generation = next.base_generation = 2;
 	room_put_cred(&room, &next);
 	ck_assert(!peer_is_live(room.sec, p));
 	peer_unref(p);
