@@ -60,6 +60,16 @@ uint64_t store_event_next(const struct store *s)
 	return n;
 }
 
+uint64_t store_event_durable(const struct store *s)
+{
+	struct writer *w = s->writer;
+
+	pthread_mutex_lock(&w->lock);
+	uint64_t n = w->ev_out;
+	pthread_mutex_unlock(&w->lock);
+	return n;
+}
+
 bool event_take(struct writer *w)
 {
 	pthread_mutex_lock(&w->lock);

@@ -340,6 +340,8 @@ int store_event_append(struct store *s, struct str row);
 void store_event_bound(struct store *s, uint64_t bytes);
 int store_event_each(struct store *s, uint64_t from, int (*fn)(void *arg, uint64_t seq, struct str row), void *arg);
 uint64_t store_event_bytes(const struct store *s);
+/* Number of the last row that is on disk. */
+uint64_t store_event_durable(const struct store *s);
 /* Number that the next row will have: the newest row is the one before. */
 uint64_t store_event_next(const struct store *s);
 

@@ -171,6 +171,24 @@ struct str audit_canonical(struct arena *a, const struct addr_self *self, struct
 	return str_eq_nocase(sp, self->sp) ? str_make(rest.p - 1, rest.n + 1) : w.abs;
 }
 
+static void stored(struct audit *a, const unsigned char head[AUDIT_HASH])
+{
+	memcpy(a->head, head, AUDIT_HASH);
+	pthread_mutex_lock(&a->lock);
+	memcpy(a->stored, head, AUDIT_HASH);
+	a->stored_n++;
+	pthread_mutex_unlock(&a->lock);
+}
+
+uint64_t audit_head(struct audit *a, unsigned char hash[AUDIT_HASH])
+{
+	pthread_mutex_lock(&a->lock);
+	memcpy(hash, a->stored, AUDIT_HASH);
+	uint64_t n = a->stored_n;
+	pthread_mutex_unlock(&a->lock);
+	return n;
+}
+
 static void append(struct audit *a, const struct note *n)
 {
 	struct str who;
@@ -194,7 +212,7 @@ static void append(struct audit *a, const struct note *n)
 	if (err)
 		log_write(a->sec->log, LOG_INTERNAL, "a security event could not be stored: %s", err_text(err));
 	else
-		memcpy(a->head, head, sizeof(head));
+		stored(a, head);
 	arena_reset(&a->mem);
 	log_write(a->sec->log, LOG_SECURITY_EVENT, "%s n=%u credential=%.*s originator=o-%016llx", names[n->ev], n->n,
 	          STR_ARG(r.cred), (unsigned long long)r.who);
@@ -301,6 +319,8 @@ int audit_attach(struct security *sec, struct store *store, struct why *why)
 		err = store_event_each(store, next - 1, read_head, a);
 	if (!err && !a->has_key)
 		err = make_key(a, store);
+	a->stored_n = next - 1;
+	memcpy(a->stored, a->head, AUDIT_HASH);
 	if (err) {
 		why_set(why, RSC_INTERNAL_SERVER_ERROR, "the security events: %s", err_text(err));
 		return err;

@@ -36,6 +36,8 @@ struct audit {
 	bool poked; /* there is work beside the notes */
 	size_t first, n;
 	uint32_t lost;
+	uint64_t stored_n;      /* handed to the store: how many, and the hash of the last */
+	unsigned char stored[AUDIT_HASH];
 	struct note notes[NOTES];
 	struct repeat repeats[REPEATS + AUDIT_COUNT]; /* the last ones: anything else of that event */
 	struct note repeated[REPEATS + AUDIT_COUNT];

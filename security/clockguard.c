@@ -7,6 +7,7 @@
 #include "security/security_priv.h"
 
 #include "security/pack.h"
+#include "security/rollback.h"
 
 #define MAX_AWAY_US INT64_C(600000000)
 /* The newest commit may be stamped a little ahead: creation times never repeat. */
@@ -106,6 +107,7 @@ bool clockguard_tick(struct security *sec)
 	if (!now)
 		registry_tick(sec, wall_us);
 	audit_tick(sec->audit);
+	rollback_tick(sec);
 	return now;
 }
 

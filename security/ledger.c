@@ -69,7 +69,7 @@ static struct str name_of(char out[1 + LEDGER_KEY_MAX], enum ledger_kind kind, s
 	REQUIRE(kind < LEDGER_KINDS && key.n <= LEDGER_KEY_MAX);
 	out[0] = (char)kind;
 	/* There is one of these, whatever its key says. */
-	if (kind == LEDGER_HEAD || kind == LEDGER_EPOCH || key.n == 0)
+	if (kind >= LEDGER_HEAD || key.n == 0)
 		return str_make(out, 1);
 	memcpy(out + 1, key.p, key.n);
 	return str_make(out, 1 + key.n);
@@ -557,9 +557,10 @@ static int read_file(struct ledger *l, struct keystore *ks, struct str image, st
 		return err;
 	l->found = here == place ? LEDGER_SAME : LEDGER_COPIED;
 	l->size = l->room = (off_t)read_facts(l, image, at);
-	l->written = l->seq;
-	/* A copy gets a place of its own; a torn end goes away. */
+	/* A copy gets a place of its own, and says for good what it was; a torn end goes away. */
 	l->suspect = l->found == LEDGER_COPIED;
+	if (l->suspect)
+		put(l, LEDGER_HELD, STR_NONE, ++l->seq, HOLD_COPIED);
 	if (!l->suspect && l->size < (off_t)image.n && (ftruncate(l->fd, l->size) != 0 || fsync(l->fd) != 0))
 		return E_IO;
 	return 0;
@@ -583,6 +584,8 @@ static int load(struct ledger *l, struct keystore *ks, struct rnd *rnd, struct w
 		err = read_file(l, ks, buf_as_str(&image), why);
 	if (!err && l->suspect)
 		err = rewrite(l);
+	if (!err)
+		l->written = l->seq;
 	buf_fini(&image);
 	return err;
 }
@@ -609,6 +612,7 @@ int ledger_open(const char *dir, struct keystore *ks, struct rnd *rnd, struct le
 
 	REQUIRE(l != NULL);
 	l->magic = LEDGER_MAGIC;
+	l->found = LEDGER_VOLATILE;
 	l->fd = -1;
 	REQUIRE(pthread_mutex_init(&l->lock, NULL) == 0);
 	REQUIRE(pthread_cond_init(&l->wake, NULL) == 0);

@@ -14,13 +14,16 @@ struct ledger;
 struct rnd;
 /* The numbers are those of the file: new kinds go to the end. */
 enum ledger_kind { LEDGER_REVOKED, LEDGER_SUSPENDED, LEDGER_RESUMED, LEDGER_CODE_USED, LEDGER_LOCKED, LEDGER_RELEASED,
-	           LEDGER_GENERATION, LEDGER_HEAD, LEDGER_EPOCH, LEDGER_KINDS };
+	           LEDGER_GENERATION, LEDGER_HEAD, LEDGER_EPOCH, LEDGER_HELD, LEDGER_ACCEPTED, LEDGER_KINDS };
 enum { LEDGER_KEY_MAX = 128 };
+/* The value of LEDGER_HELD: why devices are held back (security/rollback.h) until LEDGER_ACCEPTED. */
+enum ledger_hold { HOLD_NONE, HOLD_COPIED, HOLD_STORE, HOLD_LEDGER, HOLD_MISSING, HOLD_RESTORED, HOLD_COUNT };
 /* What was there when it was opened. */
 enum ledger_found {
 	LEDGER_NEW,    /* nothing */
 	LEDGER_SAME,   /* the file that was written */
-	LEDGER_COPIED, /* a copy of it: the folder was copied, or came back from a copy */
+	LEDGER_COPIED, /* a copy of it: the folder was copied, or came back from a copy; LEDGER_HELD is noted */
+	LEDGER_VOLATILE, /* in memory only */
 };
 
 /* dir NULL: in memory only (tests; ks is not used).  A record that does not verify ends what is read, which the start finds by
@@ -29,7 +32,7 @@ int ledger_open(const char *dir, struct keystore *ks, struct rnd *rnd, struct le
 /* What was noted is written first.  NULL: nothing. */
 void ledger_close(struct ledger *l);
 /* Notes a fact before the change that it tells of is acknowledged; key: credential id or handle, at most LEDGER_KEY_MAX bytes;
- * value: generation, number of the event.  Of LEDGER_HEAD (key: the hash, value: how many events) and LEDGER_EPOCH (no key) there
+ * value: generation, number of the event.  Of LEDGER_HEAD (key: the hash, value: how many events) and those behind it (no key) there
  * is one each.  Thread-safe, never waits: it is on disk when ledger_sync has come back. */
 void ledger_note(struct ledger *l, enum ledger_kind kind, struct str key, uint64_t value);
 /* All that was noted is on disk; else E_FULL, E_IO: it is tried again every second.  Not on a loop. */

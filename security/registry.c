@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "security/record.h"
+#include "security/rollback.h"
 
 enum { CLAIM_NS = 60 }; /* seconds that an unapplied change keeps its names */
 #define NS_PER_S INT64_C(1000000000)
@@ -231,6 +232,8 @@ static void put_info(struct security *sec, const struct cred_info *info, int64_t
 	shown.state = h->stored;
 	if (atomic_load_explicit(&h->locked_until_ns, memory_order_relaxed) == INT64_MAX && cred_state_speaks(h->stored))
 		shown.state = CRED_LOCKED;
+	else if (h->held && cred_state_speaks(h->stored))
+		shown.state = CRED_SUSPENDED;
 	put_version(&sec->registry, cred_new(&sec->self, &shown), now_ns);
 }
 
@@ -588,6 +591,21 @@ int registry_claim(struct security *sec, struct arena *a, const struct cred_info
 	return err;
 }
 
+/* Under the lock: the ledger hears of it before anybody else does. */
+static void note_change(struct security *sec, const struct cred_info *info)
+{
+	const struct holder *h = strmap_get(&sec->registry.by_id, info->id);
+	struct cred_info before, after = *info;
+
+	if (h && h->cred) {
+		before = h->cred->info;
+		before.state = h->stored;
+		if (info->state == CRED_LOCKED)
+			after.state = h->stored;
+	}
+	rollback_note(sec, h && h->cred ? &before : NULL, &after);
+}
+
 void cred_apply(struct security *sec, const struct cred_info *info)
 {
 	struct registry *r = &sec->registry;
@@ -595,10 +613,35 @@ void cred_apply(struct security *sec, const struct cred_info *info)
 	CHECK(sec, SECURITY);
 	pthread_rwlock_wrlock(&r->lock);
 	drop_claims(r, info->id, INT64_MIN);
+	note_change(sec, info);
+	holder_of(r, info->id)->held = false;
 	put_info(sec, info, clock_mono_ns(sec->clock));
 	pthread_rwlock_unlock(&r->lock);
 	security_changed(sec);
 	security_tell(sec, info->id);
+}
+
+void registry_hold(struct security *sec, struct str id, bool held)
+{
+	struct registry *r = &sec->registry;
+	bool changes;
+
+	pthread_rwlock_wrlock(&r->lock);
+	struct holder *h = strmap_get(&r->by_id, id);
+	changes = h && h->cred && h->held != held;
+	if (changes) {
+		struct cred_info info = h->cred->info;
+		struct cred *old = cred_ref(h->cred);
+		h->held = held;
+		info.state = h->stored;
+		put_info(sec, &info, clock_mono_ns(sec->clock));
+		cred_unref(old);
+	}
+	pthread_rwlock_unlock(&r->lock);
+	if (!changes)
+		return;
+	security_changed(sec);
+	security_tell(sec, id);
 }
 
 void registry_lock(struct security *sec, struct str id, int64_t until_ns)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "security/lockout_priv.h"
+#include "security/rollback.h"
 
 static int copy_self(struct security *sec, const struct addr_self *self, struct why *why)
 {
@@ -94,6 +95,7 @@ int security_attach(struct security *sec, struct store *store, struct why *why)
 		sec->store = NULL;
 		return err;
 	}
+	rollback_attach(sec, store);
 	clockguard_start(sec);
 	return 0;
 }
@@ -119,6 +121,7 @@ void security_free(struct security *sec)
 	if (sec == NULL)
 		return;
 	CHECK(sec, SECURITY);
+	rollback_end(sec);
 	audit_free(sec->audit);
 	ledger_close(sec->ledger);
 	acp_cache_free(sec->cache);

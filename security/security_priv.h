@@ -63,7 +63,8 @@ struct holder {
 	/* Connections of a single-session credential, and where they come from. */
 	unsigned sessions;
 	struct ipaddr session_from;
-	enum cred_state stored;          /* whatever a lock makes of it */
+	enum cred_state stored;          /* whatever a lock or a hold makes of it */
+	bool held;                       /* registry_hold */
 	_Atomic int64_t locked_until_ns; /* monotonic; 0: not, INT64_MAX: until it is released (lockout.c) */
 };
 
@@ -99,6 +100,9 @@ void cred_unref(struct cred *c);
 int cred_check(struct security *sec, const struct cred_info *c, struct why *why);
 /* 80 random bits behind `first`: an AE-ID stem, a credential's id. */
 struct str random_name(struct rnd *rnd, struct arena *a, char first);
+
+/* Held: suspended, whatever its record says, until it is let go or somebody gives it a state.  No record is written. */
+void registry_hold(struct security *sec, struct str id, bool held);
 
 /* Look-ups; a reference for the caller, or NULL. */
 struct cred *registry_get(struct security *sec, struct str id);
@@ -186,6 +190,18 @@ struct clockguard {
 	struct commit commit;     /* of accepted_seen_us */
 	_Atomic bool committing;
 };
+/* --- store against ledger (rollback.c) ------------------------------------------------------------------------------ */
+
+struct rollback {
+	_Atomic int hold;     /* enum ledger_hold */
+	uint64_t epoch, seq;  /* what the store says, or is about to */
+	uint64_t head_n, noted_n; /* of the event chain: waits to be on disk; is in the ledger */
+	unsigned char head[32];
+	bool failing;
+	struct commit commit; /* of epoch and seq */
+	_Atomic bool committing;
+};
+
 /* First of all: what is written from now on is seen later than what the clock is compared with. */
 int clockguard_attach(struct security *sec, struct store *store);
 void clockguard_start(struct security *sec);
@@ -221,6 +237,7 @@ struct security {
 	struct audit *audit;
 	struct ledger *ledger;
 	struct lockout *lockout;
+	struct rollback rollback;
 	_Atomic(struct target_rules *) targets;
 	_Atomic uint64_t epoch; /* security/target.h */
 	struct {
@@ -243,6 +260,8 @@ int security_commit(struct security *sec, struct tx *tx);
 struct audit *audit_new(struct security *sec, size_t max_bytes);
 void audit_free(struct audit *a);
 /* Key of pseudonyms, head of the chain; then events go to the store. */
+/* How many events there are, and the hash of the last; they may not be on disk yet. */
+uint64_t audit_head(struct audit *a, unsigned char hash[32]);
 int audit_attach(struct security *sec, struct store *store, struct why *why);
 void audit_set_max(struct audit *a, size_t max_bytes);
 /* Its thread also stores locks: there are some. */
