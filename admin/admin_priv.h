@@ -11,6 +11,7 @@
 #include "cse/base/loop.h"
 #include "cse/base/stat.h"
 #include "cse/base/work.h"
+#include "security/ledger.h"
 
 enum { ADMIN_CONNS = 16, ADMIN_REMOTE = 64, ADMIN_FIELDS = 32, ADMIN_REPLY_BYTES = 16 << 20, ADMIN_EVENTS = 256 };
 
@@ -44,6 +45,7 @@ struct admin_call {
 	const char *type;
 	/* While it waits for the store: */
 	struct commit commit;
+	struct ledger_wait noted;
 	struct cred_info cred;
 	enum sec_event event;
 	const char *what;

@@ -22,6 +22,14 @@ static json_t *json_stamp(int64_t us)
 
 /* --- the transaction --------------------------------------------------------------------------------------------------- */
 
+static void put_noted(struct ledger_wait *w)
+{
+	struct admin_call *c = CONTAINER_OF(w, struct admin_call, noted);
+
+	/* In effect and durable in the store; a ledger that cannot be written is loud by itself. */
+	admin_answer(c, c->status);
+}
+
 static void put_done(struct commit *commit, int err)
 {
 	struct admin_call *c = CONTAINER_OF(commit, struct admin_call, commit);
@@ -34,7 +42,7 @@ static void put_done(struct commit *commit, int err)
 	cred_apply(cse->security, &c->cred);
 	audit(cse->security, c->event, c->peer, STR_NONE, "%s %s", c->what, c->cred.id.p);
 	log_write(cse->log, LOG_ADMIN, "%s %s", c->what, c->cred.id.p);
-	admin_answer(c, c->status);
+	ledger_after(security_ledger(cse->security), &c->noted, c->admin->loop, put_noted);
 }
 
 /* Stores c->cred; the reply is made already and leaves when all is durable.  c->cred.id ends with a zero byte. */
