@@ -631,11 +631,9 @@ void registry_hold(struct security *sec, struct str id, bool held)
 	changes = h && h->cred && h->held != held;
 	if (changes) {
 		struct cred_info info = h->cred->info;
-		struct cred *old = cred_ref(h->cred);
 		h->held = held;
 		info.state = h->stored;
 		put_info(sec, &info, clock_mono_ns(sec->clock));
-		cred_unref(old);
 	}
 	pthread_rwlock_unlock(&r->lock);
 	if (!changes)
