@@ -6,9 +6,7 @@
  */
 #include "cse/core/gate.h"
 
-#include <pthread.h>
-
-#include "tests/unit/core/rig.h"
+#include "tests/unit/core/storm.h"
 
 enum { LOOPS = 4, CLIENTS = 4, EACH = 80, MEMBERS = 40 };
 
@@ -25,7 +23,6 @@ struct client {
 struct lane {
 	struct storm *storm;
 	struct loop *loop;
-	pthread_t thread;
 	struct client clients[CLIENTS];
 	struct loop_task begin;
 	unsigned finished;
@@ -33,12 +30,9 @@ struct lane {
 
 struct storm {
 	struct rig rig;
-	struct clock *clock;
-	struct gate *gate;
+	struct storm_gale gale;
 	struct peer *peer, *other;
 	struct lane lanes[LOOPS];
-	struct loop *loops[LOOPS];
-	struct stats *stats[LOOPS];
 	_Atomic unsigned answers, members;
 };
 
@@ -119,7 +113,7 @@ static void next(struct client *c)
 		return;
 	}
 	act = &acts[(c->sent++ * 7 + c->number) % ARRAY_LEN(acts)];
-	r = gate_open(s->gate, c->loop);
+	r = gate_open(s->gale.gate, c->loop);
 	p = request_prim(r);
 	p->op = act->op;
 	p->to = str_of(act->to);
@@ -130,7 +124,7 @@ static void next(struct client *c)
 	p->ty = act->ty;
 	if (act->pc) {
 		p->has |= 1u << P_PC;
-		ck_assert_int_eq(codec_json.decode_content(p->arena, arena_str(p->arena, str_of(act->pc)), gate_limits(s->gate), &p->pc, &p->why),
+		ck_assert_int_eq(codec_json.decode_content(p->arena, arena_str(p->arena, str_of(act->pc)), gate_limits(s->gale.gate), &p->pc, &p->why),
 		                 RSC_NONE);
 	}
 	c->done = false;
@@ -151,39 +145,20 @@ static void begin(struct loop *l, struct loop_task *t)
 		next(&lane->clients[i]);
 }
 
-static void *run(void *arg)
-{
-	struct lane *lane = arg;
-
-	loop_run(lane->loop);
-	return NULL;
-}
-
 /* The rig's store and security, with a gate over real clocks and some loops. */
 static void run_storm(struct storm *s)
 {
-	struct rig *g = &s->rig;
-	struct gate_opts go = { .conf = g->conf, .rnd = g->rnd, .self = rig_self(), .store = g->store, .security = g->security,
-		                    .workers = g->workers, .n_loops = LOOPS, .clock = g->clock };
-	struct why why;
-
+	storm_open(&s->gale, &s->rig, LOOPS);
 	for (unsigned i = 0; i < LOOPS; i++) {
 		struct lane *lane = &s->lanes[i];
 
-		s->loops[i] = lane->loop = loop_new(s->clock, i, NULL);
+		lane->loop = s->gale.loops[i];
 		lane->storm = s;
 		for (unsigned k = 0; k < CLIENTS; k++)
 			lane->clients[k] = (struct client){ .storm = s, .loop = lane->loop, .number = i * CLIENTS + k };
 	}
-	go.loops = s->loops;
-	go.stats = s->stats;
-	ck_assert_int_eq(gate_new(&go, &s->gate, &why), 0);
-	for (unsigned i = 0; i < LOOPS; i++) {
-		loop_post(s->loops[i], &s->lanes[i].begin, begin);
-		pthread_create(&s->lanes[i].thread, NULL, run, &s->lanes[i]);
-	}
-	for (unsigned i = 0; i < LOOPS; i++)
-		pthread_join(s->lanes[i].thread, NULL);
+	storm_begin(&s->gale, &s->lanes[0].begin, sizeof(s->lanes[0]), begin);
+	storm_wait(&s->gale);
 }
 
 static void create(struct storm *s, const char *to, unsigned ty, const char *pc)
@@ -238,26 +213,17 @@ START_TEST(everything_at_once)
 	rig_open(g, NULL);
 	s->peer = rig_ae(g, "CDev1", "app1");
 	s->other = rig_ae(g, "CDev2", "app2");
-	s->clock = clock_new();
 	plant(s);
 	run_storm(s);
 	ck_assert_uint_gt(atomic_load(&s->answers), LOOPS * CLIENTS * EACH / 2);
 	ck_assert_uint_gt(atomic_load(&s->members), LOOPS * CLIENTS * EACH);
-	store_flush(g->store);
-	/* What is on its way between loops arrives; what would wait for a time is given up with the gate. */
-	for (int i = 0; i < 50 * LOOPS; i++)
-		loop_turn(s->loops[i % LOOPS], 0);
-	store_flush(g->store);
-	for (int i = 0; i < 50 * LOOPS; i++)
-		loop_turn(s->loops[i % LOOPS], 0);
-	gate_free(s->gate);
-	for (int i = 0; i < LOOPS; i++)
-		loop_free(s->lanes[i].loop);
+	/* What would wait for a time is given up with the gate. */
+	storm_settle(&s->gale, g, 50);
+	storm_close(&s->gale);
 	check_group(s, "cse-in/app1/g");
 	check_group(s, "cse-in/app1/up");
 	check_group(s, "cse-in/app1/brief");
 	rig_close(g);
-	clock_free(s->clock);
 	free(s);
 }
 END_TEST

@@ -6,7 +6,7 @@
 #include <pthread.h>
 
 #include "cse/core/out.h"
-#include "tests/unit/core/rig.h"
+#include "tests/unit/core/storm.h"
 
 enum { LOOPS = 4, CLIENTS = 4, EACH = 40, TOTAL = LOOPS * CLIENTS * EACH, CHURN = 60, TOGGLES = 200,
 	/* Subscriptions that come and go move the state tag, too. */
@@ -24,19 +24,15 @@ struct client {
 struct lane {
 	struct storm *storm;
 	struct loop *loop;
-	pthread_t thread;
 	struct client clients[CLIENTS + 1];
 	struct loop_task begin;
 };
 struct storm {
 	struct rig rig;
-	struct clock *clock;
-	struct gate *gate;
+	struct storm_gale gale;
 	struct peer *peer, *other;
 	struct cred_info cred;
 	struct lane lanes[LOOPS];
-	struct loop *loops[LOOPS];
-	struct stats *stats[LOOPS];       /* none */
 	uint8_t seen[WATCHED][TAGS + 1]; /* by state tag; of a subscription's own loop */
 	uint64_t last[WATCHED];
 	_Atomic unsigned told, busy;
@@ -136,7 +132,7 @@ static const struct gate_reply reply = { prepare, release };
 
 static void submit(struct client *c, enum op op, const char *to, unsigned ty, const char *pc)
 {
-	struct request *r = gate_open(c->storm->gate, c->loop);
+	struct request *r = gate_open(c->storm->gale.gate, c->loop);
 	struct prim *p = request_prim(r);
 
 	p->op = op;
@@ -151,7 +147,7 @@ static void submit(struct client *c, enum op op, const char *to, unsigned ty, co
 	}
 	if (pc) {
 		p->has |= 1u << P_PC;
-		ck_assert_int_eq(codec_json.decode_content(p->arena, arena_str(p->arena, str_of(pc)), gate_limits(c->storm->gate), &p->pc,
+		ck_assert_int_eq(codec_json.decode_content(p->arena, arena_str(p->arena, str_of(pc)), gate_limits(c->storm->gale.gate), &p->pc,
 		                                           &p->why), RSC_NONE);
 	}
 	gate_submit(r, c->storm->peer, &reply, c);
@@ -203,12 +199,6 @@ static void begin(struct loop *l, struct loop_task *t)
 		next(&lane->clients[i]);
 }
 
-static void *run(void *arg)
-{
-	loop_run(((struct lane *)arg)->loop);
-	return NULL;
-}
-
 /* The other device's credential comes and goes. */
 static void *toggle(void *arg)
 {
@@ -227,32 +217,23 @@ static void *toggle(void *arg)
 
 static void open_storm(struct storm *s)
 {
-	struct rig *g = &s->rig;
-	struct gate_opts go = { .conf = g->conf, .rnd = g->rnd, .self = rig_self(), .store = g->store, .security = g->security,
-		                    .workers = g->workers, .n_loops = LOOPS, .clock = g->clock };
 	struct why why = { .rsc = RSC_NONE };
 	pthread_t toggler;
 
+	storm_open(&s->gale, &s->rig, LOOPS);
 	for (unsigned i = 0; i < LOOPS; i++) {
-		s->loops[i] = s->lanes[i].loop = loop_new(s->clock, i, NULL);
+		s->lanes[i].loop = s->gale.loops[i];
 		s->lanes[i].storm = s;
 		for (unsigned k = 0; k <= CLIENTS; k++)
-			s->lanes[i].clients[k] = (struct client){ .storm = s, .loop = s->loops[i], .churns = k == CLIENTS };
+			s->lanes[i].clients[k] = (struct client){ .storm = s, .loop = s->gale.loops[i], .churns = k == CLIENTS };
 	}
-	go.loops = s->loops;
-	go.stats = s->stats;
 	atomic_store(&s->busy, LOOPS * (CLIENTS + 1));
-	ck_assert_msg(gate_new(&go, &s->gate, &why) == 0, "%s", why.text);
-	ck_assert_int_eq(gate_bootstrap(s->gate, &why), 0);
-	out_add_carrier(gate_out(s->gate), &carrier, s);
-	for (unsigned i = 0; i < LOOPS; i++) {
-		loop_post(s->loops[i], &s->lanes[i].begin, begin);
-		pthread_create(&s->lanes[i].thread, NULL, run, &s->lanes[i]);
-	}
+	ck_assert_int_eq(gate_bootstrap(s->gale.gate, &why), 0);
+	out_add_carrier(gate_out(s->gale.gate), &carrier, s);
+	storm_begin(&s->gale, &s->lanes[0].begin, sizeof(s->lanes[0]), begin);
 	pthread_create(&toggler, NULL, toggle, s);
 	pthread_join(toggler, NULL);
-	for (unsigned i = 0; i < LOOPS; i++)
-		pthread_join(s->lanes[i].thread, NULL);
+	storm_wait(&s->gale);
 }
 
 static void subscribe(struct storm *s, struct peer *p, const char *fr, const char *name, const char *more)
@@ -299,24 +280,16 @@ START_TEST(each_is_told_once)
 	struct notify_usage u;
 
 	rig_open(&s->rig, NULL);
-	s->clock = clock_new();
 	prepare_tree(s);
 	open_storm(s);
 	ck_assert_uint_eq(atomic_load(&s->told), WATCHED * TOTAL);
 	for (unsigned k = 0; k <= TAGS; k++)
 		ck_assert_msg(s->seen[PLAIN][k] == s->seen[KEPT][k] && s->seen[KEPT][k] == s->seen[BATCH][k], "%u was not told to all", k);
-	for (unsigned k = 0; k < 4; k++) {
-		store_flush(s->rig.store);
-		for (unsigned i = 0; i < LOOPS; i++)
-			loop_turn(s->lanes[i].loop, 0);
-	}
-	gate_notify_usage(s->gate, &u);
+	storm_settle(&s->gale, &s->rig, 4);
+	gate_notify_usage(s->gale.gate, &u);
 	ck_assert_uint_eq(u.subscriptions, WATCHED + LOOPS);
-	gate_free(s->gate);
-	for (unsigned i = 0; i < LOOPS; i++)
-		loop_free(s->lanes[i].loop);
+	storm_close(&s->gale);
 	rig_close(&s->rig);
-	clock_free(s->clock);
 	free(s);
 }
 END_TEST

@@ -7,7 +7,7 @@
 
 #include "cse/base/err.h"
 #include "cse/core/gate_priv.h"
-#include "tests/unit/core/rig.h"
+#include "tests/unit/core/storm.h"
 
 enum { LOOPS = 4, POLLERS = 3, SENDERS = 6, EACH = 150, RQI = 24 };
 
@@ -36,7 +36,6 @@ struct sender {
 struct strand {
 	struct storm *storm;
 	struct loop *loop;
-	pthread_t thread;
 	struct loop_task begin;
 	struct poller pollers[POLLERS];
 	struct sender senders[SENDERS];
@@ -45,13 +44,10 @@ struct strand {
 
 struct storm {
 	struct rig rig;
-	struct clock *clock;
-	struct gate *gate;
+	struct storm_gale gale;
 	struct peer *peers[2];
 	char url[2][32];
 	struct strand lanes[LOOPS];
-	struct loop *loops[LOOPS];
-	struct stats *stats[LOOPS];
 	_Atomic unsigned senders_left;
 	_Atomic unsigned answered;
 };
@@ -101,7 +97,7 @@ static void go_on(struct poller *p)
 		return;
 	}
 	p->answering = p->rqi[0] != 0;
-	r = gate_open(s->gate, p->loop);
+	r = gate_open(s->gale.gate, p->loop);
 	q = request_prim(r);
 	q->op = p->answering ? OP_NOTIFY : OP_RETRIEVE;
 	q->to = to[p->channel];
@@ -114,7 +110,7 @@ static void go_on(struct poller *p)
 		struct str in = arena_printf(q->arena, "{\"m2m:rsp\":{\"rsc\":2000,\"rqi\":\"%s\",\"pc\":{\"m2m:uri\":\"%s\"}}}", p->rqi, p->rqi);
 
 		q->has |= 1u << P_PC;
-		ck_assert_int_eq(codec_json.decode_content(q->arena, in, gate_limits(s->gate), &q->pc, &q->why), RSC_NONE);
+		ck_assert_int_eq(codec_json.decode_content(q->arena, in, gate_limits(s->gale.gate), &q->pc, &q->why), RSC_NONE);
 	}
 	gate_submit(r, s->peers[p->channel], &reply, p);
 }
@@ -129,7 +125,7 @@ static void next_post(struct loop *l, struct loop_task *t)
 
 	(void)l;
 	if (x->cancel) {
-		polling_carrier.cancel(x->storm->gate->polling, &x->carry);
+		polling_carrier.cancel(x->storm->gale.gate->polling, &x->carry);
 		x->taken_back++;
 	}
 	post(x);
@@ -173,7 +169,7 @@ static void post(struct sender *x)
 	x->carry = (struct carry){ .magic = CARRY_MAGIC, .url = str_of(s->url[x->n % 2]), .prim = &x->prim, .done = carried, .arg = x,
 		                       .deadline_ns = loop_now_ns(x->loop) + INT64_C(60000000000) };
 	x->cancel = x->n % 7 == 0;
-	polling_carrier.send(s->gate->polling, x->loop, &x->carry);
+	polling_carrier.send(s->gale.gate->polling, x->loop, &x->carry);
 	if (x->cancel)
 		loop_defer(x->loop, &x->later, next_post);
 }
@@ -193,12 +189,6 @@ static void begin(struct loop *l, struct loop_task *t)
 	}
 }
 
-static void *run(void *arg)
-{
-	loop_run(((struct strand *)arg)->loop);
-	return NULL;
-}
-
 static void sender_init(struct sender *x, struct storm *s, struct loop *l, unsigned id)
 {
 	struct str in = STR("{\"m2m:sgn\":{\"sur\":\"cse-in/s\",\"vrq\":true}}");
@@ -214,18 +204,18 @@ static void sender_init(struct sender *x, struct storm *s, struct loop *l, unsig
 	ck_assert_int_eq(codec_json.decode_content(&x->a, in, &codec_limits_default, &x->prim.pc, &x->prim.why), RSC_NONE);
 }
 
-static void open_lanes(struct storm *s, struct loop **loops)
+static void open_lanes(struct storm *s)
 {
 	for (unsigned i = 0; i < LOOPS; i++) {
 		struct strand *lane = &s->lanes[i];
 
-		loops[i] = lane->loop = loop_new(s->clock, i, NULL);
+		lane->loop = s->gale.loops[i];
 		lane->storm = s;
 		lane->n = i < LOOPS / 2 ? POLLERS : SENDERS;
 		for (unsigned k = 0; i < LOOPS / 2 && k < POLLERS; k++)
-			lane->pollers[k] = (struct poller){ .storm = s, .loop = loops[i], .channel = (i + k) % 2 };
+			lane->pollers[k] = (struct poller){ .storm = s, .loop = lane->loop, .channel = (i + k) % 2 };
 		for (unsigned k = 0; i >= LOOPS / 2 && k < SENDERS; k++)
-			sender_init(&lane->senders[k], s, loops[i], i * SENDERS + k);
+			sender_init(&lane->senders[k], s, lane->loop, i * SENDERS + k);
 	}
 	atomic_init(&s->senders_left, LOOPS / 2 * SENDERS);
 }
@@ -252,19 +242,10 @@ static void channel(struct storm *s, unsigned i, const char *stem, const char *r
 
 static void blow(struct storm *s)
 {
-	struct rig *g = &s->rig;
-	struct gate_opts go = { .conf = g->conf, .rnd = g->rnd, .self = rig_self(), .store = g->store, .security = g->security,
-		                    .workers = g->workers, .n_loops = LOOPS, .clock = g->clock, .loops = s->loops, .stats = s->stats };
-	struct why why;
-
-	open_lanes(s, s->loops);
-	ck_assert_int_eq(gate_new(&go, &s->gate, &why), 0);
-	for (unsigned i = 0; i < LOOPS; i++) {
-		loop_post(s->loops[i], &s->lanes[i].begin, begin);
-		pthread_create(&s->lanes[i].thread, NULL, run, &s->lanes[i]);
-	}
-	for (unsigned i = 0; i < LOOPS; i++)
-		pthread_join(s->lanes[i].thread, NULL);
+	storm_open(&s->gale, &s->rig, LOOPS);
+	open_lanes(s);
+	storm_begin(&s->gale, &s->lanes[0].begin, sizeof(s->lanes[0]), begin);
+	storm_wait(&s->gale);
 }
 
 START_TEST(every_request_is_answered_once)
@@ -275,7 +256,6 @@ START_TEST(every_request_is_answered_once)
 	rig_open(&s->rig, NULL);
 	channel(s, 0, "CDev1", "app1");
 	channel(s, 1, "CDev2", "app2");
-	s->clock = clock_new();
 	blow(s);
 	for (unsigned i = LOOPS / 2; i < LOOPS; i++) {
 		for (unsigned k = 0; k < SENDERS; k++) {
@@ -289,11 +269,8 @@ START_TEST(every_request_is_answered_once)
 		}
 	}
 	ck_assert_uint_eq(done, atomic_load(&s->answered));
-	gate_free(s->gate);
-	for (unsigned i = 0; i < LOOPS; i++)
-		loop_free(s->lanes[i].loop);
+	storm_close(&s->gale);
 	rig_close(&s->rig);
-	clock_free(s->clock);
 	free(s);
 }
 END_TEST

@@ -3,9 +3,7 @@
  * search ends. */
 #include "cse/core/gate.h"
 
-#include <pthread.h>
-
-#include "tests/unit/core/rig.h"
+#include "tests/unit/core/storm.h"
 
 enum { LOOPS = 8, CLIENTS = 8, EACH = 60, MNI = 100, TOTAL = LOOPS * CLIENTS * EACH };
 
@@ -22,7 +20,6 @@ struct client {
 struct lane {
 	struct storm *storm;
 	struct loop *loop;
-	pthread_t thread;
 	struct client clients[CLIENTS];
 	struct loop_task begin;
 	unsigned finished;
@@ -30,12 +27,9 @@ struct lane {
 
 struct storm {
 	struct rig rig;
-	struct clock *clock;
-	struct gate *gate;
+	struct storm_gale gale;
 	struct peer *peer;
 	struct lane lanes[LOOPS];
-	struct loop *loops[LOOPS];
-	struct stats *stats[LOOPS];
 	uint8_t seen[TOTAL + 1]; /* by state tag; each written by one client only */
 };
 
@@ -92,7 +86,7 @@ static struct filter *search(struct client *c, struct arena *a)
 		break;
 	case 1:
 		f->has |= UINT64_C(1) << FC_CRA;
-		f->cra = clock_wall_us(c->storm->clock) - 1000000;
+		f->cra = clock_wall_us(c->storm->gale.clock) - 1000000;
 		break;
 	default:
 		filter_add(a, f, FC_ATR, STR("con"), STR("12*"));
@@ -115,7 +109,7 @@ static void next(struct client *c)
 	}
 	c->searching = c->sent % 8 == 5;
 	c->reading = c->sent++ % 4 == 3;
-	r = gate_open(s->gate, c->loop);
+	r = gate_open(s->gale.gate, c->loop);
 	p = request_prim(r);
 	p->op = c->reading || c->searching ? OP_RETRIEVE : OP_CREATE;
 	p->to = c->searching ? STR("cse-in/app1") : STR("cse-in/app1/box");
@@ -131,7 +125,7 @@ static void next(struct client *c)
 
 		p->ty = TY_CIN;
 		p->has |= 1u << P_TY | 1u << P_PC;
-		ck_assert_int_eq(codec_json.decode_content(p->arena, in, gate_limits(s->gate), &p->pc, &p->why), RSC_NONE);
+		ck_assert_int_eq(codec_json.decode_content(p->arena, in, gate_limits(s->gale.gate), &p->pc, &p->why), RSC_NONE);
 	}
 	gate_submit(r, s->peer, &reply, c);
 }
@@ -145,37 +139,18 @@ static void begin(struct loop *l, struct loop_task *t)
 		next(&lane->clients[i]);
 }
 
-static void *run(void *arg)
-{
-	struct lane *lane = arg;
-
-	loop_run(lane->loop);
-	return NULL;
-}
-
 /* The rig's store and security, with a gate over real clocks and many loops. */
 static void open_storm(struct storm *s)
 {
-	struct rig *g = &s->rig;
-	struct gate_opts go = { .conf = g->conf, .rnd = g->rnd, .self = rig_self(), .store = g->store, .security = g->security,
-		                    .workers = g->workers, .n_loops = LOOPS, .clock = g->clock };
-	struct why why;
-
+	storm_open(&s->gale, &s->rig, LOOPS);
 	for (unsigned i = 0; i < LOOPS; i++) {
-		s->loops[i] = s->lanes[i].loop = loop_new(s->clock, i, NULL);
+		s->lanes[i].loop = s->gale.loops[i];
 		s->lanes[i].storm = s;
 		for (unsigned k = 0; k < CLIENTS; k++)
-			s->lanes[i].clients[k] = (struct client){ .storm = s, .loop = s->loops[i] };
+			s->lanes[i].clients[k] = (struct client){ .storm = s, .loop = s->gale.loops[i] };
 	}
-	go.loops = s->loops;
-	go.stats = s->stats;
-	ck_assert_int_eq(gate_new(&go, &s->gate, &why), 0);
-	for (unsigned i = 0; i < LOOPS; i++) {
-		loop_post(s->loops[i], &s->lanes[i].begin, begin);
-		pthread_create(&s->lanes[i].thread, NULL, run, &s->lanes[i]);
-	}
-	for (unsigned i = 0; i < LOOPS; i++)
-		pthread_join(s->lanes[i].thread, NULL);
+	storm_begin(&s->gale, &s->lanes[0].begin, sizeof(s->lanes[0]), begin);
+	storm_wait(&s->gale);
 }
 
 START_TEST(counters_tags_and_order_are_exact)
@@ -188,7 +163,6 @@ START_TEST(counters_tags_and_order_are_exact)
 
 	rig_open(g, NULL);
 	s->peer = rig_ae(g, "CDev1", "app1");
-	s->clock = clock_new();
 	ck_assert_int_eq(CODE(g, .peer = s->peer, .op = OP_CREATE, .to = "cse-in/app1", .fr = "CDev1", .ty = TY_CNT,
 	                      .pc = "{\"m2m:cnt\":{\"rn\":\"box\",\"mni\":100}}"),
 	                 RSC_CREATED);
@@ -203,11 +177,8 @@ START_TEST(counters_tags_and_order_are_exact)
 	ck_assert_int_eq(json_array_size(list), MNI);
 	json_array_foreach(list, i, in) ck_assert_int_eq(rig_n(in, "st"), TOTAL - MNI + 1 + (long long)i);
 	json_decref(a.pc);
-	gate_free(s->gate);
-	for (i = 0; i < LOOPS; i++)
-		loop_free(s->lanes[i].loop);
+	storm_close(&s->gale);
 	rig_close(g);
-	clock_free(s->clock);
 	free(s);
 }
 END_TEST
