@@ -19,6 +19,9 @@
  *   POST /v1/conduits/<from>-<to>/open | close -> 200 {"from", "to", "state"}
  *   POST /v1/acp/why       {"originator": AE-ID, "operation": "retrieve", "to": address, "type": "cnt"}
  *                          -> 200 {"why": lines, the last of which says permitted or denied}; type: with create only
+ *   GET  /v1/tree?from=ADDRESS&depth=n&limit=n -> 200 {"nodes": [ {"depth", "type", "ty", "longName", "ri", "rn", "ct", "lt", "zone",
+ *                          "instances", "bytes"} ], "more"}; rn only where a policy gives it to the administrator
+ *   GET  /v1/resource?address=A -> 200 {"m2m:cnt": {..}}, as the administrator would get it
  *   POST /v1/clock/accept  -> 200 {"clock": "accepted"}
  *   GET  /-/live, /-/ready -> 200, or 503 when no work should be given
  *   anything else, and what is refused -> 4xx or 5xx {"error": one sentence}

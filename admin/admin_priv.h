@@ -37,7 +37,7 @@ struct admin_call {
 	struct admin *admin;
 	/* Sends the reply; waited: admin_wait was called. */
 	void (*end)(struct admin_call *c, unsigned status, bool waited);
-	const struct peer *peer; /* NULL: it came by the UNIX socket */
+	struct peer *peer; /* NULL: it came by the UNIX socket */
 	bool waits;
 	struct arena arena;
 	struct str query, body, id; /* id: what stood for * in the path */
@@ -102,6 +102,8 @@ admin_fn admin_zones, admin_zone, admin_conduit_open, admin_conduit_close;
 /* admin/watch.c */
 admin_fn admin_ca, admin_show_status, admin_events, admin_accept_clock, admin_verify_events, admin_acp_why;
 
+/* admin/tree.c */
+admin_fn admin_tree, admin_resource;
 /* admin/health.c */
 admin_fn admin_live, admin_ready;
 /* admin/metrics.c */

@@ -52,7 +52,8 @@ int ask_duration(struct str s, int64_t *us)
 	return E_SYNTAX;
 }
 
-int ask_query(struct str query, const char *name, uint64_t fallback, uint64_t *out)
+/* The value of a name; false when there is none. */
+static bool find_value(struct str query, const char *name, struct str *out)
 {
 	bool more = query.n > 0;
 
@@ -62,8 +63,53 @@ int ask_query(struct str query, const char *name, uint64_t fallback, uint64_t *o
 		struct str key = str_cut(&value, '=', &has_value);
 		if (!str_eqz(key, name))
 			continue;
-		return has_value && str_u64(value, out) == 0 ? 0 : E_SYNTAX;
+		*out = value;
+		return true;
 	}
+	return false;
+}
+
+static int hex_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+int ask_query_text(struct arena *a, struct str query, const char *name, struct str *out)
+{
+	struct str value;
+	size_t n = 0;
+
+	if (!find_value(query, name, &value))
+		return E_ABSENT;
+	if (value.n == 0 || value.n > 3 * ASK_TEXT_BYTES)
+		return E_SYNTAX;
+	char *p = arena_alloc(a, value.n);
+	for (size_t i = 0; i < value.n; i++) {
+		int c = (unsigned char)value.p[i];
+		if (c == '%') {
+			int high = i + 2 < value.n ? hex_digit(value.p[i + 1]) : -1, low = high < 0 ? -1 : hex_digit(value.p[i + 2]);
+			if (low < 0)
+				return E_SYNTAX;
+			c = high * 16 + low;
+			i += 2;
+		}
+		if (c < 0x20 || c == 0x7f)
+			return E_SYNTAX;
+		p[n++] = (char)c;
+	}
+	struct str s = str_make(p, n);
+	if (n > ASK_TEXT_BYTES || !str_is_utf8(s))
+		return E_SYNTAX;
+	*out = s;
+	return 0;
+}
+
+int ask_query(struct str query, const char *name, uint64_t fallback, uint64_t *out)
+{
+	struct str value;
+
+	if (find_value(query, name, &value))
+		return str_u64(value, out) == 0 ? 0 : E_SYNTAX;
 	*out = fallback;
 	return 0;
 }

@@ -6,7 +6,7 @@
 #include "cse/model/prim.h"
 #include "security/security.h"
 
-enum { ASK_BODY_BYTES = 65536, ASK_NAMES = 64, ASK_NAME_BYTES = 200, ASK_DAYS = 36500 };
+enum { ASK_BODY_BYTES = 65536, ASK_NAMES = 64, ASK_NAME_BYTES = 200, ASK_DAYS = 36500, ASK_TEXT_BYTES = 4096 };
 
 /* Body of POST /v1/credentials. */
 struct ask_issue {
@@ -31,6 +31,8 @@ enum rsc ask_read_why(struct arena *a, struct str body, struct authz_question *o
 int ask_duration(struct str s, int64_t *us);
 /* A number of a query ("from=7&reveal=1"): absent: fallback; E_SYNTAX when it is no number. */
 int ask_query(struct str query, const char *name, uint64_t fallback, uint64_t *out);
+/* A text of a query, percent-decoded, in the arena: at most 4096 bytes of UTF-8 without control characters.  E_ABSENT, E_SYNTAX. */
+int ask_query_text(struct arena *a, struct str query, const char *name, struct str *out);
 bool ask_kind(struct str s, enum cred_kind *out);
 
 #endif

@@ -20,6 +20,8 @@ static const struct admin_route routes[] = {
 	{ HTTP1_GET, "/-/live", ADMIN_SHORT, ADMIN_NEEDS_NONE, admin_live },
 	{ HTTP1_GET, "/-/ready", ADMIN_SHORT, ADMIN_NEEDS_NONE, admin_ready },
 	{ HTTP1_GET, "/metrics", ADMIN_SHORT, ADMIN_NEEDS_READER, admin_metrics },
+	{ HTTP1_GET, "/v1/tree", ADMIN_LONG, ADMIN_NEEDS_ADMIN, admin_tree },
+	{ HTTP1_GET, "/v1/resource", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_resource },
 	{ HTTP1_POST, "/v1/clock/accept", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_accept_clock },
 };
 

@@ -310,7 +310,8 @@ const struct grant *authz_decide(struct security *sec, struct tx *tx, const stru
 	if (judge(&l))
 		return make(tx, q->node, q->acop, false);
 	if (may_override(q)) {
-		audit(sec, EV_ADMIN_OVERRIDE, o->peer, o->from, "%s " EVENT_RI, op_name(q->acop), EVENT_RI_ARG(q->node));
+		if (!q->walk)
+			audit(sec, EV_ADMIN_OVERRIDE, o->peer, o->from, "%s " EVENT_RI, op_name(q->acop), EVENT_RI_ARG(q->node));
 		return make(tx, q->node, q->acop, q->acop == ACOP_R);
 	}
 	if (!q->quiet && q->acop != ACOP_DISC)

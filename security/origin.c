@@ -201,6 +201,20 @@ static enum rsc check_self(const struct security *sec, struct origin *o)
 	return RSC_NONE;
 }
 
+/* The kernel said who opened the administrator's socket: security-model 1.4. */
+static enum rsc check_administrator(struct security *sec, struct prim *p, struct origin *o)
+{
+	struct who w;
+
+	if (o->registering || !str_eq(p->fr, sec->administrator) || who_parse(p->arena, p->fr, &sec->self, false, &w) != 0)
+		return prim_fail(p, RSC_ORIGINATOR_NOT_AUTHENTICATED, "the administrator's socket speaks for the administrator only");
+	o->from = w.abs;
+	o->stem = w.stem;
+	o->authenticated = true;
+	o->admin = true;
+	return RSC_NONE;
+}
+
 enum rsc origin_check(struct security *sec, struct prim *p, const struct peer *peer, struct origin *out)
 {
 	struct origin o = { .peer = peer };
@@ -216,6 +230,8 @@ enum rsc origin_check(struct security *sec, struct prim *p, const struct peer *p
 		return prim_fail(p, RSC_BAD_REQUEST, "From is missing");
 	if (peer->self) {
 		rsc = check_self(sec, &o);
+	} else if (peer->administers) {
+		rsc = check_administrator(sec, p, &o);
 	} else if (peer->n == 0) {
 		rsc = prim_fail(p, absent || p->fr.p[0] != '/' ? RSC_ORIGINATOR_NOT_AUTHENTICATED : RSC_SECURITY_ASSOCIATION_REQUIRED,
 		                "this connection proved nothing");

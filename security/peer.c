@@ -53,6 +53,18 @@ struct peer *peer_self(struct security *sec)
 	return peer_ref(sec->self_peer);
 }
 
+struct peer *peer_administrator(struct security *sec)
+{
+	CHECK(sec, SECURITY);
+	return peer_ref(sec->admin_peer);
+}
+
+struct str security_administrator(const struct security *sec)
+{
+	CHECK(sec, SECURITY);
+	return sec->administrator;
+}
+
 /* Takes the reference of c (may be NULL). */
 static int admit(struct security *sec, struct cred *c, const struct ipaddr *from, struct peer **out)
 {
@@ -106,7 +118,7 @@ int peer_of_credential(struct security *sec, struct str cred_id, const struct ip
 bool peer_is_live(struct security *sec, const struct peer *p)
 {
 	(void)sec;
-	return p->n == 0 ? p->self : atomic_load_explicit(&p->proof[0].cred->live, memory_order_acquire) != 0;
+	return p->n == 0 ? p->self || p->administers : atomic_load_explicit(&p->proof[0].cred->live, memory_order_acquire) != 0;
 }
 
 bool peer_count(struct security *sec, struct peer *p, unsigned max)

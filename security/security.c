@@ -70,6 +70,8 @@ int security_new(const struct security_opts *o, struct security **out, struct wh
 	sec->audit = audit_new(sec, (size_t)conf_num(o->conf, CONF_SEC_EVENTS));
 	sec->self_peer = peer_new(NULL);
 	sec->self_peer->self = true;
+	sec->admin_peer = peer_new(NULL);
+	sec->admin_peer->administers = true;
 	target_reload(sec, o->conf);
 	*out = sec;
 	return 0;
@@ -127,6 +129,7 @@ void security_free(struct security *sec)
 	acp_cache_free(sec->cache);
 	peer_unref(sec->self_peer);
 	lockout_free(sec->lockout);
+	peer_unref(sec->admin_peer);
 	registry_fini(&sec->registry);
 	zones_fini(&sec->zones);
 	target_fini(sec);

@@ -116,6 +116,10 @@ int peer_of_certificate(struct security *sec, struct str fingerprint, const stru
 int peer_of_credential(struct security *sec, struct str cred_id, const struct ipaddr *from, struct peer **out);
 /* One of our own loops or the CSE itself: "self". */
 struct peer *peer_self(struct security *sec);
+/* Who may open the administrator's socket: speaks for the administrator (access.administrator) and nobody else. */
+struct peer *peer_administrator(struct security *sec);
+/* The From of the administrator. */
+struct str security_administrator(const struct security *sec);
 struct peer *peer_ref(struct peer *p);
 void peer_unref(struct peer *p);
 /* One atomic load: false when the credential was changed, suspended or revoked, or its certificate has ended: close. */
@@ -181,6 +185,7 @@ struct ask {
 	bool internal;            /* the CSE's own work ("self: expiration"); origin->self must be set */
 	bool quiet;               /* a filter (children, discovery), not a refusal: a "no" is no event */
 	bool meta;                /* RETRIEVE that will show type, size and times only: the administrator's right */
+	bool walk;                /* with meta: one of many in a walk, for which its owner records one EV_ADMIN_OVERRIDE */
 	struct authz_memo *memo;  /* NULL, or for a question that is asked of many resources; not for CREATE */
 };
 /* ACPs of one resource that are looked at; a longer acpi is to be refused. */

@@ -152,7 +152,7 @@ enum { PEER_MAX_PROOFS = 4 };
 struct peer {
 	uint32_t magic;
 	_Atomic uint32_t refs;
-	bool self, counted;
+	bool self, administers, counted;
 	struct ipaddr from;
 	unsigned n;
 	struct proof proof[PEER_MAX_PROOFS]; /* strongest last */
@@ -229,7 +229,7 @@ struct security {
 	bool six_fields;
 	_Atomic bool without_acpi_parent;
 	struct store *store;
-	struct peer *self_peer;
+	struct peer *self_peer, *admin_peer;
 	struct registry registry;
 	struct zones zones;
 	struct acp_cache *cache;

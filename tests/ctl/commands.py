@@ -77,6 +77,38 @@ def access(cse):
     ctl(cse, "acp", "why", "CApp", "delete", "cse-in/nothing", code=REFUSED)
 
 
+def resources(cse):
+    admin = {"m2m:acp": {"rn": "open", "pv": {"acr": [{"acor": ["CAdmin", "CApp"], "acop": 63}]}, "pvs": {"acr": [{"acor": ["CApp"], "acop": 63}]}}}
+    app = cse.client("CApp")
+    must(app.create("/cse-in/CApp", 1, admin), 2001, "a policy")
+    must(app.create("/cse-in/CApp", 3, {"m2m:cnt": {"rn": "shown", "acpi": ["cse-in/CApp/open"]}}), 2001, "a container")
+    must(app.create("/cse-in/CApp", 3, {"m2m:cnt": {"rn": "hidden"}}), 2001, "a container")
+    for where in ("shown", "hidden"):
+        must(app.create("/cse-in/CApp/" + where, 4, {"m2m:cin": {"con": "secret words"}}), 2001, "an instance")
+    tree = ask(cse, "tree")
+    names = {n["ri"]: n.get("rn") for n in tree["nodes"]}
+    assert names["id-in"] == "cse-in" and "shown" in names.values() and "hidden" not in names.values() and not tree["more"], tree
+    assert names["CApp"] is None, "no policy gives the administrator an AE's name"
+    counts = [n for n in tree["nodes"] if n["type"] == "cnt"]
+    assert [(n["instances"], n["bytes"], n["depth"]) for n in counts] == [(1, 12, 2), (1, 12, 2)], counts
+    assert [n["depth"] for n in ask(cse, "tree", "--depth", "1")["nodes"]] == [0, 1, 1, 1]
+    assert len(ask(cse, "tree", "--limit", "2")["nodes"]) == 2 and ask(cse, "tree", "--limit", "2")["more"]
+    assert [n["ri"] for n in ask(cse, "tree", "CApp/shown")["nodes"]] == [counts[0]["ri"]]
+    ctl(cse, "tree", "cse-in/nothing", code=REFUSED)
+    ctl(cse, "tree", "a b", code=REFUSED)
+    ctl(cse, "tree", "--limit", "0", code=REFUSED)
+    text = ctl(cse, "tree", "cse-in/CApp")
+    assert "shown" in text and "hidden" not in text and "1 instances, 12 bytes" in text, text
+    assert ask(cse, "get", "cse-in/CApp/shown/la")["m2m:cin"]["con"] == "secret words"
+    assert "secret words" in ctl(cse, "get", "cse-in/CApp/shown/la")
+    hidden = ask(cse, "get", "cse-in/CApp/hidden/la")["m2m:cin"]
+    assert hidden["cs"] == 12 and "con" not in hidden and "rn" not in hidden, hidden
+    ctl(cse, "get", "cse-in/nothing", code=REFUSED)
+    ctl(cse, "get", "cse-in//", code=REFUSED)
+    overrides = [json.loads(e) for e in ctl(cse, "events", "--json").splitlines() if "EV_ADMIN_OVERRIDE" in e]
+    assert len([e for e in overrides if e["detail"].startswith("tree")]) >= 2, overrides
+
+
 def watching(cse):
     status = ask(cse, "status")
     assert status["clock"] == "trusted" and status["store"]["nodes"] >= 2
@@ -110,7 +142,7 @@ def main():
     with Cse() as cse:
         ctl(cse, "status", code=NO_TROTHD)
         cse.start()
-        for part in (credentials, access, watching, following):
+        for part in (credentials, access, resources, watching, following):
             part(cse)
         cse.stop()
         ctl(cse, "status", code=NO_TROTHD)

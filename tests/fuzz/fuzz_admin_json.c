@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The administrator's requests: the first byte chooses a body, a duration or a query.  What is accepted holds its bounds. */
+/* The administrator's requests: the first byte chooses a body, a duration, a number or a text of a query.  What is accepted holds its bounds. */
 #include "admin/ask.h"
 
 #include "cse/base/err.h"
@@ -55,6 +55,22 @@ static void query(struct str s)
 		REQUIRE(v == 1);
 }
 
+static void text(struct str s)
+{
+	struct str out = STR("x");
+	struct arena a;
+
+	arena_init(&a, 256);
+	if (ask_query_text(&a, s, "from", &out) == 0) {
+		REQUIRE(out.n <= ASK_TEXT_BYTES && str_is_utf8(out));
+		for (size_t i = 0; i < out.n; i++)
+			REQUIRE((unsigned char)out.p[i] >= 0x20);
+	} else {
+		REQUIRE(str_eqz(out, "x"));
+	}
+	arena_fini(&a);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	if (n == 0)
@@ -64,6 +80,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		duration(s);
 	else if (data[0] == 'q')
 		query(s);
+	else if (data[0] == 't')
+		text(s);
 	else if (data[0] == 'w')
 		question(s);
 	else

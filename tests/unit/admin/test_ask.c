@@ -138,6 +138,36 @@ START_TEST(queries)
 }
 END_TEST
 
+START_TEST(texts_of_queries)
+{
+	static const struct {
+		const char *query, *text;
+	} good[] = {
+		{ "from=cse-in/dev1&depth=2", "cse-in/dev1" }, { "a=b&from=x%20y", "x y" },    { "from=%2Fid-in%2f-", "/id-in/-" },
+		{ "from=%c3%A4", "\xc3\xa4" },               { "from=a=b", "a=b" },           { "from=a&from=b", "a" },
+	};
+	static const char *const wrong[] = { "from=", "from", "from=%", "from=%4", "from=%4g", "from=%00", "from=%1f", "from=%ff", "from=%7F" };
+	struct str s = STR_NONE;
+	struct arena a;
+
+	arena_init(&a, 256);
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		ck_assert_int_eq(ask_query_text(&a, str_of(good[i].query), "from", &s), 0);
+		ck_assert(str_eqz(s, good[i].text));
+	}
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
+		ck_assert_int_eq(ask_query_text(&a, str_of(wrong[i]), "from", &s), E_SYNTAX);
+	ck_assert_int_eq(ask_query_text(&a, STR("fro=x&fromm=y"), "from", &s), E_ABSENT);
+	ck_assert_int_eq(ask_query_text(&a, STR_NONE, "from", &s), E_ABSENT);
+	char *large = arena_alloc(&a, 5 + ASK_TEXT_BYTES + 1);
+	memcpy(large, "from=", 5);
+	memset(large + 5, 'x', ASK_TEXT_BYTES + 1);
+	ck_assert_int_eq(ask_query_text(&a, str_make(large, 5 + ASK_TEXT_BYTES), "from", &s), 0);
+	ck_assert_int_eq(ask_query_text(&a, str_make(large, 5 + ASK_TEXT_BYTES + 1), "from", &s), E_SYNTAX);
+	arena_fini(&a);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("ask");
@@ -147,6 +177,7 @@ int main(void)
 	tcase_add_test(tc, many_names);
 	tcase_add_test(tc, durations);
 	tcase_add_test(tc, queries);
+	tcase_add_test(tc, texts_of_queries);
 	suite_add_tcase(suite, tc);
 	SRunner *r = srunner_create(suite);
 	srunner_run_all(r, CK_NORMAL);

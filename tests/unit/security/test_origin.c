@@ -262,6 +262,25 @@ START_TEST(self)
 }
 END_TEST
 
+/* security-model 1.4: the socket's user is the administrator and nobody else, and registers nothing. */
+START_TEST(administrators_socket)
+{
+	static const char *const others[] = { "CDev1", "COps", "/id-in", "SAny", "C" };
+	struct peer *p = peer_administrator(room.sec);
+
+	ck_assert(peer_is_live(room.sec, p));
+	ck_assert(str_eqz(security_administrator(room.sec), "CAdmin"));
+	ck_assert_int_eq(origin_check(room.sec, room_prim(&room, OP_RETRIEVE, 0, "CAdmin"), p, &origin), RSC_NONE);
+	ck_assert(origin.admin && !origin.self && origin.authenticated && str_eqz(origin.from, "//troth.example/id-in/CAdmin"));
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		ck_assert_int_eq(origin_check(room.sec, room_prim(&room, OP_RETRIEVE, 0, others[i]), p, &origin),
+		                 RSC_ORIGINATOR_NOT_AUTHENTICATED);
+	ck_assert_int_eq(origin_check(room.sec, room_prim(&room, OP_CREATE, TY_AE, "CAdmin"), p, &origin), RSC_ORIGINATOR_NOT_AUTHENTICATED);
+	ck_assert_int_eq(origin_check(room.sec, room_prim(&room, OP_CREATE, TY_AE, "C"), p, &origin), RSC_ORIGINATOR_NOT_AUTHENTICATED);
+	peer_unref(p);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("origin");
@@ -283,6 +302,7 @@ int main(void)
 	tcase_add_test(t, live_peers_end);
 	tcase_add_test(t, unknown_certificate);
 	tcase_add_test(t, self);
+	tcase_add_test(t, administrators_socket);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
