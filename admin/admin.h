@@ -22,6 +22,13 @@
  *   GET  /v1/tree?from=ADDRESS&depth=n&limit=n -> 200 {"nodes": [ {"depth", "type", "ty", "longName", "ri", "rn", "ct", "lt", "zone",
  *                          "instances", "bytes"} ], "more"}; rn only where a policy gives it to the administrator
  *   GET  /v1/resource?address=A -> 200 {"m2m:cnt": {..}}, as the administrator would get it
+ *   GET  /v1/config        -> 200 [ {"name", "value", "default", "origin", "reload", "meaning"} ]; every option
+ *   GET  /v1/limits        -> 200 the same, with "least" and "most", of the numbers that may change while trothd runs
+ *   POST /v1/limits        {"json_depth": 40, "https.max_body": "2M", "https.max_head": null} -> 200 those options; all or nothing;
+ *                          until trothd ends, or null takes them back
+ *   GET  /v1/log/level     -> 200 {"level"};  POST {"level": "error|warn|info|debug"}, until the next reload
+ *   POST /v1/reload        -> 200 {"reload": "done"}, or 409 with the reason: nothing changed
+ *   GET  /metrics          -> 200 text of Prometheus
  *   POST /v1/clock/accept  -> 200 {"clock": "accepted"}
  *   GET  /-/live, /-/ready -> 200, or 503 when no work should be given
  *   anything else, and what is refused -> 4xx or 5xx {"error": one sentence}

@@ -104,6 +104,8 @@ admin_fn admin_ca, admin_show_status, admin_events, admin_accept_clock, admin_ve
 
 /* admin/tree.c */
 admin_fn admin_tree, admin_resource;
+/* admin/settings.c */
+admin_fn admin_config, admin_limits, admin_set_limits, admin_log_level, admin_set_log_level, admin_reload;
 /* admin/health.c */
 admin_fn admin_live, admin_ready;
 /* admin/metrics.c */

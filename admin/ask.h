@@ -3,10 +3,12 @@
 #ifndef ADMIN_ASK_H
 #define ADMIN_ASK_H
 
+#include "cse/base/log.h"
+#include "cse/cse.h"
 #include "cse/model/prim.h"
 #include "security/security.h"
 
-enum { ASK_BODY_BYTES = 65536, ASK_NAMES = 64, ASK_NAME_BYTES = 200, ASK_DAYS = 36500, ASK_TEXT_BYTES = 4096 };
+enum { ASK_BODY_BYTES = 65536, ASK_NAMES = 64, ASK_NAME_BYTES = 200, ASK_DAYS = 36500, ASK_TEXT_BYTES = 4096, ASK_VALUE_BYTES = 64 };
 
 /* Body of POST /v1/credentials. */
 struct ask_issue {
@@ -26,6 +28,14 @@ enum rsc ask_read_issue(struct arena *a, struct str body, struct ask_issue *out,
 
 /* Body of POST /v1/acp/why. */
 enum rsc ask_read_why(struct arena *a, struct str body, struct authz_question *out, struct why *why);
+
+/* Body of POST /v1/limits: {"json_depth": 40, "https.max_body": "2M", "https.max_head": null}; names without a section are
+ * of the section limits, null takes back what was set. */
+enum rsc ask_read_limits(struct arena *a, struct str body, struct cse_option out[CONF_COUNT], size_t *n, struct why *why);
+/* A number that a reload may change. */
+bool ask_is_limit(enum conf_id id);
+/* Body of POST /v1/log/level: {"level": "debug"}. */
+enum rsc ask_read_level(struct str body, enum log_level *out, struct why *why);
 
 /* "90s", "15m", "24h", "30d": a number of 1 to 9 digits and one unit, at most 36,500 days. */
 int ask_duration(struct str s, int64_t *us);

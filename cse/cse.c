@@ -22,7 +22,8 @@
 #include "cse/base/rand.h"
 #include "cse/base/stat.h"
 #include "cse/base/work.h"
-#include "cse/cse_check.h"
+#include "cse/reload.h"
+#include "cse/watchdog.h"
 #include "security/ca.h"
 #include "security/keystore.h"
 #include "security/seal.h"
@@ -33,28 +34,9 @@ enum { MAX_LOOPS = 64, WORTH_FREED = 100000, QUIET_FREED = 4000 };
 #define RENEW_RETRY_NS (60 * TICK_NS)
 #define TRIM_PAUSE_NS (30 * TICK_NS)
 
-/* File, environment, command line. */
-static int read_conf(const struct cse *c, struct conf **out, struct why *why)
-{
-	struct conf_why cw = { "" };
-	struct conf *conf = NULL;
-	int r = conf_read(c->conf_path, c->envp, &conf, &cw);
-	for (size_t i = 0; r == 0 && i < c->n_sets; i++)
-		r = conf_set(conf, c->sets[i], &cw);
-	if (r == 0)
-		r = cse_check_conf(conf, &cw);
-	if (r) {
-		conf_unref(conf);
-		why_set(why, RSC_INTERNAL_SERVER_ERROR, "%s", cw.text);
-		return r;
-	}
-	*out = conf;
-	return 0;
-}
-
 static int start_conf(struct cse *c, struct why *why)
 {
-	int r = read_conf(c, &c->conf, why);
+	int r = reload_read(c, &c->conf, why);
 	if (r)
 		return r;
 	c->first_conf = conf_ref(c->conf);
@@ -106,62 +88,6 @@ static void open_loops(struct cse *c)
 		REQUIRE(c->loops[i]);
 		c->n_loops = (unsigned)i + 1;
 	}
-}
-
-static enum log_level log_level_of(const char *s)
-{
-	static const struct { const char *name; enum log_level level; } names[] = {
-		{ "error", LOG_ERROR }, { "warn", LOG_WARN }, { "info", LOG_INFO }, { "debug", LOG_DEBUG }
-	};
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (strcmp(s, names[i].name) == 0)
-			return names[i].level;
-	return LOG_INFO;
-}
-
-static bool same_value(const struct conf *a, const struct conf *b, enum conf_id id)
-{
-	switch (conf_row(id)->type) {
-	case CONF_T_STR:
-	case CONF_T_PATH:
-		return strcmp(conf_str(a, id), conf_str(b, id)) == 0;
-	case CONF_T_BOOL:
-		return conf_bool(a, id) == conf_bool(b, id);
-	case CONF_T_LIST:
-		for (unsigned i = 0;; i++) {
-			const char *x = conf_item(a, id, i), *y = conf_item(b, id, i);
-			if (!x || !y)
-				return x == y;
-			if (strcmp(x, y) != 0)
-				return false;
-		}
-	default:
-		return conf_num(a, id) == conf_num(b, id);
-	}
-}
-
-int cse_reload(struct cse *c, struct why *why)
-{
-	struct conf *fresh = NULL;
-	int r = read_conf(c, &fresh, why);
-	if (r)
-		return r;
-	for (int id = 0; id < CONF_COUNT; id++) {
-		const struct conf_row *row = conf_row((enum conf_id)id);
-		if (row->reload || same_value(c->conf, fresh, (enum conf_id)id))
-			continue;
-		why_set(why, RSC_INTERNAL_SERVER_ERROR, "%s: %s.%s cannot change while trothd runs; restart it",
-		        conf_origin(fresh, (enum conf_id)id), row->section, row->name);
-		conf_unref(fresh);
-		return E_CONF;
-	}
-	gate_reload(c->gate, fresh);
-	tls_drop_tickets(c->tls);
-	binding_https.reload(c->https, fresh, c->tls);
-	log_set_level(c->log, log_level_of(conf_str(fresh, CONF_LOG_LEVEL)));
-	conf_unref(c->conf);
-	c->conf = fresh;
-	return 0;
 }
 
 static int open_store(struct cse *c, struct why *why)
@@ -279,7 +205,7 @@ int cse_open(const char *conf_path, char *const *envp, const char *const *sets, 
 		goto out;
 	c->clock = clock_new();
 	c->rnd = rnd_new();
-	c->log = log_new(STDERR_FILENO, log_level_of(conf_str(c->conf, CONF_LOG_LEVEL)));
+	c->log = log_new(STDERR_FILENO, reload_log_level(conf_str(c->conf, CONF_LOG_LEVEL)));
 	log_write(c->log, LOG_START, "trothd %s, state in %s", PACKAGE_VERSION, conf_str(c->conf, CONF_CSE_STATE));
 	c->workers = workers_new((unsigned)conf_num(c->conf, CONF_CSE_WORKERS));
 	open_loops(c);
@@ -362,6 +288,7 @@ static void tick(struct loop *l, struct loop_timer *t)
 void cse_run(struct cse *c)
 {
 	loop_timer_set(c->loops[0], &c->tick, loop_now_ns(c->loops[0]) + TICK_NS, tick);
+	c->watchdog = watchdog_new(c);
 	pthread_t threads[MAX_LOOPS];
 	sigset_t all, old;
 	/* Signals reach this thread only. */
@@ -375,6 +302,8 @@ void cse_run(struct cse *c)
 		loop_stop(c->loops[i]);
 		pthread_join(threads[i], NULL);
 	}
+	watchdog_free(c->watchdog);
+	c->watchdog = NULL;
 }
 
 void cse_stop(struct cse *c)
@@ -429,6 +358,8 @@ void cse_close(struct cse *c)
 		free(c->stats[i]);
 	free(c->loops);
 	free(c->stats);
+	for (size_t i = 0; i < CONF_COUNT; i++)
+		free(c->set_since[i]);
 	if (c->log)
 		log_free(c->log);
 	if (c->rnd)

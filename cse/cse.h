@@ -7,6 +7,8 @@
 #include "cse/base/conf.h"
 #include "cse/core/gate.h"
 
+struct sd;
+struct watchdog;
 struct keystore;
 struct seal;
 struct ca;
@@ -21,6 +23,9 @@ struct cse {
 	char *const *envp;
 	const char *const *sets;  /* of the command line; they win over file and environment at a reload too */
 	size_t n_sets;
+	char *set_since[CONF_COUNT]; /* "section.name=value" that the administrator set since the start, or NULL; win over all */
+	const struct sd *sd;      /* the service manager, or NULL; set between cse_open and cse_run */
+	struct watchdog *watchdog;
 	struct clock *clock;
 	struct rnd *rnd;
 	struct log *log;
@@ -55,6 +60,12 @@ int cse_open(const char *conf_path, char *const *envp, const char *const *sets, 
 /* Reads the configuration again: all of it is good and becomes valid, or nothing changes and why says what is wrong.  An
  * option that is not reloadable must be as it was.  On loop 0's thread.  No connection is dropped. */
 int cse_reload(struct cse *c, struct why *why);
+/* Options that go over all others from now until trothd ends, or no longer (NULL), taken over like a reload. */
+struct cse_option {
+	enum conf_id id;
+	const char *assignment; /* "section.name=value" */
+};
+int cse_set_options(struct cse *c, const struct cse_option *v, size_t n, struct why *why);
 /* Runs the loops until cse_stop (one on this thread). */
 void cse_run(struct cse *c);
 /* Async-signal-safe through an eventfd. */

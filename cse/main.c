@@ -13,6 +13,7 @@
 #include "config.h"
 #include "cse/base/err.h"
 #include "cse/base/log.h"
+#include "cse/base/sd.h"
 #include "cse/cse.h"
 #include "cse/cse_check.h"
 
@@ -136,6 +137,8 @@ static void on_signal(struct loop *l, struct loop_io *io, unsigned events)
 			continue;
 		}
 		log_write(s->cse->log, LOG_STOP, "signal %u", si.ssi_signo);
+		if (s->cse->sd)
+			sd_stopping(s->cse->sd);
 		cse_stop(s->cse);
 	}
 }
@@ -157,6 +160,8 @@ int main(int argc, char **argv)
 	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 
+	struct sd sd;
+	sd_init(&sd);
 	struct cse *cse;
 	struct why why = { RSC_NONE, "" };
 	r = cse_open(o.conf, environ, o.sets, o.n_sets, &cse, &why);
@@ -170,10 +175,13 @@ int main(int argc, char **argv)
 		fprintf(stderr, "trothd: cannot watch signals\n");
 		return 1;
 	}
+	cse->sd = &sd;
+	sd_ready(&sd, "serving");
 	log_write(cse->log, LOG_READY, "%u loops", cse->n_loops);
 	cse_run(cse);
 	loop_io_del(cse->loops[0], &sig.io);
 	close(fd);
 	cse_close(cse);
+	sd_fini(&sd);
 	return 0;
 }

@@ -138,7 +138,7 @@ void conf_unref(struct conf *c)
 	free(c);
 }
 
-int conf_set(struct conf *c, const char *assignment, struct conf_why *why)
+int conf_set_from(struct conf *c, const char *assignment, const char *origin, struct conf_why *why)
 {
 	struct str name = str_of(assignment), section, option;
 	bool has_value, has_section;
@@ -149,10 +149,15 @@ int conf_set(struct conf *c, const char *assignment, struct conf_why *why)
 	section = str_cut(&option, '.', &has_section);
 	id = conf_find(c->table, str_trim(section), str_trim(option));
 	if (!has_value || !has_section || id == CONF_NONE)
-		return conf_why_set(c->table, why, "command line", CONF_NONE,
+		return conf_why_set(c->table, why, origin, CONF_NONE,
 		                    "\"%.80s\" sets no option; write section.option=value with an option of %s", assignment,
 		                    c->table->file);
-	return conf_put(c, id, name, "command line", why);
+	return conf_put(c, id, name, origin, why);
+}
+
+int conf_set(struct conf *c, const char *assignment, struct conf_why *why)
+{
+	return conf_set_from(c, assignment, "command line", why);
 }
 
 static enum conf_type type_of(const struct conf *c, unsigned id)
@@ -227,8 +232,8 @@ static const char *type_text(const struct conf_row *row, char *text, size_t size
 {
 	char least[32], most[32];
 
-	conf_value_format(row->type, row->min, least, sizeof(least));
-	conf_value_format(row->type, row->max, most, sizeof(most));
+	conf_format(row->type, row->min, least, sizeof(least));
+	conf_format(row->type, row->max, most, sizeof(most));
 	if (row->choices) {
 		snprintf(text, size, "One of: %s", row->choices);
 		return text;

@@ -58,6 +58,8 @@ int conf_read_of(const struct conf_table *t, const char *path, char *const *envp
 int conf_read_text(struct conf *c, const char *file, struct str text, struct conf_why *why);
 /* Sets one option as the command line does ("section.name=value"). Only before the set is shared. */
 int conf_set(struct conf *c, const char *assignment, struct conf_why *why);
+/* The same with another origin, a constant text. */
+int conf_set_from(struct conf *c, const char *assignment, const char *origin, struct conf_why *why);
 struct conf *conf_ref(struct conf *c);
 void conf_unref(struct conf *c);
 
@@ -67,7 +69,9 @@ int64_t conf_num(const struct conf *c, unsigned id);
 bool conf_bool(const struct conf *c, unsigned id);
 /* Element i of a comma-separated list, or NULL. */
 const char *conf_item(const struct conf *c, unsigned id, unsigned i);
-/* Where the value came from: "default", "file:line", "environment" or "command line". */
+/* The value as it was written. */
+const char *conf_text(const struct conf *c, unsigned id);
+/* Where the value came from: "default", "file:line", "environment", "command line" or what conf_set_from was told. */
 const char *conf_origin(const struct conf *c, unsigned id);
 
 /* Writes "origin: section.option: reason" for a value that its user cannot take (an address that is not one). */
@@ -76,6 +80,8 @@ void conf_refuse(const struct conf *c, unsigned id, char *out, size_t size, cons
 bool conf_same(const struct conf *a, const struct conf *b, unsigned id);
 
 const struct conf_row *conf_row(enum conf_id id); /* of conf_troth */
+/* A number as it would be written: "64k", "30s". */
+void conf_format(enum conf_type type, int64_t num, char *out, size_t size);
 /* All options with help, range and default, as comments: the text of etc/troth.conf. */
 void conf_print(FILE *f);
 void conf_print_of(const struct conf_table *t, FILE *f);

@@ -17,8 +17,6 @@ struct conf_value {
 /* 0 and *out, or E_CONF and a reason with the mend ("must be ...; ..."). */
 int conf_value_parse(const struct conf_row *row, struct str text, struct conf_value *out, struct conf_why *reason);
 void conf_value_fini(struct conf_value *v);
-/* "64k", "10s": the shortest exact form of a number of that type. */
-void conf_value_format(enum conf_type type, int64_t num, char *out, size_t size);
 
 #define CONF_NONE UINT_MAX /* no option */
 
@@ -28,8 +26,6 @@ unsigned conf_find(const struct conf_table *t, struct str section, struct str na
 bool conf_has_section(const struct conf_table *t, struct str section);
 /* Sets a value; origin is copied. */
 int conf_put(struct conf *c, unsigned id, struct str text, const char *origin, struct conf_why *why);
-/* The value's text so far. */
-const char *conf_text(const struct conf *c, unsigned id);
 
 /* why = "place: section.option: reason"; always E_CONF. */
 int conf_why_set(const struct conf_table *t, struct conf_why *why, const char *place, unsigned id, const char *fmt, ...)

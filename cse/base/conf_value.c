@@ -61,7 +61,7 @@ static int refuse(struct conf_why *reason, const char *fmt, ...)
 	return E_CONF;
 }
 
-void conf_value_format(enum conf_type type, int64_t num, char *out, size_t size)
+void conf_format(enum conf_type type, int64_t num, char *out, size_t size)
 {
 	size_t n;
 	const struct unit *units = units_of(type, &n);
@@ -122,8 +122,8 @@ static int parse_ranged(const struct conf_row *row, struct str text, int64_t *ou
 	if (err == E_SYNTAX)
 		return refuse(reason, "\"%.*s\" is not understood; %s", (int)str_first(text, 60).n, text.p, number_form(row->type));
 	if (err || num < row->min || num > row->max) {
-		conf_value_format(row->type, row->min, least, sizeof(least));
-		conf_value_format(row->type, row->max, most, sizeof(most));
+		conf_format(row->type, row->min, least, sizeof(least));
+		conf_format(row->type, row->max, most, sizeof(most));
 		return refuse(reason, "%.*s is out of range; give %s to %s", (int)str_first(text, 60).n, text.p, least, most);
 	}
 	*out = num;

@@ -87,6 +87,17 @@ void log_set_level(struct log *l, enum log_level level)
 	atomic_store_explicit(&l->level, (int)level, memory_order_relaxed);
 }
 
+enum log_level log_level(const struct log *l)
+{
+	return (enum log_level)atomic_load_explicit(&l->level, memory_order_relaxed);
+}
+
+const char *log_level_name(enum log_level level)
+{
+	REQUIRE((size_t)level < ARRAY_LEN(levels));
+	return levels[level].name;
+}
+
 struct line {
 	char p[LINE_MAX_BYTES];
 	size_t n;

@@ -24,6 +24,9 @@ struct log;
 struct log *log_new(int fd, enum log_level level);
 void log_free(struct log *l);
 void log_set_level(struct log *l, enum log_level level);
+enum log_level log_level(const struct log *l);
+/* "error", "warn", "info" or "debug". */
+const char *log_level_name(enum log_level level);
 
 /* One line: time, level, event name, its text, and a detail sentence (at most 400 bytes) that must not hold
  * anything a client sent; "" for none.  Thread-safe, never waits for the reader: what does not fit into the pipe is counted

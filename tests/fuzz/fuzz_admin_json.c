@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The administrator's requests: the first byte chooses a body, a duration, a number or a text of a query.  What is accepted holds its bounds. */
+/* The administrator's requests: the first byte chooses a body, a duration, a query, limits or a level.  What is accepted holds its bounds. */
 #include "admin/ask.h"
 
 #include "cse/base/err.h"
@@ -37,6 +38,33 @@ static void body(struct str s)
 		REQUIRE(why.rsc == RSC_BAD_REQUEST && why.text[0] != 0);
 	}
 	arena_fini(&a);
+}
+
+static void limits(struct str s)
+{
+	struct cse_option v[CONF_COUNT];
+	struct why why = { 0 };
+	struct arena a;
+	size_t n;
+
+	arena_init(&a, 4096);
+	if (ask_read_limits(&a, s, v, &n, &why) == RSC_NONE) {
+		REQUIRE(n >= 1 && n <= CONF_COUNT);
+		for (size_t i = 0; i < n; i++)
+			REQUIRE(ask_is_limit(v[i].id) && (!v[i].assignment || strlen(v[i].assignment) < ASK_VALUE_BYTES + 100));
+	} else {
+		REQUIRE(why.text[0]);
+	}
+	arena_fini(&a);
+}
+
+static void level(struct str s)
+{
+	enum log_level l = LOG_DEBUG;
+	struct why why = { 0 };
+
+	if (ask_read_level(s, &l, &why) != RSC_NONE)
+		REQUIRE(l == LOG_DEBUG && why.text[0]);
 }
 
 static void duration(struct str s)
@@ -84,6 +112,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		text(s);
 	else if (data[0] == 'w')
 		question(s);
+	else if (data[0] == 'l')
+		limits(s);
+	else if (data[0] == 'v')
+		level(s);
 	else
 		body(s);
 	return 0;
