@@ -18,11 +18,13 @@ enum { CTL_ARGS = 16, CTL_OPTIONS = 64, CTL_ANSWER_S = 60, CTL_LONG_S = 24 * 360
 struct ctl {
 	const char *state;  /* state folder of trothd, for commands that read files themselves */
 	const char *socket;
+	const char *server, *credential; /* over HTTPS; NULL: over the socket */
 	bool json;          /* answers as they come */
 	bool quiet;         /* no progress */
 	uint64_t wait_s;    /* how long trothd is waited for */
 	const char *doing;  /* long work: what is said while an answer is waited for, up to CTL_LONG_S; NULL: CTL_ANSWER_S */
 	int fd;             /* -1: not connected */
+	struct ssl_st *ssl; /* on it, with server */
 	struct buf in;
 	struct str reply;   /* body of the last answer, in `in` */
 };
@@ -82,6 +84,12 @@ int ctl_call_json(struct ctl *c, const char *method, const char *path, json_t *b
 void ctl_close(struct ctl *c);
 /* The same for a command that shows the answer: with --json it is printed as it came, and *out is NULL as on failure. */
 int ctl_ask(struct ctl *c, const char *method, const char *path, json_t *body, json_t **out);
+/* The connection of --server, in place of the socket's.  0 bytes: it ended. */
+int ctl_tls_open(struct ctl *c);
+void ctl_tls_close(struct ctl *c);
+bool ctl_tls_waits(const struct ctl *c); /* bytes are there that poll does not see */
+ssize_t ctl_tls_send(struct ctl *c, const char *p, size_t n);
+ssize_t ctl_tls_recv(struct ctl *c, char *p, size_t n);
 /* --json: prints the last answer as it came. */
 void ctl_print_reply(struct ctl *c);
 /* One request whose answer nobody needs to see but with --json. */

@@ -205,6 +205,7 @@ static void take_global(struct reader *r, const char *name, const char *value)
 		bool *flag;
 	} globals[] = {
 		{ "state", &r->c->state, NULL },        { "socket", &r->c->socket, NULL },   { "json", NULL, &r->c->json },
+		{ "server", &r->c->server, NULL },      { "credential", &r->c->credential, NULL },
 		{ "quiet", NULL, &r->c->quiet },        { "help", NULL, &r->globals->help }, { "version", NULL, &r->globals->version },
 	};
 

@@ -19,6 +19,7 @@ static const struct http1_limits limits = { .line = 4096, .head = 16384, .body =
 
 void ctl_close(struct ctl *c)
 {
+	ctl_tls_close(c);
 	if (c->fd >= 0)
 		close(c->fd);
 	c->fd = -1;
@@ -38,11 +39,13 @@ static int try_socket(struct ctl *c, const struct sockaddr_un *un)
 static int open_socket(struct ctl *c)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	size_t n = strlen(c->socket);
+	size_t n = c->server ? 0 : strlen(c->socket);
 	int e;
 
 	if (c->fd >= 0)
 		return CTL_OK;
+	if (c->server)
+		return ctl_tls_open(c);
 	if (n >= sizeof(un.sun_path))
 		return ctl_fail(CTL_USAGE, "the path of the socket is longer than %zu bytes", sizeof(un.sun_path) - 1);
 	memcpy(un.sun_path, c->socket, n);
@@ -62,7 +65,7 @@ static int open_socket(struct ctl *c)
 static int send_all(struct ctl *c, const struct buf *b)
 {
 	for (size_t at = 0; at < b->n;) {
-		ssize_t n = send(c->fd, b->p + at, b->n - at, MSG_NOSIGNAL);
+		ssize_t n = c->ssl ? ctl_tls_send(c, b->p + at, b->n - at) : send(c->fd, b->p + at, b->n - at, MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
@@ -89,6 +92,8 @@ static int wait_for_more(struct ctl *c, unsigned *waited)
 	struct pollfd p = { .fd = c->fd, .events = POLLIN };
 	unsigned most = c->doing ? CTL_LONG_S : CTL_ANSWER_S;
 
+	if (c->ssl && ctl_tls_waits(c))
+		return CTL_OK;
 	for (int r; (r = poll(&p, 1, 1000)) <= 0;) {
 		if (r < 0 && errno != EINTR)
 			return ctl_fail(CTL_NO_TROTHD, "cannot wait for the answer: %s", strerror(errno));
@@ -116,14 +121,14 @@ static int receive(struct ctl *c, unsigned *status)
 		if (r == HTTP1_DONE)
 			break;
 		if (r == HTTP1_BAD)
-			return ctl_fail(CTL_NO_TROTHD, "what answers at %s is no trothd: %s", c->socket, h.why);
+			return ctl_fail(CTL_NO_TROTHD, "what answers at %s is no trothd: %s", c->server ? c->server : c->socket, h.why);
 		if (r == HTTP1_HEAD_DONE)
 			continue;
 		int code = wait_for_more(c, &waited);
 		if (code)
 			return code;
 		char *p = buf_room(&c->in, 65536);
-		ssize_t n = p ? recv(c->fd, p, 65536, 0) : 0;
+		ssize_t n = !p ? 0 : c->ssl ? ctl_tls_recv(c, p, 65536) : recv(c->fd, p, 65536, 0);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
@@ -163,7 +168,8 @@ int ctl_call(struct ctl *c, const char *method, const char *path, json_t *body)
 
 	int code = open_socket(c);
 	buf_init(&out, 1 << 20);
-	buf_printf(&out, "%s %s HTTP/1.1\r\nHost: localhost\r\n", method, path);
+	buf_printf(&out, "%s %s%s HTTP/1.1\r\nHost: %s\r\n", method, c->server ? "/-/admin" : "", path,
+	           c->server ? c->server : "localhost");
 	if (text) {
 		BUF_LIT(&out, "Content-Type: application/json\r\n");
 		http1_put_length(&out, strlen(text));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* trothctl: the administrator's command.  Speaks admin/admin.h over the UNIX socket of the state folder. */
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +24,9 @@ static int run(struct ctl *c, const struct ctl_row *command, const struct ctl_ar
 {
 	char path[4096];
 
-	if (!c->socket) {
+	if (c->server && c->socket)
+		return ctl_fail(CTL_USAGE, "--server and --socket are two ways: choose one");
+	if (!c->socket && !c->server) {
 		int n = snprintf(path, sizeof(path), "%s/admin.sock", c->state);
 		if (n < 0 || n >= (int)sizeof(path))
 			return ctl_fail(CTL_USAGE, "the path of the state folder is too long");
@@ -47,6 +50,8 @@ int main(int argc, char **argv)
 	struct ctl_globals g = { false, false };
 	const struct ctl_row *command;
 
+	/* A peer that is gone is told by the call that writes. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	int code = ctl_read_args(argc, argv, &c, &g, &command, &a);
 	if (code)
 		return code;

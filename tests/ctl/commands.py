@@ -124,6 +124,32 @@ def watching(cse):
         ctl(cse, "status", code=FILE, stdout=full)
 
 
+def from_afar(cse):
+    """The same commands over HTTPS, for an administrator's credential only."""
+    stem = {name: os.path.join(cse.creds, name) for name in ("CAdmin", "CApp")}
+    here = ("--server", "127.0.0.1:%d" % cse.port, "--credential")
+    cse.issue("CAdmin", "--ae", "CAdmin", "--kind", "admin")
+    assert ask(cse, *here, stem["CAdmin"], "status")["store"] == ask(cse, "status")["store"]
+    assert ask(cse, *here, stem["CAdmin"], "tree")["nodes"] == ask(cse, "tree")["nodes"]
+    assert ask(cse, *here, stem["CAdmin"], "get", "cse-in/CApp/shown/la")["m2m:cin"]["con"] == "secret words"
+    ctl(cse, *here, stem["CAdmin"], "tree", "cse-in/nothing", code=REFUSED)
+    ctl(cse, *here, stem["CApp"], "status", code=REFUSED)
+    assert ctl(cse, "--server", "localhost:%d" % cse.port, "--credential", stem["CAdmin"], "zone", "list").startswith("zone 1")
+    other = os.path.join(cse.dir, "other")
+    os.mkdir(other)
+    for name in ("CAdmin.crt", "CAdmin.key"):
+        os.link(os.path.join(cse.creds, name), os.path.join(other, name))
+    ctl(cse, *here, os.path.join(other, "CAdmin"), "status", code=FILE)
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=x", "-keyout",
+                    "/dev/null", "-out", os.path.join(other, "ca.crt")], check=True, capture_output=True)
+    ctl(cse, *here, os.path.join(other, "CAdmin"), "status", code=NO_TROTHD)
+    admin = {c["names"][0]: c["id"] for c in ask(cse, "credential", "list")}["CAdmin"]
+    ctl(cse, "credential", "suspend", admin)
+    ctl(cse, *here, stem["CAdmin"], "status", code=NO_TROTHD)
+    ctl(cse, "credential", "resume", admin)
+    ctl(cse, *here, stem["CAdmin"], "status")
+
+
 def following(cse):
     """What happens while it waits comes out of it, one line each."""
     p = subprocess.Popen([cse.ctl, "--state", cse.state, "--json", "events", "--follow"], stdout=subprocess.PIPE, text=True)
@@ -142,7 +168,7 @@ def main():
     with Cse() as cse:
         ctl(cse, "status", code=NO_TROTHD)
         cse.start()
-        for part in (credentials, access, resources, watching, following):
+        for part in (credentials, access, resources, watching, from_afar, following):
             part(cse)
         cse.stop()
         ctl(cse, "status", code=NO_TROTHD)

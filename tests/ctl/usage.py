@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(SRC, "tests", "arch"))
 import tree  # noqa: E402
 
 CTL = os.path.join(os.environ.get("TOP_BUILDDIR", os.getcwd()), "trothctl")
-OK, USAGE, NO_TROTHD = 0, 2, 3
+OK, USAGE, NO_TROTHD, FILE = 0, 2, 3, 4
 NOWHERE = "/nonexistent"
 
 # (arguments, exit code, words of the sentence)
@@ -54,6 +54,13 @@ LINES = [
     (["acp", "why", "CDev\udcff", "delete", "cse-in"], USAGE, "AE-ID"),
     (["--socket", "/" + 120 * "x", "status"], USAGE, "longer than"),
     (["--state", "/" + 5000 * "x", "status"], USAGE, "too long"),
+    (["--server", "localhost", "status"], USAGE, "a host and a port"),
+    (["--server", "::1:8443", "status"], USAGE, "a host and a port"),
+    (["--server", "localhost:0", "status"], USAGE, "a host and a port"),
+    (["--server", "[]:1", "status"], USAGE, "a host and a port"),
+    (["--server", "localhost:8443", "status"], USAGE, "--server needs --credential"),
+    (["--server", "localhost:8443", "--socket", "x", "status"], USAGE, "choose one"),
+    (["--server", "localhost:8443", "--credential", NOWHERE, "status"], FILE, "cannot use /ca.crt"),
     (["help", "nonsense"], USAGE, "no such command"),
     (["--state", NOWHERE, "status"], NO_TROTHD, "cannot reach trothd at /nonexistent/admin.sock"),
     (["status", "--state=" + NOWHERE, "--json"], NO_TROTHD, "is it running"),
