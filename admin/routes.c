@@ -8,6 +8,8 @@ static const struct admin_route routes[] = {
 	{ HTTP1_POST, "/v1/credentials/*/suspend", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_suspend },
 	{ HTTP1_POST, "/v1/credentials/*/resume", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_resume },
 	{ HTTP1_POST, "/v1/credentials/*/revoke", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_revoke },
+	{ HTTP1_POST, "/v1/credentials/*/release", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_release },
+	{ HTTP1_GET, "/v1/locks", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_locks },
 	{ HTTP1_GET, "/v1/zones", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_zones },
 	{ HTTP1_POST, "/v1/zones/*", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_zone },
 	{ HTTP1_POST, "/v1/conduits/*/open", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_conduit_open },

@@ -62,7 +62,7 @@ void conn_lane_init(struct conn_lane *lane, BIO_METHOD *bio)
 	REQUIRE(lane->cipher != NULL && lane->plain != NULL);
 	conn_list_init(&lane->all);
 	conn_list_init(&lane->handshakes);
-	lane->cursor = &lane->all;
+	lane->cursor = lane->swept = &lane->all;
 	buf_init(&lane->wire, CONN_WIRE_MAX);
 	atomic_init(&lane->n, 0);
 }
@@ -228,6 +228,8 @@ void conn_close(struct conn *c)
 	leave_handshakes(c);
 	if (lane->cursor == &c->all)
 		lane->cursor = c->all.prev;
+	if (lane->swept == &c->all)
+		lane->swept = c->all.prev;
 	conn_list_del(&c->all);
 	loop_timer_cancel(lane->loop, &c->timer);
 	loop_io_del(lane->loop, &c->io);

@@ -77,6 +77,9 @@ struct conn_lane {
 	struct buf wire;                  /* ciphertext on its way to the kernel */
 	struct loop_timer watch;          /* looks after peers that are no longer live */
 	struct conn_link *cursor;         /* where it goes on */
+	struct loop_task sweep;           /* looks at all of them now */
+	struct conn_link *swept;          /* how far */
+	_Atomic int sweeping;             /* conn_sweep.c */
 	struct loop_task turn;            /* waits until handshakes_left is no longer of this turn */
 	unsigned handshakes_left;
 	int64_t told_ns;                  /* when a refused handshake was logged last */
@@ -113,6 +116,8 @@ struct conn {
 void conn_lane_init(struct conn_lane *lane, BIO_METHOD *bio);
 /* Closes what is left. */
 void conn_lane_fini(struct conn_lane *lane);
+/* Peers have ended: their connections are closed now, some hundred a turn.  From any thread, until conn_lane_fini. */
+void conn_lane_sweep(struct conn_lane *lane);
 /* The methods of the BIO that all lanes use; NULL when memory is short. */
 BIO_METHOD *conn_bio_new(void);
 

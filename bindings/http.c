@@ -115,6 +115,9 @@ static void prepare(void *arg, const struct resp *r)
 	struct http_conn *hc = arg;
 	struct buf *out = &hc->x->out;
 
+	/* What it asked for has locked its own credential: it may still read why. */
+	if (!peer_is_live(hc->conn.lane->security, hc->conn.peer))
+		hc->closing = hc->x->wish.close = true;
 	buf_reset(out);
 	REQUIRE(buf_room(out, GAP) != NULL);
 	buf_added(out, GAP);

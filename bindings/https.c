@@ -61,6 +61,15 @@ static void make_lane(struct binding *b, unsigned i)
 	b->conn_lanes[i] = &hl->lane;
 }
 
+/* On any thread: credentials were suspended, locked, revoked. */
+static void peers_ended(void *arg)
+{
+	struct binding *b = arg;
+
+	for (unsigned i = 0; i < b->o.n_loops; i++)
+		conn_lane_sweep(&b->lanes[i]->lane);
+}
+
 static void end_lanes(struct binding *b)
 {
 	for (unsigned i = 0; i < b->o.n_loops; i++) {
@@ -102,6 +111,7 @@ static int https_open(const struct binding_opts *o, struct binding **out, struct
 		free_all(b);
 		return r;
 	}
+	peer_watch(o->security, peers_ended, b);
 	*out = b;
 	return 0;
 }
@@ -174,6 +184,7 @@ static void https_close(struct binding *b)
 		return;
 	CHECK(b, BINDING);
 	listen_close(&b->listen);
+	peer_watch(b->o.security, NULL, b);
 	finish_answers(b);
 	end_lanes(b);
 	free_all(b);

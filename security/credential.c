@@ -308,6 +308,7 @@ int cred_put(struct security *sec, struct tx *tx, const struct cred_info *c, str
 		err = registry_claim(sec, tx_arena(tx), c, &moved, why);
 	if (err)
 		return err;
+	registry_release(sec, tx, c);
 	buf_init(&value, RECORD_MAX);
 	record_pack_cred(&stored, &value);
 	REQUIRE(!value.over);

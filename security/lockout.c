@@ -288,6 +288,21 @@ bool lockout_pair(struct security *sec, const struct peer *gateway, struct str o
 	return locked;
 }
 
+bool lockout_is_locked(struct security *sec, struct str cred_id)
+{
+	struct lockout *l = sec->lockout;
+	int64_t now_ns = clock_mono_ns(sec->clock);
+	struct foul *f;
+	bool locked = false;
+	size_t at = 0;
+
+	pthread_mutex_lock(&l->lock);
+	while (!locked && (f = strmap_next(&l->fouls, &at)) != NULL)
+		locked = !f->gone && str_eq(f->cred, cred_id) && foul_holds(f, now_ns);
+	pthread_mutex_unlock(&l->lock);
+	return locked;
+}
+
 bool lockout_holds(struct security *sec, const struct cred *c)
 {
 	int64_t until_ns = atomic_load_explicit(&c->holder->locked_until_ns, memory_order_acquire);

@@ -26,6 +26,8 @@ void lockout_strike(struct security *sec, const struct peer *peer, enum strike w
 void lockout_strike_credential(struct security *sec, struct str cred_id, enum strike what);
 /* Is the pair of gateway and originator locked at present? */
 bool lockout_pair(struct security *sec, const struct peer *gateway, struct str originator);
+/* Is the credential, or are pairs of it, locked at present? */
+bool lockout_is_locked(struct security *sec, struct str cred_id);
 /* Part of a TX_WRITE, then lockout_apply_release when it is durable.  E_ABSENT: it is not locked. */
 int lockout_release(struct security *sec, struct tx *tx, struct str cred_id, struct why *why);
 void lockout_apply_release(struct security *sec, struct str cred_id);

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "security/lockout.h"
 #include "security/record.h"
 #include "security/rollback.h"
 
@@ -153,9 +154,16 @@ static bool is_gateways(const struct stem *s)
 	return s->holder->cred && s->holder->cred->info.kind == CRED_GATEWAY;
 }
 
-static void end_version(struct cred *c)
+static void end_peers(struct registry *r, struct cred *c)
 {
 	atomic_store_explicit(&c->live, 0, memory_order_release);
+	if (atomic_load_explicit(&c->connections, memory_order_relaxed) > 0)
+		atomic_store_explicit(&r->ended, true, memory_order_relaxed);
+}
+
+static void end_version(struct registry *r, struct cred *c)
+{
+	end_peers(r, c);
 	cred_unref(c);
 }
 
@@ -169,7 +177,7 @@ static void leave_drains(struct registry *r, struct holder *h)
 	if (h->next_drain == NULL)
 		r->last_drain = at;
 	h->next_drain = NULL;
-	end_version(h->draining);
+	end_version(r, h->draining);
 	h->draining = NULL;
 }
 
@@ -183,7 +191,7 @@ static void end_old(struct registry *r, struct holder *h, struct cred *old, cons
 	if (h->draining)
 		leave_drains(r, h);
 	if (!renewed) {
-		end_version(old);
+		end_version(r, old);
 		return;
 	}
 	h->draining = old;
@@ -295,6 +303,17 @@ int registry_load(struct security *sec, struct store *store, struct why *why)
 	return err;
 }
 
+/* Without the lock: whoever holds connections looks at them now. */
+static void tell_ended(struct security *sec)
+{
+	if (!atomic_exchange_explicit(&sec->registry.ended, false, memory_order_acq_rel))
+		return;
+	for (size_t i = 0; i < PEER_WATCHERS; i++) {
+		if (sec->peer_watchers[i].fn)
+			sec->peer_watchers[i].fn(sec->peer_watchers[i].arg);
+	}
+}
+
 void registry_tick(struct security *sec, int64_t now_us)
 {
 	struct registry *r = &sec->registry;
@@ -310,12 +329,13 @@ void registry_tick(struct security *sec, int64_t now_us)
 			if (h->cred == NULL || h->cred->info.fingerprint.n == 0)
 				continue;
 			if (h->cred->info.not_after <= now_us)
-				atomic_store_explicit(&h->cred->live, 0, memory_order_release);
+				end_peers(r, h->cred);
 			else if (h->cred->info.not_after < r->next_end)
 				r->next_end = h->cred->info.not_after;
 		}
 	}
 	pthread_rwlock_unlock(&r->lock);
+	tell_ended(sec);
 }
 
 /* --- looking ------------------------------------------------------------------------------------------------------- */
@@ -606,11 +626,31 @@ static void note_change(struct security *sec, const struct cred_info *info)
 	rollback_note(sec, h && h->cred ? &before : NULL, &after);
 }
 
+/* A new key by an administrator's act is for who had the credential locked by the one before. */
+static bool is_given_anew(struct security *sec, const struct cred_info *info)
+{
+	struct cred *old = registry_get(sec, info->id);
+	bool anew = old && info->base_generation > old->info.base_generation;
+
+	cred_unref(old);
+	return anew;
+}
+
+void registry_release(struct security *sec, struct tx *tx, const struct cred_info *info)
+{
+	struct why why = { 0 };
+
+	if (is_given_anew(sec, info))
+		lockout_release(sec, tx, info->id, &why);
+}
+
 void cred_apply(struct security *sec, const struct cred_info *info)
 {
 	struct registry *r = &sec->registry;
+	bool anew;
 
 	CHECK(sec, SECURITY);
+	anew = is_given_anew(sec, info);
 	pthread_rwlock_wrlock(&r->lock);
 	drop_claims(r, info->id, INT64_MIN);
 	note_change(sec, info);
@@ -618,7 +658,10 @@ void cred_apply(struct security *sec, const struct cred_info *info)
 	put_info(sec, info, clock_mono_ns(sec->clock));
 	pthread_rwlock_unlock(&r->lock);
 	security_changed(sec);
+	tell_ended(sec);
 	security_tell(sec, info->id);
+	if (anew && lockout_is_locked(sec, info->id))
+		lockout_apply_release(sec, info->id);
 }
 
 void registry_hold(struct security *sec, struct str id, bool held)
@@ -639,6 +682,7 @@ void registry_hold(struct security *sec, struct str id, bool held)
 	if (!changes)
 		return;
 	security_changed(sec);
+	tell_ended(sec);
 	security_tell(sec, id);
 }
 
@@ -658,6 +702,7 @@ void registry_lock(struct security *sec, struct str id, int64_t until_ns)
 	}
 	pthread_rwlock_unlock(&r->lock);
 	security_changed(sec);
+	tell_ended(sec);
 }
 
 enum cred_state registry_stored_state(struct security *sec, struct str id)

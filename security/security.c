@@ -167,6 +167,19 @@ void cred_watch(struct security *sec, void (*fn)(void *arg, struct str id), void
 	REQUIRE(fn == NULL);
 }
 
+void peer_watch(struct security *sec, void (*fn)(void *arg), void *arg)
+{
+	CHECK(sec, SECURITY);
+	for (size_t i = 0; i < PEER_WATCHERS; i++) {
+		if (fn ? sec->peer_watchers[i].fn != NULL : sec->peer_watchers[i].arg != arg)
+			continue;
+		sec->peer_watchers[i].fn = fn;
+		sec->peer_watchers[i].arg = fn ? arg : NULL;
+		return;
+	}
+	REQUIRE(fn == NULL);
+}
+
 void security_tell(struct security *sec, struct str id)
 {
 	for (size_t i = 0; i < CRED_WATCHERS; i++) {

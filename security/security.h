@@ -127,6 +127,10 @@ bool peer_is_live(struct security *sec, const struct peer *p);
 /* The peer is a connection of its credential from now until it is freed.  false, and an event: there are max already.
  * Once for a peer. */
 bool peer_count(struct security *sec, struct peer *p, unsigned max);
+/* fn hears, on any thread and not in a tx, that counted peers have ended: who holds connections looks at them (peer_is_live).  Set
+ * before service and told apart by arg; fn NULL: that one hears no more. */
+enum { PEER_WATCHERS = 8 };
+void peer_watch(struct security *sec, void (*fn)(void *arg), void *arg);
 uint16_t peer_zone(const struct peer *p);
 /* Did the channel prove that credential? */
 bool peer_is_credential(const struct peer *p, struct str cred_id);

@@ -84,6 +84,7 @@ struct registry {
 	struct strmap stems;   /* struct stem */
 	struct holder *drains, **last_drain; /* oldest first */
 	struct claim *claims;
+	_Atomic bool ended;    /* live connections have ended since it was looked at */
 	int64_t next_end;      /* when the next certificate ends, µs */
 };
 
@@ -135,6 +136,8 @@ void registry_names(struct security *sec, void (*fn)(void *arg, struct str name)
 /* A lock begins or ends (until_ns 0): live peers of the credential end, its state is shown as locked while nobody has said how
  * long. */
 void registry_lock(struct security *sec, struct str id, int64_t until_ns);
+/* Part of a cred_put. */
+void registry_release(struct security *sec, struct tx *tx, const struct cred_info *info);
 /* What a record says of a credential that is shown as locked. */
 enum cred_state registry_stored_state(struct security *sec, struct str id);
 /* Is the credential locked at present?  For who comes anew. */
@@ -244,6 +247,10 @@ struct security {
 		void (*fn)(void *arg, struct str id);
 		void *arg;
 	} watchers[CRED_WATCHERS]; /* cred_watch */
+	struct {
+		void (*fn)(void *arg);
+		void *arg;
+	} peer_watchers[PEER_WATCHERS]; /* peer_watch */
 };
 /* Tells the watchers. */
 void security_tell(struct security *sec, struct str id);

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <poll.h>
@@ -88,7 +89,20 @@ int http_line_write(struct http_line *l, const char *p, size_t n)
 bool http_line_ready(struct http_line *l)
 {
 	struct pollfd p = { .fd = l->fd, .events = POLLIN };
-	return l->n > 0 || SSL_pending(l->ssl) > 0 || poll(&p, 1, 0) > 0;
+	int flags = fcntl(l->fd, F_GETFL), r;
+	char c;
+	size_t k;
+	if (l->n > 0 || SSL_pending(l->ssl) > 0)
+		return true;
+	if (poll(&p, 1, 0) <= 0)
+		return false;
+	/* It may be a message of TLS itself, a ticket for instance. */
+	fcntl(l->fd, F_SETFL, flags | O_NONBLOCK);
+	r = SSL_peek_ex(l->ssl, &c, 1, &k);
+	r = r == 1 ? SSL_ERROR_NONE : SSL_get_error(l->ssl, r);
+	fcntl(l->fd, F_SETFL, flags);
+	ERR_clear_error();
+	return r != SSL_ERROR_WANT_READ;
 }
 
 /* More bytes; false at the end of the connection or of patience. */

@@ -13,6 +13,7 @@
 #include "cse/base/err.h"
 #include "cse/base/stat.h"
 #include "cse/core/gate.h"
+#include "security/lockout.h"
 #include "security/seal.h"
 #include "security/security.h"
 #include "security/tls.h"
@@ -220,6 +221,37 @@ START_TEST(socket_is_private)
 }
 END_TEST
 
+/* A lock is shown, and released once. */
+static void lock_and_release(struct rig *r, const char *id, unsigned char fp[32])
+{
+	struct peer *peer = NULL;
+	char path[128];
+
+	ck_assert_uint_eq(call(r, "GET", "/v1/locks", NULL), 200);
+	json_t *locks = reply(r);
+	ck_assert_uint_eq(json_array_size(locks), 0);
+	json_decref(locks);
+	lockout_strike_credential(r->cse.security, str_of(id), STRIKE_CLONE);
+	ck_assert_uint_eq(call(r, "GET", "/v1/locks", NULL), 200);
+	locks = reply(r);
+	ck_assert_uint_eq(json_array_size(locks), 1);
+	ck_assert_str_eq(member(json_array_get(locks, 0), "id"), id);
+	ck_assert_str_eq(member(json_array_get(locks, 0), "strike"), "STRIKE_CLONE");
+	ck_assert_ptr_null(json_object_get(json_array_get(locks, 0), "until"));
+	ck_assert_int_eq(peer_of_certificate(r->cse.security, str_make((char *)fp, 32), NULL, &peer), E_DENIED);
+	ck_assert_uint_eq(call(r, "GET", "/v1/credentials", NULL), 200);
+	json_decref(locks);
+	locks = reply(r);
+	ck_assert_str_eq(member(json_array_get(locks, 0), "state"), "locked");
+	json_decref(locks);
+	snprintf(path, sizeof(path), "/v1/credentials/%s/release", id);
+	ck_assert_uint_eq(call(r, "POST", path, NULL), 200);
+	ck_assert_int_eq(peer_of_certificate(r->cse.security, str_make((char *)fp, 32), NULL, &peer), 0);
+	peer_unref(peer);
+	ck_assert_uint_eq(call(r, "POST", path, NULL), 409);
+	ck_assert_uint_eq(call(r, "POST", "/v1/credentials/cnone/release", NULL), 404);
+}
+
 START_TEST(issues_and_lists)
 {
 	struct rig *r = malloc(sizeof(*r));
@@ -268,6 +300,7 @@ START_TEST(issues_and_lists)
 	ck_assert_uint_eq(call(r, "POST", path, NULL), 200);
 	ck_assert_int_eq(peer_of_certificate(r->cse.security, str_make((char *)fp, 32), NULL, &peer), 0);
 	peer_unref(peer);
+	lock_and_release(r, member(j, "id"), fp);
 	snprintf(path, sizeof(path), "/v1/credentials/%s/revoke", member(j, "id"));
 	ck_assert_uint_eq(call(r, "POST", path, NULL), 200);
 	ck_assert_int_eq(peer_of_certificate(r->cse.security, str_make((char *)fp, 32), NULL, &peer), E_DENIED);

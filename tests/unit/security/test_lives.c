@@ -94,9 +94,13 @@ START_TEST(enrolled_is_let_in)
 	ck_assert_int_eq(let_in(&c, &p), 0);
 	ck_assert(peer_is_live(room.sec, p));
 	peer_unref(p);
-	c.state = CRED_LOCKED;
-	room_put_cred(&room, &c);
+	lockout_strike_credential(room.sec, c.id, STRIKE_CLONE);
 	ck_assert_int_eq(let_in(&c, &p), E_DENIED);
+	/* What it was is what it is again. */
+	room_release(&room, "c1");
+	ck_assert_int_eq(let_in(&c, &p), 0);
+	ck_assert(cred_find(room.sec, &room.a, c.id, &c) && c.state == CRED_ENROLLED);
+	peer_unref(p);
 }
 END_TEST
 

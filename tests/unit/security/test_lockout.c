@@ -312,6 +312,52 @@ START_TEST(records_are_read_with_care)
 }
 END_TEST
 
+/* An administrator who gives a new key means to let it in. */
+START_TEST(a_new_key_is_a_release)
+{
+	struct cred_info c;
+
+	strike("cdev1", STRIKE_CLONE, "");
+	ck_assert(cred_find(room.sec, &room.a, STR("cdev1"), &c));
+	c = room_info(&room, "cdev1", CRED_DEVICE, "CDev1");
+	c.generation = 2; /* renewed by its holder, who was quicker than the lock: no release */
+	room_put_cred(&room, &c);
+	ck_assert(!admitted("cdev1"));
+	c = room_info(&room, "cdev1", CRED_DEVICE, "CDev1");
+	c.generation = c.base_generation = 3;
+	room_put_cred(&room, &c);
+	ck_assert(admitted("cdev1"));
+	ck_assert_uint_eq(room_count(&room, "EV_RELEASED"), 1);
+	room_restart(&room);
+	ck_assert(admitted("cdev1"));
+}
+END_TEST
+
+static void ended(void *arg)
+{
+	++*(unsigned *)arg;
+}
+
+/* Who holds connections hears only when some of them have ended. */
+START_TEST(ended_peers_are_told)
+{
+	struct peer *p = room_peer(&room, "cdev1");
+	unsigned n = 0;
+
+	peer_watch(room.sec, ended, &n);
+	room_cred(&room, "cother", CRED_DEVICE, "COther");
+	lockout_strike_credential(room.sec, STR("cdev2"), STRIKE_CLONE);
+	ck_assert_uint_eq(n, 0);
+	ck_assert(peer_count(room.sec, p, 10));
+	lockout_strike(room.sec, p, STRIKE_REPLAY, STR("CDev1"));
+	ck_assert_uint_eq(n, 1);
+	lockout_strike(room.sec, p, STRIKE_REPLAY, STR("CDev1"));
+	ck_assert_uint_eq(n, 1);
+	peer_watch(room.sec, NULL, &n);
+	peer_unref(p);
+}
+END_TEST
+
 static void hear(void *arg, struct str id)
 {
 	*(unsigned *)arg += str_eqz(id, "cdev1");
@@ -352,6 +398,8 @@ int main(void)
 	tcase_add_test(t, release_of_what_is_not_locked);
 	tcase_add_test(t, struck_again_meanwhile);
 	tcase_add_test(t, records_are_read_with_care);
+	tcase_add_test(t, a_new_key_is_a_release);
+	tcase_add_test(t, ended_peers_are_told);
 	tcase_add_test(t, watchers_hear);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
