@@ -124,6 +124,29 @@ def watching(cse):
         ctl(cse, "status", code=FILE, stdout=full)
 
 
+def settings(cse):
+    limits = {r["name"]: r for r in ask(cse, "limits")}
+    assert limits["limits.json_depth"]["value"] == "32" and "https.max_body" in ctl(cse, "limits")
+    for value in ("20", "40"):
+        assert ctl(cse, "limits", "set", "json_depth", value) == ""
+        assert {r["name"]: r for r in ask(cse, "limits")}["limits.json_depth"]["value"] == value
+    ctl(cse, "limits", "set", "https.max_body", "2M")
+    changed = ctl(cse, "config", "--changed").splitlines()
+    assert changed[0].split() == ["option", "value", "from"] and any(x.split()[:2] == ["https.max_body", "2M"] for x in changed), changed
+    assert len(ask(cse, "config", "--changed")) == len(changed) - 1
+    assert len(ask(cse, "config")) == len(ctl(cse, "config").splitlines()) - 1 > len(changed)
+    for name in ("json_depth", "https.max_body"):
+        ctl(cse, "limits", "reset", name)
+    assert ask(cse, "limits") == list(limits.values())
+    ctl(cse, "limits", "set", "json_depth", "0", code=REFUSED)
+    ctl(cse, "limits", "set", "cse.loops", "2", code=REFUSED)
+    assert ctl(cse, "log", "level") == "info\n"
+    ctl(cse, "log", "level", "debug")
+    assert ask(cse, "log", "level") == {"level": "debug"}
+    assert ctl(cse, "reload") == "" and ask(cse, "reload") == {"reload": "done"}
+    assert ctl(cse, "log", "level") == "info\n"
+
+
 def from_afar(cse):
     """The same commands over HTTPS, for an administrator's credential only."""
     stem = {name: os.path.join(cse.creds, name) for name in ("CAdmin", "CApp")}
@@ -168,7 +191,7 @@ def main():
     with Cse() as cse:
         ctl(cse, "status", code=NO_TROTHD)
         cse.start()
-        for part in (credentials, access, resources, watching, from_afar, following):
+        for part in (credentials, access, resources, watching, settings, from_afar, following):
             part(cse)
         cse.stop()
         ctl(cse, "status", code=NO_TROTHD)
