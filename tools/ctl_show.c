@@ -23,6 +23,14 @@ int ctl_credential_change(struct ctl *c, const struct ctl_args *a)
 	return ctl_order(c, "POST", path, NULL);
 }
 
+int ctl_lock_list(struct ctl *c, const struct ctl_args *a)
+{
+	static const struct ctl_column columns[] = { { "id", "credential" }, { "originator", "originator" }, { "strikes", "strikes" },
+		{ "since", "since" }, { "until", "until" }, { "why", "why" } };
+	(void)a;
+	return ctl_show_table(c, "/v1/locks", columns, ARRAY_LEN(columns));
+}
+
 /* --- status -------------------------------------------------------------------------------------------------------------------- */
 
 int ctl_status(struct ctl *c, const struct ctl_args *a)

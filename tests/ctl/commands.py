@@ -77,6 +77,20 @@ def access(cse):
     ctl(cse, "acp", "why", "CApp", "delete", "cse-in/nothing", code=REFUSED)
 
 
+def locks(cse):
+    """An impersonator is locked out by its own key, and let in again."""
+    cse.issue("CThief", "--ae", "CThief")
+    assert ask(cse, "lock", "list") == [] and ctl(cse, "lock", "list") == ""
+    thief = cse.client("CThief")
+    assert thief.get("/cse-in", originator="CApp").rsc != 2000
+    one, = ask(cse, "lock", "list")
+    assert one["id"] in ctl(cse, "lock", "list") and one["strikes"] >= 1, one
+    ctl(cse, "credential", "release", one["id"])
+    assert ask(cse, "lock", "list") == []
+    ctl(cse, "credential", "release", "nobody", code=REFUSED)
+    register(cse.client("CThief"), "CThief")
+
+
 def resources(cse):
     admin = {"m2m:acp": {"rn": "open", "pv": {"acr": [{"acor": ["CAdmin", "CApp"], "acop": 63}]}, "pvs": {"acr": [{"acor": ["CApp"], "acop": 63}]}}}
     app = cse.client("CApp")
@@ -91,7 +105,7 @@ def resources(cse):
     assert names["CApp"] is None, "no policy gives the administrator an AE's name"
     counts = [n for n in tree["nodes"] if n["type"] == "cnt"]
     assert [(n["instances"], n["bytes"], n["depth"]) for n in counts] == [(1, 12, 2), (1, 12, 2)], counts
-    assert [n["depth"] for n in ask(cse, "tree", "--depth", "1")["nodes"]] == [0, 1, 1, 1]
+    assert [n["depth"] for n in ask(cse, "tree", "--depth", "1")["nodes"]] == [0, 1, 1, 1, 1]
     assert len(ask(cse, "tree", "--limit", "2")["nodes"]) == 2 and ask(cse, "tree", "--limit", "2")["more"]
     assert [n["ri"] for n in ask(cse, "tree", "CApp/shown")["nodes"]] == [counts[0]["ri"]]
     ctl(cse, "tree", "cse-in/nothing", code=REFUSED)
@@ -191,7 +205,7 @@ def main():
     with Cse() as cse:
         ctl(cse, "status", code=NO_TROTHD)
         cse.start()
-        for part in (credentials, access, resources, watching, settings, from_afar, following):
+        for part in (credentials, access, locks, resources, watching, settings, from_afar, following):
             part(cse)
         cse.stop()
         ctl(cse, "status", code=NO_TROTHD)
