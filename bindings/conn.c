@@ -95,6 +95,8 @@ static void on_watch(struct loop *l, struct loop_timer *t)
 	struct conn_lane *lane = CONTAINER_OF(t, struct conn_lane, watch);
 	unsigned n = atomic_load_explicit(&lane->n, memory_order_relaxed) / 4 + WATCH_LEAST;
 
+	bool over = tls_refuses(lane->tls) != NULL;
+
 	if (lane->all.next == &lane->all)
 		return;
 	while (n--) {
@@ -104,7 +106,7 @@ static void on_watch(struct loop *l, struct loop_timer *t)
 		if (lane->cursor == &lane->all)
 			break;
 		c = CONTAINER_OF(lane->cursor, struct conn, all);
-		if (c->state == CONN_OPEN && c->peer && !peer_is_live(lane->security, c->peer)) {
+		if (c->state == CONN_OPEN && (over || loop_now_ns(l) >= c->ends_ns || (c->peer && !peer_is_live(lane->security, c->peer)))) {
 			lane->cursor = lane->cursor->prev;
 			conn_close(c);
 		}
@@ -132,6 +134,10 @@ static void begin(struct loop *l, struct loop_task *t)
 	CHECK(c, CONN);
 	conn_list_add(&lane->all, &c->all);
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (tls_refuses(lane->tls)) {
+		conn_refuse(c, "no connection is accepted: what this CSE shows or seals with has ended and could not be renewed");
+		return;
+	}
 	c->ssl = tls_accept(lane->tls, loop_index(l));
 	if (c->ssl == NULL || !conn_bio_attach(c) || loop_io_add(l, &c->io, c->fd, LOOP_READ, on_io) != 0) {
 		log_write(lane->log, LOG_ACCEPT_FAILED, "no memory or descriptor for a connection");
@@ -366,6 +372,7 @@ static void opened(struct conn *c)
 	stat_add(lane->stats, STAT_TLS_HANDSHAKES, 1);
 	if (!c->client && SSL_session_reused(c->ssl))
 		stat_add(lane->stats, STAT_TLS_RESUMED, 1);
+	c->ends_ns = tls_ends_ns(lane->tls, c->ssl);
 	c->state = CONN_OPEN;
 	/* The user sets its own deadline, now with no bytes to look at. */
 	lane->user->ready(c);
@@ -423,6 +430,10 @@ static void readable(struct conn *c)
 	/* Level-triggered: who has to wait is told again in the next turn. */
 	if (c->state == CONN_HANDSHAKE && !may_shake(lane))
 		return;
+	if (c->state == CONN_OPEN && loop_now_ns(lane->loop) >= c->ends_ns) {
+		conn_close(c);
+		return;
+	}
 	if (c->state == CONN_OPEN && !lane->user->wants(c)) {
 		conn_update(c);
 		return;

@@ -98,6 +98,7 @@ struct conn {
 	SSL *ssl;
 	struct peer *peer;                /* once CONN_OPEN; a reference */
 	struct ipaddr from;
+	int64_t ends_ns;                  /* when the certificate of the peer ends, and the connection with it */
 	int fd;                           /* until it is registered */
 	bool client;                      /* made by us */
 	bool heard;                       /* a byte has come */

@@ -26,12 +26,12 @@
 #include "cse/watchdog.h"
 #include "security/ca.h"
 #include "security/keystore.h"
+#include "security/rotate.h"
 #include "security/seal.h"
 #include "security/tls.h"
 
 enum { MAX_LOOPS = 64, WORTH_FREED = 100000, QUIET_FREED = 4000 };
 #define TICK_NS INT64_C(1000000000)
-#define RENEW_RETRY_NS (60 * TICK_NS)
 #define TRIM_PAUSE_NS (30 * TICK_NS)
 
 static int start_conf(struct cse *c, struct why *why)
@@ -140,13 +140,20 @@ static int open_tls(struct cse *c, struct why *why)
 	struct ca_opts co = { .dir = conf_str(c->conf, CONF_CSE_STATE), .keystore = c->keystore, .clock = c->clock,
 		.rnd = c->rnd, .log = c->log, .self = c->self, .hosts = { hosts, n },
 		.server_life_us = conf_num(c->conf, CONF_SEC_SERVER_LIFE) * 1000,
+		.issuing_life_us = conf_num(c->conf, CONF_SEC_CA_LIFE) * 1000,
 		.import = conf_str(c->conf, CONF_SEC_ISSUING_CA) };
 	int r = ca_open(&co, &c->ca, why);
 	if (r)
 		return r;
 	if (ca_is_new(c->ca))
 		audit(c->security, EV_CA_MADE, NULL, STR_NONE, *co.import ? "imported" : "made");
-	return tls_new(c->ca, c->security, c->n_loops, &c->tls, why);
+	r = tls_new(c->ca, c->security, c->n_loops, &c->tls, why);
+	if (r)
+		return r;
+	struct rotate_opts ro = { .conf = c->conf, .clock = c->clock, .log = c->log, .stats = c->stats[c->n_loops],
+		.security = c->security, .ca = c->ca, .tls = c->tls, .seal = c->seal, .workers = c->workers, .loop = c->loops[0] };
+	c->rotate = rotate_new(&ro);
+	return 0;
 }
 
 static int open_gate(struct cse *c, struct why *why)
@@ -264,24 +271,12 @@ static void give_back(struct cse *c, int64_t now)
 	workers_submit(c->workers, &c->trim);
 }
 
-/* The server's certificate renews itself; a failure is loud and tried again, connections keep the context they have. */
 static void tick(struct loop *l, struct loop_timer *t)
 {
 	struct cse *c = CONTAINER_OF(t, struct cse, tick);
-	struct why why = { RSC_NONE, "" };
-	tls_tick(c->tls);
-	if (ca_tick(c->ca)) {
-		audit(c->security, EV_KEY_ROTATED, NULL, STR_NONE, "server certificate");
-		c->renew_ns = loop_now_ns(l);
-	}
+
+	rotate_tick(c->rotate);
 	give_back(c, loop_now_ns(l));
-	if (c->renew_ns && loop_now_ns(l) >= c->renew_ns) {
-		bool failed = tls_renew(c->tls, &why) != 0;
-		if (failed)
-			log_write(c->log, LOG_CERT_EXPIRY, "the renewed server certificate cannot be used, the old one goes on until it ends; "
-			                                   "trying again in a minute: %s", why.text);
-		c->renew_ns = failed ? loop_now_ns(l) + RENEW_RETRY_NS : 0;
-	}
 	loop_timer_set(l, t, loop_now_ns(l) + TICK_NS, tick);
 }
 
@@ -339,6 +334,8 @@ void cse_close(struct cse *c)
 		gate_free(c->gate);
 	if (c->https_out)
 		carrier_https.close(c->https_out);
+	if (c->rotate)
+		rotate_free(c->rotate);
 	if (c->tls)
 		tls_free(c->tls);
 	if (c->ca)

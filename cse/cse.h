@@ -13,6 +13,7 @@ struct keystore;
 struct seal;
 struct ca;
 struct tls;
+struct rotate;
 struct binding;
 struct admin;
 
@@ -40,6 +41,7 @@ struct cse {
 	struct security *security;
 	struct ca *ca;
 	struct tls *tls;
+	struct rotate *rotate;
 	struct gate *gate;
 	struct aside admin_aside; /* what the HTTPS listener hands to the admin room */
 	struct binding *https;
@@ -50,7 +52,6 @@ struct cse {
 	bool trimming;
 	uint64_t freed, trimmed;  /* what freed memory so far: a second ago, when it was given back last */
 	int64_t trim_ns;          /* not before then */
-	int64_t renew_ns;        /* when contexts are to be remade for a new server certificate; 0: not */
 };
 
 /* Makes everything, in the order of the struct; a failure is a sentence in why and leaves nothing behind.

@@ -9,6 +9,7 @@
 #include "cse/base/err.h"
 #include "cse/base/sd.h"
 #include "cse/cse_check.h"
+#include "security/rotate.h"
 #include "security/tls.h"
 
 int reload_read(const struct cse *c, struct conf **out, struct why *why)
@@ -68,6 +69,7 @@ static int reload(struct cse *c, struct why *why)
 		return r;
 	}
 	gate_reload(c->gate, fresh);
+	rotate_reload(c->rotate, fresh);
 	binding_https.reload(c->https, fresh, c->tls);
 	log_set_level(c->log, reload_log_level(conf_str(fresh, CONF_LOG_LEVEL)));
 	conf_unref(c->conf);

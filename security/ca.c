@@ -19,7 +19,7 @@
 #include "security/tls_priv.h"
 
 static const int64_t day_us = INT64_C(86400) * 1000000;
-enum { ROOT_DAYS = 30 * 365, ISSUING_DAYS = 15 * 365, PEM_FILE_MAX = 65536 };
+enum { ROOT_DAYS = 30 * 365, ISSUING_DAYS = 15 * 365 };
 
 static void copy_opts(struct ca *ca, const struct ca_opts *o)
 {
@@ -35,10 +35,10 @@ static void copy_opts(struct ca *ca, const struct ca_opts *o)
 		ca->o.hosts.v[i] = arena_str(a, o->hosts.v[i]);
 }
 
-static int save(struct ca *ca, const char *name, X509 *x, struct why *why)
+int ca_save_pem(struct ca *ca, const char *name, X509 *x, struct why *why)
 {
 	struct buf b;
-	buf_init(&b, PEM_FILE_MAX);
+	buf_init(&b, CA_PEM_MAX);
 	int err = cert_put_pem(&b, x);
 	if (err == 0)
 		err = file_replace(ca->o.dir, name, 0644, buf_as_str(&b), why);
@@ -50,7 +50,7 @@ static int load(struct ca *ca, const char *name, X509 **out, struct why *why)
 {
 	struct buf b;
 	unsigned n;
-	buf_init(&b, PEM_FILE_MAX);
+	buf_init(&b, CA_PEM_MAX);
 	int err = file_load(ca->o.dir, name, true, &b, why);
 	if (err == 0) {
 		err = cert_read_pem(buf_as_str(&b), out, 1, &n);
@@ -61,8 +61,7 @@ static int load(struct ca *ca, const char *name, X509 **out, struct why *why)
 	return err;
 }
 
-/* Tells this CA's name from that of one that was thrown away. */
-static void ca_name(struct ca *ca, const char *what, char cn[64])
+void ca_make_name(struct ca *ca, const char *what, char cn[64])
 {
 	unsigned char b[4];
 	rnd_bytes(ca->o.rnd, b, sizeof(b));
@@ -70,12 +69,17 @@ static void ca_name(struct ca *ca, const char *what, char cn[64])
 	REQUIRE(n > 0 && n < 64);
 }
 
+int64_t ca_issuing_life_us(const struct ca *ca)
+{
+	return ca->o.issuing_life_us > 0 ? ca->o.issuing_life_us : ISSUING_DAYS * day_us;
+}
+
 static int make_pair(struct ca *ca, EVP_PKEY *root_key, NAME_CONSTRAINTS *nc, struct why *why)
 {
 	int64_t now = clock_wall_us(ca->o.clock);
 	char cn[64];
 
-	ca_name(ca, "root", cn);
+	ca_make_name(ca, "root", cn);
 	struct cert_plan p = {
 		.subject_key = root_key,
 		.cn = cn,
@@ -88,10 +92,10 @@ static int make_pair(struct ca *ca, EVP_PKEY *root_key, NAME_CONSTRAINTS *nc, st
 	int err = cert_make(ca->o.rnd, &p, &ca->root, why);
 	if (err)
 		return err;
-	ca_name(ca, "issuing", cn);
+	ca_make_name(ca, "issuing", cn);
 	p.subject_key = ca->key;
 	p.issuer = ca->root;
-	p.to_us = now + ISSUING_DAYS * day_us;
+	p.to_us = now + ca_issuing_life_us(ca);
 	p.pathlen = 0;
 	return cert_make(ca->o.rnd, &p, &ca->issuing, why);
 }
@@ -105,7 +109,7 @@ static int ca_make(struct ca *ca, struct why *why)
 	if (err == 0)
 		err = keystore_key(ca->o.keystore, "root", true, &root_key, why);
 	if (err == 0)
-		err = keystore_key(ca->o.keystore, "issuing", true, &ca->key, why);
+		err = keystore_key(ca->o.keystore, ca_slot_name(0), true, &ca->key, why);
 	if (err == 0)
 		err = make_pair(ca, root_key, nc, why);
 	NAME_CONSTRAINTS_free(nc);
@@ -116,11 +120,11 @@ static int ca_make(struct ca *ca, struct why *why)
 /* issuing.pem is written last: its presence says that the CA is complete. */
 static int ca_keep(struct ca *ca, struct why *why)
 {
-	int err = ca->o.import ? keystore_put(ca->o.keystore, "issuing", ca->key, why) : 0;
+	int err = ca->o.import ? keystore_put(ca->o.keystore, ca_slot_name(0), ca->key, why) : 0;
 	if (err == 0 && ca->root)
-		err = save(ca, "ca/root.pem", ca->root, why);
+		err = ca_save_pem(ca, "ca/root.pem", ca->root, why);
 	if (err == 0)
-		err = save(ca, "ca/issuing.pem", ca->issuing, why);
+		err = ca_save_pem(ca, "ca/issuing.pem", ca->issuing, why);
 	return err;
 }
 
@@ -145,21 +149,60 @@ static int check_root(struct ca *ca, struct why *why)
 	return err;
 }
 
+const char *ca_slot_name(unsigned slot)
+{
+	static const char *const names[CA_SLOTS] = { "issuing", "issuing-2" };
+
+	REQUIRE(slot < CA_SLOTS);
+	return names[slot];
+}
+
+/* A rotation makes a key beside the one in use: the certificate says which counts, the other one is of a rotation that a crash
+ * ended, before or after. */
+static int load_key(struct ca *ca, struct why *why)
+{
+	struct why said = { 0 };
+	int err = E_ABSENT;
+
+	for (unsigned i = 0; i < CA_SLOTS && ca->key == NULL; i++) {
+		EVP_PKEY *key = NULL;
+		int r = keystore_key(ca->o.keystore, ca_slot_name(i), false, &key, &said);
+		if (r == E_ABSENT)
+			continue;
+		if (r)
+			*why = said;
+		err = r ? r : E_CORRUPT;
+		if (r == 0 && X509_check_private_key(ca->issuing, key) == 1) {
+			ca->key = key;
+			ca->slot = i;
+			continue;
+		}
+		EVP_PKEY_free(key);
+	}
+	if (ca->key) {
+		*why = (struct why){ 0 };
+		(void)keystore_remove(ca->o.keystore, ca_slot_name(1 - ca->slot));
+		return 0;
+	}
+	if (err == E_ABSENT)
+		*why = said;
+	else if (err == E_CORRUPT && !why->text[0])
+		why_set(why, RSC_INTERNAL_SERVER_ERROR,
+		        "ca/issuing.pem and keys/issuing.key do not belong together: put the right file back from a copy of the state folder");
+	return err;
+}
+
 static int ca_load(struct ca *ca, struct why *why)
 {
 	int err = load(ca, "ca/issuing.pem", &ca->issuing, why);
 	if (err == 0 && file_exists(ca->o.dir, "ca/root.pem"))
 		err = load(ca, "ca/root.pem", &ca->root, why);
 	if (err == 0)
-		err = keystore_key(ca->o.keystore, "issuing", false, &ca->key, why);
-	if (err)
-		return err;
-	if (X509_check_private_key(ca->issuing, ca->key) != 1) {
-		why_set(why, RSC_INTERNAL_SERVER_ERROR,
-		        "ca/issuing.pem and keys/issuing.key do not belong together: put the right file back from a copy of the state folder");
-		return E_CORRUPT;
-	}
-	err = check_root(ca, why);
+		err = load_key(ca, why);
+	if (err == 0)
+		err = ca_old_load(ca, why);
+	if (err == 0)
+		err = check_root(ca, why);
 	if (err)
 		return err;
 	if (cert_time_us(X509_get0_notAfter(ca->issuing)) <= clock_wall_us(ca->o.clock)) {
@@ -184,7 +227,10 @@ static int permits(X509 *ca_cert, X509 *x)
 
 int ca_permits(struct ca *ca, X509 *x, struct why *why)
 {
-	int err = permits(ca->issuing, x);
+	X509 *issuing;
+	ca_current(ca, &issuing, NULL);
+	int err = permits(issuing, x);
+	X509_free(issuing);
 	/* An imported root may do without constraints of its own. */
 	if (err == 0 && ca->root && X509_get_ext_by_NID(ca->root, NID_name_constraints, -1) >= 0)
 		err = permits(ca->root, x);
@@ -228,6 +274,7 @@ static struct ca *ca_new(const struct ca_opts *o)
 	REQUIRE(ca && o->dir && o->clock && o->rnd);
 	ca->magic = CA_MAGIC;
 	pthread_mutex_init(&ca->lock, NULL);
+	pthread_mutex_init(&ca->work, NULL);
 	arena_init(&ca->a, 1024);
 	copy_opts(ca, o);
 	return ca;
@@ -288,9 +335,13 @@ void ca_close(struct ca *ca)
 	X509_free(ca->root);
 	X509_free(ca->issuing);
 	X509_free(ca->server);
+	X509_free(ca->server_issuer);
 	EVP_PKEY_free(ca->key);
 	EVP_PKEY_free(ca->server_key);
+	for (unsigned i = 0; i < ca->n_old; i++)
+		X509_free(ca->old[i].x);
 	pthread_mutex_destroy(&ca->lock);
+	pthread_mutex_destroy(&ca->work);
 	arena_fini(&ca->a);
 	ca->magic = 0;
 	free(ca);
@@ -302,18 +353,87 @@ bool ca_is_new(const struct ca *ca)
 	return ca->is_new;
 }
 
+void ca_current(struct ca *ca, X509 **issuing, EVP_PKEY **key)
+{
+	pthread_mutex_lock(&ca->lock);
+	X509_up_ref(ca->issuing);
+	*issuing = ca->issuing;
+	if (key) {
+		EVP_PKEY_up_ref(ca->key);
+		*key = ca->key;
+	}
+	pthread_mutex_unlock(&ca->lock);
+}
+
 void ca_chain(struct ca *ca, struct buf *out_pem)
 {
 	CHECK(ca, CA);
+	STACK_OF(X509) *issuing;
+
 	if (ca->root)
 		REQUIRE(cert_put_pem(out_pem, ca->root) == 0 || out_pem->over);
-	REQUIRE(cert_put_pem(out_pem, ca->issuing) == 0 || out_pem->over);
+	REQUIRE(ca_anchors(ca, &issuing) == 0);
+	for (int i = 0; i < sk_X509_num(issuing); i++)
+		REQUIRE(cert_put_pem(out_pem, sk_X509_value(issuing, i)) == 0 || out_pem->over);
+	sk_X509_pop_free(issuing, X509_free);
 }
 
-X509 *ca_anchor(struct ca *ca)
+int ca_anchors(struct ca *ca, STACK_OF(X509) **out)
 {
 	CHECK(ca, CA);
-	X509 *x = ca->root ? ca->root : ca->issuing;
-	X509_up_ref(x);
-	return x;
+	STACK_OF(X509) *s = sk_X509_new_null();
+	bool ok;
+
+	pthread_mutex_lock(&ca->lock);
+	ok = s && X509_add_cert(s, ca->issuing, X509_ADD_FLAG_UP_REF) == 1;
+	for (unsigned i = 0; ok && i < ca->n_old; i++)
+		ok = X509_add_cert(s, ca->old[i].x, X509_ADD_FLAG_UP_REF) == 1;
+	pthread_mutex_unlock(&ca->lock);
+	if (!ok) {
+		sk_X509_pop_free(s, X509_free);
+		return E_NOMEM;
+	}
+	*out = s;
+	return 0;
+}
+
+X509 *ca_root(struct ca *ca)
+{
+	CHECK(ca, CA);
+	if (ca->root)
+		X509_up_ref(ca->root);
+	return ca->root;
+}
+
+void ca_set_lives(struct ca *ca, int64_t server_us, int64_t issuing_us)
+{
+	CHECK(ca, CA);
+	pthread_mutex_lock(&ca->work);
+	ca->o.server_life_us = server_us;
+	ca->o.issuing_life_us = issuing_us;
+	pthread_mutex_unlock(&ca->work);
+}
+
+static struct ca_life life_of(const X509 *x)
+{
+	struct ca_life l = { 0, 0 };
+
+	if (x)
+		l = (struct ca_life){ cert_time_us(X509_get0_notBefore(x)), cert_time_us(X509_get0_notAfter(x)) };
+	return l;
+}
+
+void ca_lives(struct ca *ca, struct ca_lives *out)
+{
+	CHECK(ca, CA);
+	memset(out, 0, sizeof(*out));
+	out->root = life_of(ca->root);
+	pthread_mutex_lock(&ca->lock);
+	out->issuing = life_of(ca->issuing);
+	out->server = life_of(ca->server);
+	out->n_old = ca->n_old;
+	for (unsigned i = 0; i < ca->n_old; i++)
+		if (i == 0 || ca->old[i].retire_us < out->retire_us)
+			out->retire_us = ca->old[i].retire_us;
+	pthread_mutex_unlock(&ca->lock);
 }

@@ -24,6 +24,7 @@ struct ca_opts {
 	struct addr_self self;
 	struct strs hosts;    /* https.names */
 	int64_t server_life_us;
+	int64_t issuing_life_us; /* 0: 15 years */
 };
 /* Opens, or makes root, issuing CA and the server's certificate at first start. */
 int ca_open(const struct ca_opts *o, struct ca **out, struct why *why);
@@ -45,13 +46,37 @@ struct ca_ask {
 /* Chain (end entity, issuing CA) as PEM in out; SHA-256 of the public key info; notAfter in µs. */
 int ca_issue(struct ca *ca, const struct ca_ask *q, struct buf *out_pem, unsigned char fingerprint[32], int64_t *not_after,
              struct why *why);
-/* Root and issuing certificates, PEM (what a client trusts). */
+/* Root and issuing certificates, those that still count of the time before a rotation included, PEM (what a client trusts). */
 void ca_chain(struct ca *ca, struct buf *out_pem);
-/* Server certificate chain and key for the TLS contexts; renewed at half of its life by ca_tick.  The caller frees each. */
+/* Server certificate chain and key for the TLS contexts.  The caller frees each. */
 int ca_server(struct ca *ca, X509 **leaf, STACK_OF(X509) **chain, EVP_PKEY **key);
-/* The anchor that peers' chains must end in (the root, or an imported issuing CA without one), counted for the caller. */
-X509 *ca_anchor(struct ca *ca);
-/* True when the server's certificate was renewed: contexts are to be remade. */
-bool ca_tick(struct ca *ca);
+/* The issuing CAs whose certificates are accepted, counted for the caller: peers' chains must end in one of them. */
+int ca_anchors(struct ca *ca, STACK_OF(X509) **out);
+/* Counted for the caller; NULL: an imported issuing CA came without its root. */
+X509 *ca_root(struct ca *ca);
+
+/* --- rotation: what is written to disk, so not on a loop; thread-safe, one at a time --------------------------------- */
+
+/* A new key and certificate of the server.  What failed has changed nothing. */
+int ca_server_renew(struct ca *ca, struct why *why);
+/* A new issuing CA, signed by the root; the one before signs nothing more and its key is destroyed, what it has signed is accepted
+ * until retire_us.  The server's own certificate is still the old one's: ca_server_renew follows.  E_ABSENT: the root's key is
+ * not here.  What failed has changed nothing. */
+int ca_rotate(struct ca *ca, int64_t retire_us, struct why *why);
+/* Lets go of the issuing CAs whose time is over: true when there was one; contexts are to be remade. */
+bool ca_retire(struct ca *ca, struct why *why);
+
+/* Lives of what is made from now on.  Thread-safe. */
+void ca_set_lives(struct ca *ca, int64_t server_us, int64_t issuing_us);
+/* From notBefore to notAfter, µs; zero: there is none. */
+struct ca_life {
+	int64_t from_us, until_us;
+};
+struct ca_lives {
+	struct ca_life root, issuing, server;
+	unsigned n_old;    /* issuing CAs of the time before that still count */
+	int64_t retire_us; /* when the first of them goes */
+};
+void ca_lives(struct ca *ca, struct ca_lives *out);
 
 #endif

@@ -66,9 +66,12 @@ static int names_of(struct ca *ca, struct strs names, GENERAL_NAMES **out, struc
 /* The subject is the key's fingerprint: names stand in subjectAltName, and a subject that looked like a DNS name would fall
  * under the DNS constraints. */
 static int make(struct ca *ca, const struct ca_ask *q, EVP_PKEY *key, GENERAL_NAMES *gens, const unsigned char fp[32], X509 **out,
-                struct why *why)
+                X509 **out_issuer, struct why *why)
 {
-	int64_t now = clock_wall_us(ca->o.clock), end = cert_time_us(X509_get0_notAfter(ca->issuing));
+	X509 *issuer;
+	EVP_PKEY *issuer_key;
+	ca_current(ca, &issuer, &issuer_key);
+	int64_t now = clock_wall_us(ca->o.clock), end = cert_time_us(X509_get0_notAfter(issuer));
 	char cn[33];
 
 	for (int i = 0; i < 16; i++)
@@ -76,15 +79,25 @@ static int make(struct ca *ca, const struct ca_ask *q, EVP_PKEY *key, GENERAL_NA
 	struct cert_plan p = {
 		.subject_key = key,
 		.cn = cn,
-		.issuer = ca->issuing,
-		.issuer_key = ca->key,
+		.issuer = issuer,
+		.issuer_key = issuer_key,
 		.from_us = now - backdate_us,
 		.to_us = q->life_us < end - now ? now + q->life_us : end,
 		.pathlen = -1,
 		.usage = usage_of(q->kind),
 		.names = gens,
 	};
-	return cert_make(ca->o.rnd, &p, out, why);
+	int err = E_CONF;
+	if (end <= now)
+		why_set(why, RSC_INTERNAL_SERVER_ERROR, "the issuing CA has ended: it signs nothing more; rotate it");
+	else
+		err = cert_make(ca->o.rnd, &p, out, why);
+	EVP_PKEY_free(issuer_key);
+	if (err)
+		X509_free(issuer);
+	else
+		*out_issuer = issuer;
+	return err;
 }
 
 int ca_issue(struct ca *ca, const struct ca_ask *q, struct buf *out_pem, unsigned char fingerprint[32], int64_t *not_after,
@@ -93,7 +106,7 @@ int ca_issue(struct ca *ca, const struct ca_ask *q, struct buf *out_pem, unsigne
 	CHECK(ca, CA);
 	EVP_PKEY *key = NULL;
 	GENERAL_NAMES *gens = NULL;
-	X509 *x = NULL;
+	X509 *x = NULL, *issuer = NULL;
 	unsigned char fp[32];
 	size_t before = out_pem->n;
 
@@ -108,13 +121,13 @@ int ca_issue(struct ca *ca, const struct ca_ask *q, struct buf *out_pem, unsigne
 	if (err == 0)
 		err = names_of(ca, q->names, &gens, why);
 	if (err == 0)
-		err = make(ca, q, key, gens, fp, &x, why);
+		err = make(ca, q, key, gens, fp, &x, &issuer, why);
 	if (err == 0)
 		err = ca_permits(ca, x, why);
 	if (err == 0)
 		err = cert_put_pem(out_pem, x);
 	if (err == 0)
-		err = cert_put_pem(out_pem, ca->issuing);
+		err = cert_put_pem(out_pem, issuer);
 	if (err) {
 		out_pem->n = before;
 		goto out;
@@ -126,6 +139,7 @@ out:
 	GENERAL_NAMES_free(gens);
 	EVP_PKEY_free(key);
 	X509_free(x);
+	X509_free(issuer);
 	ERR_clear_error();
 	return err;
 }

@@ -8,20 +8,34 @@
 
 #include "security/ca.h"
 
+/* An issuing CA of the time before: it signs nothing more (its key is gone), what it has signed is accepted until then. */
+struct ca_old {
+	X509 *x;
+	int64_t retire_us;
+};
+enum { CA_OLD_MAX = 8, CA_SLOTS = 2, CA_PEM_MAX = 65536 };
+
 #define CA_MAGIC 0x63617574u
 struct ca {
 	uint32_t magic;
 	struct ca_opts o;        /* strings are in `a` */
 	struct arena a;
 	X509 *root;              /* NULL: an imported issuing CA is the anchor itself */
+	bool is_new;
+	pthread_mutex_t work;    /* one change at a time; taken before `lock` */
+	pthread_mutex_t lock;    /* guards what is below */
 	X509 *issuing;
 	EVP_PKEY *key;           /* the issuing CA's */
-	bool is_new;
-	pthread_mutex_t lock;    /* guards what is below */
-	X509 *server;
+	unsigned slot;           /* of its key in the keystore: a new one is made beside it */
+	struct ca_old old[CA_OLD_MAX];
+	unsigned n_old;
+	X509 *server, *server_issuer;
 	EVP_PKEY *server_key;
-	int64_t server_half;     /* µs: when it is renewed */
 };
+/* Name of an issuing key in the keystore. */
+const char *ca_slot_name(unsigned slot);
+/* The issuing CA now, counted for the caller. */
+void ca_current(struct ca *ca, X509 **issuing, EVP_PKEY **key);
 
 /* What stands in a certificate. */
 struct cert_plan {
@@ -49,6 +63,14 @@ int cert_read_pem(struct str pem, X509 **out, unsigned max, unsigned *n);
 
 /* ca_import.c: takes ca->root, ca->issuing and ca->key from ca->o.import. */
 int ca_import(struct ca *ca, struct why *why);
+int64_t ca_issuing_life_us(const struct ca *ca);
+/* Tells this CA's name from that of one that was thrown away. */
+void ca_make_name(struct ca *ca, const char *what, char cn[64]);
+int ca_save_pem(struct ca *ca, const char *name, X509 *x, struct why *why);
+/* ca_rotate.c: issuing CAs of the time before. */
+int ca_old_load(struct ca *ca, struct why *why);
+/* The text of that file: at most CA_OLD_MAX; *n of them are the caller's to free, also on E_SYNTAX. */
+int ca_old_parse(struct str text, struct ca_old *out, unsigned *n);
 /* ca_server.c: opens or makes the server's certificate. */
 int ca_server_open(struct ca *ca, struct why *why);
 /* A certificate of our names for a key that is thrown away: does the CA permit them? */

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The server's own certificate: the CSE-ID and https.names, a new key with each, renewed at half of its life. */
+/* The server's own certificate: the CSE-ID and https.names, a new key with each. */
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
 #include "cse/base/clock.h"
 #include "cse/base/err.h"
-#include "cse/base/log.h"
 #include "security/ca_priv.h"
 #include "security/cert.h"
 #include "security/file.h"
@@ -16,7 +15,10 @@ static int wanted_names(struct ca *ca, GENERAL_NAMES **out, struct why *why)
 {
 	GENERAL_NAMES *gens = sk_GENERAL_NAME_new_null();
 	int err = gens ? 0 : E_NOMEM;
-	struct str id = arena_printf(&ca->a, "/%.*s", STR_ARG(ca->o.self.cse));
+	char text[CERT_DNS_BYTES + 2];
+	int n = snprintf(text, sizeof(text), "/%.*s", STR_ARG(ca->o.self.cse));
+	REQUIRE(n > 0 && (size_t)n < sizeof(text));
+	struct str id = str_make(text, (size_t)n);
 
 	if (err == 0)
 		err = cert_name_add(gens, id, &ca->o.self, why);
@@ -30,33 +32,41 @@ static int wanted_names(struct ca *ca, GENERAL_NAMES **out, struct why *why)
 	return 0;
 }
 
-static int make_server(struct ca *ca, EVP_PKEY *key, GENERAL_NAMES *gens, X509 **out, struct why *why)
+static int make_server(struct ca *ca, EVP_PKEY *key, GENERAL_NAMES *gens, X509 **out, X509 **out_issuer, struct why *why)
 {
-	int64_t now = clock_wall_us(ca->o.clock), end = cert_time_us(X509_get0_notAfter(ca->issuing));
+	X509 *issuer;
+	EVP_PKEY *issuer_key;
+	ca_current(ca, &issuer, &issuer_key);
+	int64_t now = clock_wall_us(ca->o.clock), end = cert_time_us(X509_get0_notAfter(issuer));
 	struct cert_plan p = {
 		.subject_key = key,
 		.cn = "Troth CSE",
-		.issuer = ca->issuing,
-		.issuer_key = ca->key,
+		.issuer = issuer,
+		.issuer_key = issuer_key,
 		.from_us = now - backdate_us,
 		.to_us = ca->o.server_life_us < end - now ? now + ca->o.server_life_us : end,
 		.pathlen = -1,
 		.usage = "serverAuth,clientAuth", /* it also calls points of access */
 		.names = gens,
 	};
-	return cert_make(ca->o.rnd, &p, out, why);
+	int err = cert_make(ca->o.rnd, &p, out, why);
+	EVP_PKEY_free(issuer_key);
+	if (err)
+		X509_free(issuer);
+	else
+		*out_issuer = issuer;
+	return err;
 }
 
-static void use_server(struct ca *ca, X509 *x, EVP_PKEY *key)
+static void use_server(struct ca *ca, X509 *x, X509 *issuer, EVP_PKEY *key)
 {
-	int64_t from = cert_time_us(X509_get0_notBefore(x)), to = cert_time_us(X509_get0_notAfter(x));
-
 	pthread_mutex_lock(&ca->lock);
 	X509_free(ca->server);
+	X509_free(ca->server_issuer);
 	EVP_PKEY_free(ca->server_key);
 	ca->server = x;
+	ca->server_issuer = issuer;
 	ca->server_key = key;
-	ca->server_half = from + (to - from) / 2;
 	pthread_mutex_unlock(&ca->lock);
 }
 
@@ -64,17 +74,17 @@ static void use_server(struct ca *ca, X509 *x, EVP_PKEY *key)
 static int renew(struct ca *ca, GENERAL_NAMES *gens, struct why *why)
 {
 	EVP_PKEY *key = NULL;
-	X509 *x = NULL;
+	X509 *x = NULL, *issuer = NULL;
 	struct buf b;
 
-	buf_init(&b, 65536);
+	buf_init(&b, CA_PEM_MAX);
 	int err = keystore_remove(ca->o.keystore, "server");
 	if (err == E_ABSENT)
 		err = 0;
 	if (err == 0)
 		err = keystore_key(ca->o.keystore, "server", true, &key, why);
 	if (err == 0)
-		err = make_server(ca, key, gens, &x, why);
+		err = make_server(ca, key, gens, &x, &issuer, why);
 	if (err == 0)
 		err = ca_permits(ca, x, why);
 	if (err == 0)
@@ -82,9 +92,10 @@ static int renew(struct ca *ca, GENERAL_NAMES *gens, struct why *why)
 	if (err == 0)
 		err = file_replace(ca->o.dir, "ca/server.pem", 0644, buf_as_str(&b), why);
 	if (err == 0) {
-		use_server(ca, x, key);
+		use_server(ca, x, issuer, key);
 	} else {
 		X509_free(x);
+		X509_free(issuer);
 		EVP_PKEY_free(key);
 	}
 	buf_fini(&b);
@@ -128,7 +139,8 @@ static bool reuse(struct ca *ca, GENERAL_NAMES *want)
 	    keystore_key(ca->o.keystore, "server", false, &key, &why) == 0)
 		ok = is_usable(ca, x, key, want);
 	if (ok) {
-		use_server(ca, x, key);
+		X509_up_ref(ca->issuing);
+		use_server(ca, x, ca->issuing, key);
 	} else {
 		X509_free(x);
 		EVP_PKEY_free(key);
@@ -141,15 +153,16 @@ int ca_server_try(struct ca *ca, struct why *why)
 {
 	GENERAL_NAMES *gens = NULL;
 	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *x = NULL;
+	X509 *x = NULL, *issuer = NULL;
 	int err = key ? wanted_names(ca, &gens, why) : E_CRYPTO;
 
 	if (err == 0)
-		err = make_server(ca, key, gens, &x, why);
+		err = make_server(ca, key, gens, &x, &issuer, why);
 	if (err == 0)
 		err = ca_permits(ca, x, why);
 	GENERAL_NAMES_free(gens);
 	X509_free(x);
+	X509_free(issuer);
 	EVP_PKEY_free(key);
 	return err;
 }
@@ -168,39 +181,35 @@ int ca_server(struct ca *ca, X509 **leaf, STACK_OF(X509) **chain, EVP_PKEY **key
 {
 	CHECK(ca, CA);
 	STACK_OF(X509) *s = sk_X509_new_null();
-	if (!s || X509_add_cert(s, ca->issuing, X509_ADD_FLAG_UP_REF) != 1) {
-		sk_X509_free(s);
-		return E_NOMEM;
-	}
+
 	pthread_mutex_lock(&ca->lock);
-	X509_up_ref(ca->server);
-	EVP_PKEY_up_ref(ca->server_key);
-	*leaf = ca->server;
-	*key = ca->server_key;
+	bool ok = s && X509_add_cert(s, ca->server_issuer, X509_ADD_FLAG_UP_REF) == 1;
+	if (ok) {
+		X509_up_ref(ca->server);
+		EVP_PKEY_up_ref(ca->server_key);
+		*leaf = ca->server;
+		*key = ca->server_key;
+		*chain = s;
+	}
 	pthread_mutex_unlock(&ca->lock);
-	*chain = s;
-	return 0;
+	if (!ok)
+		sk_X509_free(s);
+	return ok ? 0 : E_NOMEM;
 }
 
-bool ca_tick(struct ca *ca)
+int ca_server_renew(struct ca *ca, struct why *why)
 {
 	CHECK(ca, CA);
-	struct why why = { 0 };
 	GENERAL_NAMES *gens = NULL;
 
-	if (clock_wall_us(ca->o.clock) < ca->server_half)
-		return false;
-	int err = wanted_names(ca, &gens, &why);
+	pthread_mutex_lock(&ca->work);
+	int err = wanted_names(ca, &gens, why);
 	if (err == 0)
-		err = renew(ca, gens, &why);
+		err = renew(ca, gens, why);
+	pthread_mutex_unlock(&ca->work);
 	GENERAL_NAMES_free(gens);
 	ERR_clear_error();
-	if (err) {
-		/* Half of the life is left: say so, and try again in a minute. */
-		log_write(ca->o.log, LOG_CERT_EXPIRY, "the server's certificate could not be renewed: %s", why.text);
-		ca->server_half = clock_wall_us(ca->o.clock) + INT64_C(60000000);
-		return false;
-	}
-	log_write(ca->o.log, LOG_CERT_ISSUED, "the server's own certificate was renewed");
-	return true;
+	if (err && !why->text[0])
+		why_set(why, RSC_INTERNAL_SERVER_ERROR, "%s", err_text(err));
+	return err;
 }

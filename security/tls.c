@@ -74,30 +74,41 @@ static bool use_identity(SSL_CTX *ctx, OSSL_LIB_CTX *lib, X509 *leaf, STACK_OF(X
 	return ok;
 }
 
-/* Peers' chains end in our anchor and in nothing else. */
-static bool use_anchor(SSL_CTX *ctx, OSSL_LIB_CTX *lib, X509 *anchor)
+/* Peers' chains end in an issuing CA that counts at present, and in nothing else: the root would stand for one that was let
+ * go, too.  Clients are told the root's name as well, for what they were given may name it. */
+static bool use_anchors(SSL_CTX *ctx, OSSL_LIB_CTX *lib, STACK_OF(X509) *anchors, X509 *root)
 {
 	X509_STORE *store = X509_STORE_new();
-	X509 *x = copy_cert(lib, anchor);
-	bool ok = store && x && X509_STORE_add_cert(store, x) == 1;
+	bool ok = store != NULL;
 
-	if (ok) {
-		SSL_CTX_set_cert_store(ctx, store);
-		store = NULL;
-		ok = SSL_CTX_add_client_CA(ctx, x) == 1;
+	for (int i = 0; ok && i < sk_X509_num(anchors); i++) {
+		X509 *x = copy_cert(lib, sk_X509_value(anchors, i));
+		ok = x && X509_STORE_add_cert(store, x) == 1 && SSL_CTX_add_client_CA(ctx, x) == 1;
+		X509_free(x);
 	}
-	X509_STORE_free(store);
-	X509_free(x);
+	if (ok && root)
+		ok = SSL_CTX_add_client_CA(ctx, root) == 1;
+	if (ok)
+		SSL_CTX_set_cert_store(ctx, store);
+	else
+		X509_STORE_free(store);
 	return ok;
 }
 
-static SSL_CTX *make_ctx(struct tls_loop *l, X509 *anchor, bool partial, X509 *leaf, STACK_OF(X509) *chain, EVP_PKEY *key, bool client)
+/* What all contexts of a renewal are made of. */
+struct tls_parts {
+	X509 *root, *leaf;
+	STACK_OF(X509) *anchors, *chain;
+	EVP_PKEY *key;
+};
+
+static SSL_CTX *make_ctx(struct tls_loop *l, const struct tls_parts *p, bool client)
 {
 	SSL_CTX *ctx = SSL_CTX_new_ex(l->lib, NULL, client ? TLS_client_method() : TLS_server_method());
 	if (!ctx)
 		return NULL;
 	SSL_CTX_set_app_data(ctx, l);
-	if (!tls_harden(ctx, partial) || !use_identity(ctx, l->lib, leaf, chain, key) || !use_anchor(ctx, l->lib, anchor) ||
+	if (!tls_harden(ctx, 1) || !use_identity(ctx, l->lib, p->leaf, p->chain, p->key) || !use_anchors(ctx, l->lib, p->anchors, p->root) ||
 	    (!client && !tls_ticket_use(ctx, &l->tickets))) {
 		SSL_CTX_free(ctx);
 		return NULL;
@@ -121,19 +132,18 @@ static void swap_ctx(struct tls_loop *l, SSL_CTX *ctx, SSL_CTX *client)
 	SSL_CTX_free(old_client);
 }
 
-int tls_renew(struct tls *t, struct why *why)
+static int renew(struct tls *t, struct why *why)
 {
 	CHECK(t, TLS);
-	X509 *leaf = NULL, *anchor = ca_anchor(t->ca);
-	STACK_OF(X509) *chain = NULL;
-	EVP_PKEY *key = NULL;
-	bool partial = X509_check_issued(anchor, anchor) != X509_V_OK;
+	struct tls_parts p = { .root = ca_root(t->ca) };
 
 	/* All of them, or none: loops must not show different certificates until the next try.  Two for each loop: server, client. */
 	SSL_CTX **made = calloc(2 * t->n, sizeof(*made));
-	int err = made ? ca_server(t->ca, &leaf, &chain, &key) : E_NOMEM;
+	int err = made ? ca_server(t->ca, &p.leaf, &p.chain, &p.key) : E_NOMEM;
+	if (err == 0)
+		err = ca_anchors(t->ca, &p.anchors);
 	for (unsigned i = 0; err == 0 && i < 2 * t->n; i++) {
-		made[i] = make_ctx(&t->loop[i / 2], anchor, partial, leaf, chain, key, i % 2 == 1);
+		made[i] = make_ctx(&t->loop[i / 2], &p, i % 2 == 1);
 		if (!made[i])
 			err = E_CRYPTO;
 	}
@@ -151,11 +161,21 @@ int tls_renew(struct tls *t, struct why *why)
 		tls_ticket_drop(t->tickets);
 	if (err)
 		why_set(why, RSC_INTERNAL_SERVER_ERROR, "a TLS context could not be made: %s", err_text(err));
-	X509_free(anchor);
-	X509_free(leaf);
-	sk_X509_pop_free(chain, X509_free);
-	EVP_PKEY_free(key);
+	X509_free(p.root);
+	X509_free(p.leaf);
+	sk_X509_pop_free(p.chain, X509_free);
+	sk_X509_pop_free(p.anchors, X509_free);
+	EVP_PKEY_free(p.key);
 	ERR_clear_error();
+	return err;
+}
+
+int tls_renew(struct tls *t, struct why *why)
+{
+	CHECK(t, TLS);
+	pthread_mutex_lock(&t->renewing);
+	int err = renew(t, why);
+	pthread_mutex_unlock(&t->renewing);
 	return err;
 }
 
@@ -169,6 +189,7 @@ int tls_new(struct ca *ca, struct security *sec, unsigned n_loops, struct tls **
 	t->ca = ca;
 	t->sec = sec;
 	t->n = n_loops;
+	pthread_mutex_init(&t->renewing, NULL);
 	t->tickets = tls_ticket_new(ca->o.clock, ca->o.rnd, sec);
 	int err = 0;
 	for (unsigned i = 0; i < n_loops; i++) {
@@ -205,6 +226,7 @@ void tls_free(struct tls *t)
 		pthread_mutex_destroy(&t->loop[i].lock);
 	}
 	tls_ticket_free(t->tickets);
+	pthread_mutex_destroy(&t->renewing);
 	t->magic = 0;
 	free(t);
 }
@@ -215,10 +237,36 @@ void tls_drop_tickets(struct tls *t)
 	tls_ticket_drop(t->tickets);
 }
 
-void tls_tick(struct tls *t)
+unsigned tls_tick(struct tls *t)
 {
 	CHECK(t, TLS);
-	tls_ticket_tick(t->tickets);
+	return tls_ticket_tick(t->tickets);
+}
+
+void tls_refuse_all(struct tls *t, const char *what)
+{
+	CHECK(t, TLS);
+	atomic_store_explicit(&t->refusing, what, memory_order_release);
+	if (what)
+		tls_ticket_drop(t->tickets);
+}
+
+const char *tls_refuses(const struct tls *t)
+{
+	CHECK(t, TLS);
+	return atomic_load_explicit(&t->refusing, memory_order_acquire);
+}
+
+int64_t tls_ends_ns(const struct tls *t, SSL *ssl)
+{
+	CHECK(t, TLS);
+	X509 *x = SSL_get0_peer_certificate(ssl);
+
+	if (x == NULL)
+		return INT64_MAX;
+	int64_t left_us = cert_time_us(X509_get0_notAfter(x)) - clock_wall_us(t->ca->o.clock);
+	int64_t now = clock_mono_ns(t->ca->o.clock);
+	return left_us > (INT64_MAX - now) / 1000 ? INT64_MAX : now + left_us * 1000;
 }
 
 /* --- connections ----------------------------------------------------------------------------------------------------- */

@@ -13,13 +13,19 @@
 
 struct tls;
 int tls_new(struct ca *ca, struct security *sec, unsigned n_loops, struct tls **out, struct why *why);
-/* New certificates: makes new contexts; connections keep theirs. */
+/* New certificates: makes new contexts; connections keep theirs.  Thread-safe. */
 int tls_renew(struct tls *t, struct why *why);
 void tls_free(struct tls *t);
 /* A policy has changed: whoever comes back proves its key again.  Thread-safe. */
 void tls_drop_tickets(struct tls *t);
-/* Once a second, on any one thread. */
-void tls_tick(struct tls *t);
+/* Once a second, on any one thread.  Keys for tickets that came into use since the last call. */
+unsigned tls_tick(struct tls *t);
+/* Something that all connections rest on has ended (a constant text; NULL: no more): connections are to be closed, new ones are
+ * refused.  Thread-safe. */
+void tls_refuse_all(struct tls *t, const char *what);
+const char *tls_refuses(const struct tls *t);
+/* When the peer's certificate ends, in the time of clock_mono_ns; INT64_MAX: it showed none. */
+int64_t tls_ends_ns(const struct tls *t, SSL *ssl);
 
 /* A server-side SSL of loop i, without a descriptor yet; NULL when memory is short.  Loop i's thread only. */
 SSL *tls_accept(struct tls *t, unsigned loop);

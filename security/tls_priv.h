@@ -5,6 +5,7 @@
 
 #include <openssl/ssl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "security/tls.h"
 #include "security/tls_ticket.h"
@@ -24,6 +25,8 @@ struct tls {
 	struct ca *ca;
 	struct security *sec;
 	struct tls_tickets *tickets;
+	pthread_mutex_t renewing; /* one at a time: the later one must not be overwritten by the earlier */
+	_Atomic(const char *) refusing; /* what has ended; NULL: nothing */
 	unsigned n;
 	struct tls_loop loop[];
 };

@@ -34,6 +34,7 @@ struct tls_tickets {
 	struct security *sec;
 	pthread_mutex_t lock;     /* guards the keys */
 	struct ticket_key *key;   /* a secret page: the one in use, the one before */
+	unsigned made;            /* since the last tick */
 };
 
 /* Beside the session in a ticket: in one process only, so bytes as they are. */
@@ -87,12 +88,15 @@ static void wipe_old(struct tls_tickets *t, int64_t now)
 			OPENSSL_cleanse(&t->key[i], sizeof(t->key[i]));
 }
 
-void tls_ticket_tick(struct tls_tickets *t)
+unsigned tls_ticket_tick(struct tls_tickets *t)
 {
 	CHECK(t, TICKETS);
 	pthread_mutex_lock(&t->lock);
 	wipe_old(t, clock_mono_ns(t->clock));
+	unsigned made = t->made;
+	t->made = 0;
 	pthread_mutex_unlock(&t->lock);
+	return made;
 }
 
 static void key_for_giving(struct tls_tickets *t, struct ticket_key *out)
@@ -104,6 +108,7 @@ static void key_for_giving(struct tls_tickets *t, struct ticket_key *out)
 	struct ticket_key *k = &t->key[0];
 	if (!k->there || now - k->made_ns >= USE_S * NS_PER_S) {
 		t->key[1] = *k;
+		t->made++;
 		k->there = true;
 		k->made_ns = now;
 		rnd_bytes(t->rnd, k->name, sizeof(k->name));

@@ -28,7 +28,7 @@ bool tls_ticket_use(SSL_CTX *ctx, struct tls_ticket_lane *lane);
 void tls_ticket_offer(struct tls_tickets *t, SSL *ssl, struct str fingerprint);
 /* All tickets that were given are worth nothing from now on.  Thread-safe. */
 void tls_ticket_drop(struct tls_tickets *t);
-/* Once a second: keys whose time is over are wiped. */
-void tls_ticket_tick(struct tls_tickets *t);
+/* Once a second: keys whose time is over are wiped.  Keys that came into use since the last call. */
+unsigned tls_ticket_tick(struct tls_tickets *t);
 
 #endif
