@@ -99,6 +99,8 @@ void admin_begin(struct admin_call *c, enum http1_method method, struct str path
 admin_fn admin_issue, admin_list, admin_suspend, admin_resume, admin_revoke;
 /* admin/locks.c */
 admin_fn admin_locks, admin_release;
+/* admin/rotations.c */
+admin_fn admin_rotations, admin_rotate_ca, admin_rotate_server, admin_rotate_data;
 /* admin/zones.c */
 admin_fn admin_zones, admin_zone, admin_conduit_open, admin_conduit_close;
 /* admin/watch.c */

@@ -338,3 +338,16 @@ enum rsc ask_read_why(struct arena *a, struct str body, struct authz_question *o
 		rsc = why_set(why, RSC_BAD_REQUEST, "type must be a resource type, like cnt or 3");
 	return rsc;
 }
+
+enum rsc ask_read_rotate(struct str body, bool *at_once, struct why *why)
+{
+	json_t *j = body.n == 0 ? json_object() : body.n > ASK_BODY_BYTES ? NULL : json_loadb(body.p, body.n, JSON_REJECT_DUPLICATES, NULL);
+	const json_t *v = json_object_get(j, "atOnce");
+	bool good = json_is_object(j) && json_object_size(j) == (v ? 1 : 0) && (!v || json_is_boolean(v)), yes = json_is_true(v);
+
+	json_decref(j);
+	if (!good)
+		return why_set(why, RSC_BAD_REQUEST, "the body is empty or {\"atOnce\": true or false}");
+	*at_once = yes;
+	return RSC_NONE;
+}

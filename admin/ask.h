@@ -36,6 +36,8 @@ enum rsc ask_read_limits(struct arena *a, struct str body, struct cse_option out
 bool ask_is_limit(enum conf_id id);
 /* Body of POST /v1/log/level: {"level": "debug"}. */
 enum rsc ask_read_level(struct str body, enum log_level *out, struct why *why);
+/* Body of POST /v1/ca/rotate: empty, or {"atOnce": true or false}. */
+enum rsc ask_read_rotate(struct str body, bool *at_once, struct why *why);
 
 /* "90s", "15m", "24h", "30d": a number of 1 to 9 digits and one unit, at most 36,500 days. */
 int ask_duration(struct str s, int64_t *us);

@@ -48,27 +48,22 @@ static void rotate(struct admin_call *c, enum rotation what, bool at_once)
 
 	rotate_look(c->admin->cse->rotate, what, &info);
 	buf_printf(&c->reply, "{\"renewed\":\"%s\"}", info.name);
-	admin_wait(c);
-	int err = rotate_now(c->admin->cse->rotate, what, at_once, rotated, c);
-	if (err) {
+	if (rotate_now(c->admin->cse->rotate, what, at_once, rotated, c)) {
 		buf_reset(&c->reply);
 		admin_refuse(c, 409, "another renewal is under way: ask again in a moment");
 		return;
 	}
+	admin_wait(c);
 	log_write(c->admin->cse->log, LOG_ADMIN, "renewal of %s", info.name);
 }
 
-/* {"atOnce": true}: what the issuing CA so far has signed is accepted no more. */
 void admin_rotate_ca(struct admin_call *c)
 {
-	json_error_t e;
-	json_t *j = c->body.n ? json_loadb(c->body.p, c->body.n, JSON_REJECT_DUPLICATES, &e) : json_object();
-	json_t *v = json_object_get(j, "atOnce");
-	bool good = json_is_object(j) && json_object_size(j) == (v ? 1 : 0) && (!v || json_is_boolean(v)), at_once = json_is_true(v);
+	struct why why = { 0 };
+	bool at_once;
 
-	json_decref(j);
-	if (!good)
-		admin_refuse(c, 400, "the body is empty or {\"atOnce\": true or false}");
+	if (ask_read_rotate(c->body, &at_once, &why))
+		admin_refuse(c, 400, "%s", why.text);
 	else
 		rotate(c, ROTATE_CA, at_once);
 }

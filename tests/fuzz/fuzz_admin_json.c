@@ -76,6 +76,16 @@ static void duration(struct str s)
 		REQUIRE(us == -1);
 }
 
+static void rotation(struct str s)
+{
+	struct why why = { 0 };
+	bool at_once;
+	enum rsc rsc = ask_read_rotate(s, &at_once, &why);
+	REQUIRE((rsc == RSC_NONE) == (why.text[0] == 0));
+	if (s.n == 0)
+		REQUIRE(rsc == RSC_NONE && !at_once);
+}
+
 static void query(struct str s)
 {
 	uint64_t v = 1;
@@ -110,6 +120,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		query(s);
 	else if (data[0] == 't')
 		text(s);
+	else if (data[0] == 'r')
+		rotation(s);
 	else if (data[0] == 'w')
 		question(s);
 	else if (data[0] == 'l')
