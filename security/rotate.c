@@ -142,7 +142,7 @@ static void tell(struct rotate *r, enum rotation what, enum lifespan_stage stage
 	const struct row *w = &r->row[what];
 	const char *text = kinds[what].text, *how = lifespan_text(stage);
 
-	audit(r->o.security, EV_ROTATION_LATE, NULL, STR_NONE, "%s: %s", kinds[what].name, how);
+	audit(r->o.security, EV_ROTATION_LATE, NULL, STR_NONE, "%s at %s", kinds[what].name, how);
 	log_write(r->o.log, LOG_ROTATION_LATE, "%s has reached %s and is not renewed%s%s%s", text, how, w->error[0] ? ": " : "", w->error,
 	          stage == LIFE_ENDED ? "; no connection is accepted until it is" : "");
 }

@@ -133,7 +133,16 @@ static int save(struct issue *q, BIO *key_pem, const json_t *reply)
 	return code;
 }
 
-/* A ca.crt that is there must be the one that trothd gives now: one authority for all that is issued into a folder. */
+/* Bytes of the first certificate of a PEM text: the root, which stays when issuing CAs change. */
+static size_t first_of(const char *pem, size_t n)
+{
+	static const char end[] = "-----END CERTIFICATE-----";
+	const char *p = memmem(pem, n, end, sizeof(end) - 1);
+
+	return p ? (size_t)(p - pem) : 0;
+}
+
+/* A ca.crt that is there must be of the authority that trothd has now: one for all that is issued into a folder. */
 static int check_ca(struct ctl *c, struct issue *q)
 {
 	char path[4096], have[65536];
@@ -153,7 +162,8 @@ static int check_ca(struct ctl *c, struct issue *q)
 	if (code)
 		return code;
 	const json_t *ca = json_object_get(reply, "ca");
-	if (json_string_length(ca) != n || memcmp(json_string_value(ca), have, n) != 0)
+	size_t first = first_of(have, n);
+	if (first == 0 || first != first_of(json_string_value(ca), json_string_length(ca)) || memcmp(json_string_value(ca), have, first) != 0)
 		code = ctl_fail(CTL_FILE, "%s is another authority's: choose another --out, or --force", path);
 	json_decref(reply);
 	return code;
