@@ -40,7 +40,7 @@ bool policy_origin(const struct policy *p, struct str origin);
 /* --- parts, for tests and fuzz targets --------------------------------------------------------------------------------- */
 
 enum { POLICY_PATTERNS = 64, POLICY_PATTERN_BYTES = 1024 };
-/* Is it a pattern: an address in any form, where '*' as the last element stands for all below, and "*" alone for all? */
+/* Is it a pattern: an address in any form, the same with a last element "*" for it and all below it, "*" alone for all? */
 bool policy_is_pattern(struct str s);
 /* Does the address match?  CSE-relative ones are of `self`; percent-encoding has gone before.  "-" is the CSEBase's name. */
 bool policy_matches(struct str pattern, struct str address, const struct addr_self *self);

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finds the points of access in a message's text and puts others in their place. */
+#include "agent/rewrite.h"
+
+#include <arpa/inet.h>
+
+#include "cse/base/err.h"
+#include "cse/model/any.h"
+
+enum { DEPTH = 64, VALUES = 1 << 20, HOST_MAX = 64 };
+
+/* Attributes that hold URLs (TS-0001 9.6.4, 9.6.5, 9.6.8; TS-0004 8.2.3), and what their tokens may be used for. */
+static const struct {
+	struct str name;
+	enum book_kind kind;
+} members[] = {
+	{ { "poa", 3 }, BOOK_POA }, { { "nu", 2 }, BOOK_SUB }, { { "su", 2 }, BOOK_SUB }, { { "nfu", 3 }, BOOK_SUB },
+};
+
+/* --- where a URL leads ------------------------------------------------------------------------------------------------- */
+
+/* An address of this machine that nobody else can reach. */
+static bool take_host(const struct url *u, struct rewrite_place *out)
+{
+	static const unsigned char ip6_self[16] = { [15] = 1 };
+	char text[HOST_MAX];
+
+	if (u->host.n >= sizeof(text))
+		return false;
+	memcpy(text, u->host.p, u->host.n);
+	text[u->host.n] = 0;
+	out->ip6 = u->ip6;
+	if (u->ip6)
+		return inet_pton(AF_INET6, text, out->ip) == 1 && memcmp(out->ip, ip6_self, 16) == 0;
+	out->by_name = str_eq_nocase(u->host, STR("localhost"));
+	if (out->by_name)
+		return inet_pton(AF_INET, "127.0.0.1", out->ip) == 1;
+	return inet_pton(AF_INET, text, out->ip) == 1 && out->ip[0] == 127;
+}
+
+enum rsc rewrite_place(const struct rewrite *w, struct str url, struct rewrite_place *out, struct why *why)
+{
+	struct rewrite_place place = { .ip6 = false };
+	struct url u;
+	enum rsc rsc = url_parse(url, &u, why);
+
+	if (rsc != RSC_NONE)
+		return rsc;
+	if (u.scheme != URL_HTTP)
+		return why_set(why, RSC_BAD_REQUEST, "a point of access in clear text must be http://, which the agent speaks; not %.*s://",
+		               STR_ARG(url_scheme_name(u.scheme)));
+	if (!take_host(&u, &place))
+		return why_set(why, RSC_BAD_REQUEST,
+		               "a point of access in clear text must be on this machine: http://127.0.0.1, http://[::1] or http://localhost");
+	for (unsigned i = 0; i < w->n_own_ports; i++)
+		if (u.port == w->own_ports[i])
+			return why_set(why, RSC_BAD_REQUEST, "port %u is the agent's own; a point of access must be a client's", u.port);
+	place.port = u.port;
+	place.host = u.host;
+	place.path = u.path.n > 0 ? u.path : STR("/");
+	*out = place;
+	return RSC_NONE;
+}
+
+/* --- towards the CSE --------------------------------------------------------------------------------------------------- */
+
+/* What the CSE gets for a plaintext URL. */
+static enum rsc replace(struct rewrite *w, enum book_kind kind, struct str url, struct buf *out, struct why *why)
+{
+	struct rewrite_place place;
+	struct str token;
+	enum rsc rsc;
+
+	rsc = rewrite_place(w, url, &place, why);
+	if (rsc != RSC_NONE)
+		return rsc;
+	if (place.path.p[0] != '/')
+		return why_set(why, RSC_BAD_REQUEST, "a point of access must have a path before its query: http://127.0.0.1:9000/?x");
+	if (w->authority.n == 0)
+		return why_set(why, RSC_BAD_REQUEST,
+		               "this agent takes no notifications (agent.notify_listen is empty): leave the point of access out and use a polling channel");
+	if (book_token(w->book, kind, url, &token) != 0)
+		return why_set(why, RSC_INTERNAL_SERVER_ERROR, "the agent cannot keep the point of access: its state folder cannot be written");
+	BUF_LIT(out, "https://");
+	buf_str(out, w->authority);
+	buf_putc(out, '/');
+	buf_str(out, token);
+	return RSC_NONE;
+}
+
+/* A walk over content. */
+struct pass {
+	struct rewrite *w;
+	struct any x;
+	struct arena arena;
+	bool has_arena;
+	const char *copied; /* up to here the text is in `out` */
+	struct buf *out;
+	struct why *why;
+	enum rsc rsc;
+};
+
+static bool take_char(struct pass *p, char c)
+{
+	any_blank(&p->x);
+	if (p->x.p == p->x.end || *p->x.p != c)
+		return false;
+	p->x.p++;
+	any_blank(&p->x);
+	return true;
+}
+
+/* A string that may be a URL; p->x stands at its quote. */
+static bool pass_string(struct pass *p, enum book_kind kind)
+{
+	const char *from = ++p->x.p;
+	struct str inner;
+	bool escaped;
+
+	if (any_string(&p->x, &inner, &escaped) != 0)
+		return false;
+	if (escaped) {
+		if (!p->has_arena)
+			arena_init(&p->arena, 4096);
+		p->has_arena = true;
+		inner = any_unescape(&p->arena, inner);
+	}
+	if (!url_names_plaintext(inner))
+		return true;
+	buf_put(p->out, p->copied, (size_t)(from - p->copied));
+	p->copied = p->x.p - 1;
+	p->rsc = replace(p->w, kind, inner, p->out, p->why);
+	return p->rsc == RSC_NONE;
+}
+
+static bool pass_value(struct pass *p, enum book_kind kind)
+{
+	if (p->x.p < p->x.end && *p->x.p == '"')
+		return pass_string(p, kind);
+	if (p->x.p == p->x.end || *p->x.p != '[')
+		return any_value(&p->x) == 0;
+	p->x.p++;
+	any_blank(&p->x);
+	if (take_char(p, ']'))
+		return true;
+	do {
+		any_blank(&p->x);
+		if (!(p->x.p < p->x.end && *p->x.p == '"' ? pass_string(p, kind) : any_value(&p->x) == 0))
+			return false;
+	} while (take_char(p, ','));
+	return take_char(p, ']');
+}
+
+/* The name of a member, p->x behind its colon. */
+static bool pass_name(struct pass *p, struct str *name)
+{
+	bool escaped;
+
+	any_blank(&p->x);
+	if (p->x.p == p->x.end || *p->x.p++ != '"' || any_string(&p->x, name, &escaped) != 0)
+		return false;
+	return take_char(p, ':');
+}
+
+/* {"m2m:ae": {"poa": [...], ...}} */
+static bool pass_resource(struct pass *p)
+{
+	struct str name;
+
+	if (!take_char(p, '{') || !pass_name(p, &name) || !take_char(p, '{'))
+		return false;
+	if (take_char(p, '}'))
+		return true;
+	do {
+		size_t i = 0;
+
+		if (!pass_name(p, &name))
+			return false;
+		while (i < ARRAY_LEN(members) && !str_eq(members[i].name, name))
+			i++;
+		if (!(i < ARRAY_LEN(members) ? pass_value(p, members[i].kind) : any_value(&p->x) == 0))
+			return false;
+	} while (take_char(p, ','));
+	return take_char(p, '}');
+}
+
+enum rsc rewrite_content(struct rewrite *w, struct str body, struct buf *out, bool *changed, struct why *why)
+{
+	struct pass p = {
+		.w = w, .x = { .p = body.p, .end = body.p + body.n, .depth = DEPTH, .values = VALUES },
+		.copied = body.p, .out = out, .why = why,
+	};
+	size_t mark = out->n;
+
+	*changed = false;
+	if (body.n == 0)
+		return RSC_NONE;
+	pass_resource(&p);
+	if (p.has_arena)
+		arena_fini(&p.arena);
+	if (p.rsc != RSC_NONE) {
+		out->n = mark;
+		return p.rsc;
+	}
+	if (p.copied == body.p)
+		return RSC_NONE;
+	buf_put(out, p.copied, (size_t)(body.p + body.n - p.copied));
+	*changed = true;
+	return out->over ? why_set(why, RSC_BAD_REQUEST, "the content is too large for the agent") : RSC_NONE;
+}
+
+enum rsc rewrite_rtu(struct rewrite *w, struct str value, struct buf *out, bool *changed, struct why *why)
+{
+	size_t mark = out->n;
+	bool more = true;
+
+	*changed = false;
+	/* TS-0009 6.4.11: several are joined by '&', which a URL then has percent-encoded. */
+	while (more) {
+		struct str url = str_trim(str_cut(&value, '&', &more));
+		bool plain = url_names_plaintext(url);
+		enum rsc rsc = plain ? replace(w, BOOK_RTU, url, out, why) : RSC_NONE;
+
+		if (rsc != RSC_NONE) {
+			out->n = mark;
+			return rsc;
+		}
+		if (!plain)
+			buf_str(out, url);
+		if (more)
+			buf_putc(out, '&');
+		*changed |= plain;
+	}
+	if (!*changed)
+		out->n = mark;
+	return RSC_NONE;
+}
+
+/* --- back -------------------------------------------------------------------------------------------------------------- */
+
+/* Does "https://" stand before the authority at p, and "/token" behind it? */
+static bool is_ours(struct rewrite *w, struct str text, const char *p, struct str *token)
+{
+	static const char scheme[] = "https://";
+	size_t at = (size_t)(p - text.p), behind = at + w->authority.n;
+
+	if (at < sizeof(scheme) - 1 || memcmp(p - (sizeof(scheme) - 1), scheme, sizeof(scheme) - 1) != 0)
+		return false;
+	if (text.n - behind < 1 + BOOK_TOKEN || text.p[behind] != '/')
+		return false;
+	*token = str_make(text.p + behind + 1, BOOK_TOKEN);
+	return true;
+}
+
+bool rewrite_back(struct rewrite *w, struct str text, struct buf *out)
+{
+	size_t copied = 0, at = 0;
+	const char *p;
+
+	if (w->authority.n == 0)
+		return false;
+	while (at < text.n && (p = memmem(text.p + at, text.n - at, w->authority.p, w->authority.n)) != NULL) {
+		struct str token, url;
+		enum book_kind kind;
+
+		at = (size_t)(p - text.p) + w->authority.n;
+		if (!is_ours(w, text, p, &token) || !book_url(w->book, token, &url, &kind))
+			continue;
+		buf_put(out, text.p + copied, (size_t)(p - text.p) - (sizeof("https://") - 1) - copied);
+		buf_str(out, url);
+		copied = at = (size_t)(token.p - text.p) + BOOK_TOKEN;
+	}
+	if (copied == 0)
+		return false;
+	buf_str(out, str_from(text, copied));
+	return true;
+}
