@@ -46,6 +46,21 @@ static int start_conf(struct cse *c, struct why *why)
 	return 0;
 }
 
+static int open_log(struct cse *c, struct why *why)
+{
+	const char *target = conf_str(c->conf, CONF_LOG_TARGET);
+
+	c->log = log_new(STDERR_FILENO, reload_log_level(conf_str(c->conf, CONF_LOG_LEVEL)));
+	log_set_form(c->log, strcmp(conf_str(c->conf, CONF_LOG_FORMAT), "text") == 0 ? LOG_FORM_TEXT : LOG_FORM_JSON);
+	bool must = strcmp(target, "journald") == 0;
+	bool wanted = must || (strcmp(target, "auto") == 0 && log_is_journal(c->log));
+	if (wanted && log_to_journal(c->log, LOG_JOURNAL) != 0 && must) {
+		why_set(why, RSC_INTERNAL_SERVER_ERROR, "log.target: journald cannot be reached at %s; choose stderr", LOG_JOURNAL);
+		return E_CONF;
+	}
+	return 0;
+}
+
 /* The state folder belongs to us alone: made with mode 0700, refused when others may enter it. */
 static int make_state_dir(const char *dir, struct why *why)
 {
@@ -212,7 +227,9 @@ int cse_open(const char *conf_path, char *const *envp, const char *const *sets, 
 		goto out;
 	c->clock = clock_new();
 	c->rnd = rnd_new();
-	c->log = log_new(STDERR_FILENO, reload_log_level(conf_str(c->conf, CONF_LOG_LEVEL)));
+	r = open_log(c, why);
+	if (r)
+		goto out;
 	log_write(c->log, LOG_START, "trothd %s, state in %s", PACKAGE_VERSION, conf_str(c->conf, CONF_CSE_STATE));
 	c->workers = workers_new((unsigned)conf_num(c->conf, CONF_CSE_WORKERS));
 	open_loops(c);

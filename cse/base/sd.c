@@ -13,8 +13,7 @@
 
 enum { MESSAGE_BYTES = 512 };
 
-/* -1 when there is no such socket.  '@' in front stands for the NUL byte of an abstract name. */
-static int dial(const char *path)
+int sd_dial(const char *path)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	size_t n = strlen(path);
@@ -48,7 +47,7 @@ void sd_init(struct sd *s)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 
-	s->fd = path ? dial(path) : -1;
+	s->fd = path ? sd_dial(path) : -1;
 	s->watchdog_ns = s->fd >= 0 ? watchdog_of(getenv("WATCHDOG_USEC"), getenv("WATCHDOG_PID")) : 0;
 	unsetenv("NOTIFY_SOCKET");
 	unsetenv("WATCHDOG_USEC");

@@ -19,6 +19,8 @@ struct sd {
  * our name.  Before there are threads.  What cannot be used counts as absent. */
 void sd_init(struct sd *s);
 void sd_fini(struct sd *s);
+/* A datagram socket connected to that path ('@' in front: an abstract name), or -1.  Sends and never waits. */
+int sd_dial(const char *path);
 /* Start-up is over; also after sd_reloading, when the reload is over, done or refused.  status: one line for `systemctl
  * status`. */
 void sd_ready(const struct sd *s, const char *status);

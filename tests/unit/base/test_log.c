@@ -3,11 +3,17 @@
 #include "cse/base/log.h"
 
 #include <check.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
+
+#include "cse/base/err.h"
 
 static int fds[2];
 static struct log *l;
@@ -161,6 +167,57 @@ START_TEST(journald_is_told_the_level)
 }
 END_TEST
 
+START_TEST(lines_for_people)
+{
+	char line[4096];
+
+	log_set_form(l, LOG_FORM_TEXT);
+	log_write(l, LOG_LISTEN, "%s", "a\"b\nc\xc3\xa4");
+	ck_assert_ptr_nonnull(next_line(line, sizeof(line)));
+	ck_assert_str_eq(line + strlen("2026-01-01T00:00:00.000000Z"), " info LISTEN listening: a\"b?c\xc3\xa4");
+	log_write(l, LOG_INTERNAL, "%s", "");
+	ck_assert_ptr_nonnull(next_line(line, sizeof(line)));
+	ck_assert_str_eq(line + strlen("2026-01-01T00:00:00.000000Z"), " error INTERNAL internal error");
+}
+END_TEST
+
+/* https://systemd.io/JOURNAL_NATIVE_PROTOCOL; priorities of syslog(3). */
+START_TEST(fields_for_journald)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	int n = snprintf(un.sun_path + 1, sizeof(un.sun_path) - 1, "troth-test-log-%d", (int)getpid());
+	char path[108], text[4096], line[64], want[600];
+
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&un, (socklen_t)(sizeof(sa_family_t) + 1 + (size_t)n)), 0);
+	snprintf(path, sizeof(path), "@%s", un.sun_path + 1);
+	ck_assert_int_eq(log_to_journal(l, "/nowhere/at/all"), E_SYS);
+	ck_assert_int_eq(log_to_journal(l, path), 0);
+	log_write(l, LOG_CERT_EXPIRY, "%s", "in 3 days\nPRIORITY=0\nMESSAGE=forged\xff");
+	ssize_t got = recv(fd, text, sizeof(text) - 1, 0);
+	ck_assert_int_gt(got, 0);
+	text[got] = '\0';
+	snprintf(want, sizeof(want),
+	         "MESSAGE=certificate nears its end: in 3 days?PRIORITY=0?MESSAGE=forged?\nPRIORITY=4\nSYSLOG_IDENTIFIER=%s\n"
+	         "TROTH_EVENT=CERT_EXPIRY\nTROTH_DETAIL=in 3 days?PRIORITY=0?MESSAGE=forged?\n", program_invocation_short_name);
+	ck_assert_str_eq(text, want);
+	/* Nothing on standard error any more. */
+	ck_assert_ptr_null(next_line(line, sizeof(line)));
+	/* journald is gone: nobody waits, the loss is told when it is there again. */
+	close(fd);
+	log_write(l, LOG_STOP, "%s", "unheard");
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&un, (socklen_t)(sizeof(sa_family_t) + 1 + (size_t)n)), 0);
+	ck_assert_int_eq(log_to_journal(l, path), 0);
+	log_write(l, LOG_STOP, "%s", "heard");
+	got = recv(fd, text, sizeof(text) - 1, 0);
+	ck_assert_int_gt(got, 0);
+	text[got] = '\0';
+	ck_assert_ptr_nonnull(strstr(text, "\nTROTH_LOST=1\n"));
+	close(fd);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("base/log");
@@ -175,6 +232,8 @@ int main(void)
 	tcase_add_test(t, levels_filter);
 	tcase_add_test(t, a_sleeping_reader_stops_nobody);
 	tcase_add_test(t, journald_is_told_the_level);
+	tcase_add_test(t, lines_for_people);
+	tcase_add_test(t, fields_for_journald);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);
