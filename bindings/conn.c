@@ -95,7 +95,7 @@ static void on_watch(struct loop *l, struct loop_timer *t)
 	struct conn_lane *lane = CONTAINER_OF(t, struct conn_lane, watch);
 	unsigned n = atomic_load_explicit(&lane->n, memory_order_relaxed) / 4 + WATCH_LEAST;
 
-	bool over = tls_refuses(lane->tls) != NULL;
+	bool over = lane->tls && tls_refuses(lane->tls) != NULL;
 
 	if (lane->all.next == &lane->all)
 		return;
@@ -134,11 +134,11 @@ static void begin(struct loop *l, struct loop_task *t)
 	CHECK(c, CONN);
 	conn_list_add(&lane->all, &c->all);
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (tls_refuses(lane->tls)) {
+	if (lane->tls && tls_refuses(lane->tls)) {
 		conn_refuse(c, "no connection is accepted: what this CSE shows or seals with has ended and could not be renewed");
 		return;
 	}
-	c->ssl = tls_accept(lane->tls, loop_index(l));
+	c->ssl = lane->tls ? tls_accept(lane->tls, loop_index(l)) : lane->user->accept(c);
 	if (c->ssl == NULL || !conn_bio_attach(c) || loop_io_add(l, &c->io, c->fd, LOOP_READ, on_io) != 0) {
 		log_write(lane->log, LOG_ACCEPT_FAILED, "no memory or descriptor for a connection");
 		conn_close(c);
@@ -359,20 +359,21 @@ static void drain(struct conn *c)
 static void opened(struct conn *c)
 {
 	struct conn_lane *lane = c->lane;
+	bool by_user = c->client || !lane->tls;
 
 	leave_handshakes(c);
-	if (c->client ? !lane->user->prove(c) : tls_peer(lane->tls, c->ssl, &c->from, &c->peer) != 0) {
-		conn_refuse(c, c->client ? "the target does not prove who it is" : "the certificate's credential is not one that may connect");
+	if (by_user ? !lane->user->prove(c) : tls_peer(lane->tls, c->ssl, &c->from, &c->peer) != 0) {
+		conn_refuse(c, by_user ? "the peer does not prove who it is" : "the certificate's credential is not one that may connect");
 		return;
 	}
-	if (!c->client && !peer_count(lane->security, c->peer, lane->max_of_one)) {
+	if (!by_user && !peer_count(lane->security, c->peer, lane->max_of_one)) {
 		conn_refuse(c, "its credential has as many connections as one may (https.connections_per_credential)");
 		return;
 	}
 	stat_add(lane->stats, STAT_TLS_HANDSHAKES, 1);
 	if (!c->client && SSL_session_reused(c->ssl))
 		stat_add(lane->stats, STAT_TLS_RESUMED, 1);
-	c->ends_ns = tls_ends_ns(lane->tls, c->ssl);
+	c->ends_ns = lane->tls ? tls_ends_ns(lane->tls, c->ssl) : INT64_MAX;
 	c->state = CONN_OPEN;
 	/* The user sets its own deadline, now with no bytes to look at. */
 	lane->user->ready(c);
@@ -392,8 +393,8 @@ static void shake(struct conn *c)
 	r = SSL_do_handshake(c->ssl);
 	e = r == 1 ? SSL_ERROR_NONE : SSL_get_error(c->ssl, r);
 	if (r != 1 && (e != SSL_ERROR_WANT_READ || c->eof)) {
-		const char *reason = c->client ? "a target refused, or its certificate is none of ours"
-		                               : tls_refused(c->lane->tls, c->ssl, &c->from);
+		const char *reason = c->client || !c->lane->tls ? "the peer refused, or its certificate is none of ours"
+		                                                : tls_refused(c->lane->tls, c->ssl, &c->from);
 
 		ERR_clear_error();
 		conn_flush(c);

@@ -26,7 +26,9 @@ struct conn_user {
 	size_t size;                     /* of its struct, whose first member is struct conn; begins as zero bytes */
 	/* May be read now?  If not, the user has called conn_pause, and will call conn_resume. */
 	bool (*wants)(struct conn *c);
-	/* A connection that we made: is the peer whom we want?  May set c->peer.  NULL: all are made by others. */
+	/* A connection that another made, on a lane without `tls` (the agent's): a server-side SSL, or NULL when memory is short. */
+	SSL *(*accept)(struct conn *c);
+	/* A connection that we made, or one on a lane without `tls`: is the peer whom we want?  May set c->peer.  NULL: all are made by others. */
 	bool (*prove)(struct conn *c);
 	/* Where decrypted bytes go; asked for only when there are some. */
 	struct buf *(*input)(struct conn *c);

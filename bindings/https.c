@@ -95,6 +95,7 @@ static int https_open(const struct binding_opts *o, struct binding **out, struct
 	REQUIRE(b->bio != NULL && b->lanes != NULL && b->conn_lanes != NULL);
 	for (unsigned i = 0; i < o->n_loops; i++)
 		make_lane(b, i);
+	b->listen.option = "https.listen";
 	b->listen.lanes = b->conn_lanes;
 	b->listen.n_lanes = o->n_loops;
 	b->listen.log = o->log;

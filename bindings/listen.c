@@ -109,9 +109,9 @@ static int bind_one(struct bound *b, bool shared)
 
 /* --- opening and closing ----------------------------------------------------------------------------------------- */
 
-static int no_listener(const char *text, struct why *why)
+static int no_listener(const struct listen_set *set, const char *text, struct why *why)
 {
-	why_set(why, RSC_INTERNAL_SERVER_ERROR, "https.listen: cannot listen on %s: %s", text, strerror(errno));
+	why_set(why, RSC_INTERNAL_SERVER_ERROR, "%s: cannot listen on %s: %s", set->option, text, strerror(errno));
 	return E_SYS;
 }
 
@@ -121,7 +121,8 @@ static int open_address(struct listen_set *set, const char *text, bool may_miss,
 	int alone;
 
 	if (!parse_address(text, &b)) {
-		why_set(why, RSC_INTERNAL_SERVER_ERROR, "https.listen: \"%s\" is not an address and port; write 127.0.0.1:8443 or [::1]:8443", text);
+		why_set(why, RSC_INTERNAL_SERVER_ERROR, "%s: \"%s\" is not an address and port; write 127.0.0.1:8443 or [::1]:8443",
+		        set->option, text);
 		return E_CONF;
 	}
 	/* SO_REUSEPORT alone would share the address with another trothd of this user, too. */
@@ -131,13 +132,13 @@ static int open_address(struct listen_set *set, const char *text, bool may_miss,
 		return 0;
 	}
 	if (alone < 0)
-		return no_listener(text, why);
+		return no_listener(set, text, why);
 	close(alone);
 	for (unsigned i = 0; i < set->n_lanes; i++) {
 		int fd = bind_one(&b, true);
 
 		if (fd < 0)
-			return no_listener(text, why);
+			return no_listener(set, text, why);
 		set->listeners[set->n++] = (struct listener){ .set = set, .lane = i, .fd = fd, .io.fd = -1 };
 	}
 	if (set->port == 0)
@@ -157,7 +158,7 @@ int listen_open(struct listen_set *set, const char *const *addresses, unsigned n
 	for (unsigned i = 0; i < n_addresses && r == 0; i++)
 		r = open_address(set, addresses[i], n_addresses > 1, why);
 	if (r == 0 && set->n == 0) {
-		why_set(why, RSC_INTERNAL_SERVER_ERROR, "https.listen names no address that this machine has");
+		why_set(why, RSC_INTERNAL_SERVER_ERROR, "%s names no address that this machine has", set->option);
 		r = E_CONF;
 	}
 	if (r != 0)
@@ -249,7 +250,7 @@ static void on_accept(struct loop *l, struct loop_io *io, unsigned events)
 		/* Nobody has proved anything yet: at these bounds the newcomer is the one to go. */
 		if (atomic_load_explicit(&set->total, memory_order_relaxed) >=
 		        atomic_load_explicit(&set->max, memory_order_relaxed) ||
-		    audit_is_full(set->security)) {
+		    (set->security && audit_is_full(set->security))) {
 			stat_add(set->lanes[ls->lane]->stats, STAT_CONN_CLOSED, 1);
 			close(fd);
 			continue;

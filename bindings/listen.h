@@ -17,7 +17,8 @@ struct listen_set {
 	struct conn_lane *const *lanes;
 	unsigned n_lanes;
 	struct log *log;
-	struct security *security;
+	struct security *security;    /* NULL: none, on the agent's port */
+	const char *option;           /* "https.listen": whose addresses they are, for reasons */
 	_Atomic unsigned total, max;  /* connections of all lanes; max may be changed at any time */
 	struct listener *listeners;
 	unsigned n;
