@@ -55,10 +55,10 @@ void audit_set_max(struct audit *a, size_t max_bytes)
 		bound_table(a->sec->store, max_bytes);
 }
 
-/* Under the lock.  The last quarter of the room is for events that do not repeat. */
+/* Under the lock.  The last quarter of the room is for events that do not repeat, half of it is closed to strangers. */
 void audit_leave(struct audit *a, const struct note *n)
 {
-	if (a->n == NOTES || (repeats(n->ev) && a->n >= NOTES / 4 * 3)) {
+	if (a->n == NOTES || (repeats(n->ev) && a->n >= NOTES / 4 * 3) || (n->stranger && a->n >= NOTES / 2)) {
 		a->lost += n->n;
 		return;
 	}

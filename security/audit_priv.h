@@ -6,7 +6,8 @@
 #include "security/audit_row.h"
 #include "security/security_priv.h"
 
-enum { NOTES = 1024, REPEATS = 128 };
+/* Strangers have repeats of their own: however many come, they take none from those who proved something. */
+enum { NOTES = 1024, REPEATS_OF_STRANGERS = 128, REPEATS_OF_KNOWN = 128, REPEATS = REPEATS_OF_STRANGERS + REPEATS_OF_KNOWN };
 
 struct note {
 	int64_t time_us;

@@ -75,9 +75,9 @@ static void count(struct audit *a, size_t i, const struct note *n)
 bool repeat_is_first(struct audit *a, const struct note *n, int64_t now_ns)
 {
 	uint64_t hash = hash_of(a, n);
-	size_t i, gap = REPEATS;
+	size_t i = n->stranger ? 0 : REPEATS_OF_STRANGERS, end = n->stranger ? REPEATS_OF_STRANGERS : REPEATS, gap = REPEATS;
 
-	for (i = 0; i < REPEATS; i++) {
+	for (; i < end; i++) {
 		close_repeat(a, i, now_ns);
 		if (a->repeats[i].until_ns == 0) {
 			gap = gap == REPEATS ? i : gap;

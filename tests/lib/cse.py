@@ -149,6 +149,34 @@ class Cse:
             raise RuntimeError("trothctl %s: %d: %s%s" % (" ".join(args), r.returncode, r.stdout, r.stderr))
         return r
 
+    def admin(self, method, path, body=None):
+        """Status and JSON of a call of the administrator's interface."""
+        conn = http.client.HTTPConnection("localhost", timeout=30)
+        conn.sock = socket.socket(socket.AF_UNIX)
+        conn.sock.settimeout(30)
+        conn.sock.connect(os.path.join(self.state, "admin.sock"))
+        try:
+            conn.request(method, path, None if body is None else json.dumps(body), {"Content-Type": "application/json"})
+            r = conn.getresponse()
+            text = r.read()
+        finally:
+            conn.close()
+        return r.status, json.loads(text) if text else None
+
+    def credential(self, name):
+        """Its id."""
+        return next(c["id"] for c in self.admin("GET", "/v1/credentials")[1] if name in c["names"])
+
+    def release(self, name):
+        status, text = self.admin("POST", "/v1/credentials/%s/release" % self.credential(name))
+        if status != 200:
+            raise RuntimeError("release of %s: %d %s" % (name, status, text))
+
+    def events(self, name=None):
+        """Security events so far, with names."""
+        rows = [json.loads(x) for x in self.trothctl("--json", "events", "--reveal").stdout.splitlines()]
+        return [r for r in rows if name is None or r["event"] == name]
+
     def issue(self, name, *options):
         """A credential NAME.crt, NAME.key and ca.crt in the creds folder."""
         self.trothctl("ca", "issue", "--name", name, "--out", self.creds, *options)
