@@ -161,6 +161,17 @@ def settings(cse):
     assert ctl(cse, "log", "level") == "info\n"
 
 
+def rotations(cse):
+    before = {r["name"]: r for r in ask(cse, "rotation", "list")}
+    ca = ask(cse, "ca", "show")["ca"]
+    for word in ("ca", "key", "server"):
+        assert ctl(cse, word, "rotate") == ""
+    after = {r["name"]: r for r in ask(cse, "rotation", "list")}
+    assert sum(r["renewed"] for r in after.values()) >= 3 + sum(r["renewed"] for r in before.values()), after
+    assert ask(cse, "ca", "show")["ca"] != ca and ctl(cse, "rotation", "list").count("\n") == len(after) + 1
+    must(cse.client("CApp").get("/cse-in/CApp"), 2000, "a certificate of the CA before")
+
+
 def from_afar(cse):
     """The same commands over HTTPS, for an administrator's credential only."""
     stem = {name: os.path.join(cse.creds, name) for name in ("CAdmin", "CApp")}
@@ -205,7 +216,7 @@ def main():
     with Cse() as cse:
         ctl(cse, "status", code=NO_TROTHD)
         cse.start()
-        for part in (credentials, access, locks, resources, watching, settings, from_afar, following):
+        for part in (credentials, access, locks, resources, watching, settings, rotations, from_afar, following):
             part(cse)
         cse.stop()
         ctl(cse, "status", code=NO_TROTHD)
