@@ -24,6 +24,7 @@
 #include "cse/base/work.h"
 #include "cse/reload.h"
 #include "cse/watchdog.h"
+#include "security/backup.h"
 #include "security/ca.h"
 #include "security/keystore.h"
 #include "security/rotate.h"
@@ -130,6 +131,10 @@ static int open_keys(struct cse *c, struct why *why)
 {
 	const char *dir = conf_str(c->conf, CONF_CSE_STATE);
 	int r = keystore_open(conf_str(c->conf, CONF_SEC_KEYSTORE), dir, c->rnd, &c->keystore, why);
+	if (r)
+		return r;
+	struct backup_opts bo = { .dir = dir, .keystore = c->keystore, .rnd = c->rnd, .log = c->log, .self = c->self };
+	r = backup_restore(&bo, why);
 	if (r)
 		return r;
 	return seal_open(dir, c->keystore, c->rnd, &c->seal, why);

@@ -110,7 +110,7 @@ int file_load(const char *dir, const char *name, bool wide, struct buf *b, struc
 	return err;
 }
 
-static int sync_dir(const char *dir)
+int file_sync_dir(const char *dir)
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
@@ -135,7 +135,7 @@ int file_write_sync(int fd, const char *dir, const void *p, size_t n, off_t off)
 		n -= (size_t)k;
 		off += k;
 	}
-	if (fsync(fd) != 0 || sync_dir(dir) != 0)
+	if (fsync(fd) != 0 || file_sync_dir(dir) != 0)
 		return errno == ENOSPC || errno == EDQUOT ? E_FULL : E_IO;
 	return 0;
 }
@@ -153,7 +153,7 @@ int file_replace(const char *dir, const char *name, mode_t mode, struct str byte
 	int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 	if (fd < 0)
 		return sys_error(why, "write", name);
-	if (file_write_sync(fd, dir, bytes.p, bytes.n, 0) != 0 || rename(temp, path) != 0 || sync_dir(dir) != 0) {
+	if (file_write_sync(fd, dir, bytes.p, bytes.n, 0) != 0 || rename(temp, path) != 0 || file_sync_dir(dir) != 0) {
 		err = sys_error(why, "write", name);
 		unlink(temp);
 	}
@@ -168,7 +168,7 @@ int file_make_dir(const char *dir, const char *name, struct why *why)
 	if (err)
 		return err;
 	if (mkdir(path, 0700) == 0)
-		return sync_dir(dir) == 0 ? 0 : sys_error(why, "sync the folder of", name);
+		return file_sync_dir(dir) == 0 ? 0 : sys_error(why, "sync the folder of", name);
 	return errno == EEXIST ? 0 : sys_error(why, "make the folder", name);
 }
 

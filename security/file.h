@@ -22,6 +22,8 @@ int file_write_sync(int fd, const char *dir, const void *p, size_t n, off_t off)
 int file_replace(const char *dir, const char *name, mode_t mode, struct str bytes, struct why *why);
 /* Makes dir/name (mode 0700) when absent. */
 int file_make_dir(const char *dir, const char *name, struct why *why);
+/* What was renamed or made in it stays so; -1 and errno on failure. */
+int file_sync_dir(const char *dir);
 bool file_exists(const char *dir, const char *name);
 
 #endif

@@ -80,9 +80,9 @@ static int check_credential(const char *dir, struct why *why)
 static int kek_make(struct keystore *k, const char *dir, unsigned char kek[KEK_BYTES], struct why *why)
 {
 	/* A new key would never open what the lost one sealed: better to stop and say so. */
-	if (file_exists(dir, "datakeys") || file_exists(dir, "keys")) {
+	if (file_exists(dir, "datakeys") || file_exists(dir, "keys") || file_exists(dir, "restore.pending")) {
 		why_set(why, RSC_INTERNAL_SERVER_ERROR,
-		        "the file kek is missing but there is data sealed with it: put it (or the credential troth.kek) back");
+		        "the file kek is missing but there is data (or a backup) sealed with it: put it (or the credential troth.kek) back");
 		return E_ABSENT;
 	}
 	rnd_bytes(k->rnd, kek, KEK_BYTES);

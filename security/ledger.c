@@ -304,18 +304,6 @@ static int write_at(int fd, struct str bytes, off_t at)
 	return fdatasync(fd) == 0 ? 0 : disk_error();
 }
 
-static int sync_folder(const char *dir)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), err = 0;
-
-	if (fd < 0)
-		return E_IO;
-	if (fsync(fd) != 0)
-		err = disk_error();
-	close(fd);
-	return err;
-}
-
 static bool paths_of(const struct ledger *l, char path[PATH_MAX], char temp[PATH_MAX])
 {
 	int n = snprintf(path, PATH_MAX, "%s/ledger", l->dir), k = snprintf(temp, PATH_MAX, "%s/ledger.new", l->dir);
@@ -357,8 +345,8 @@ static int rewrite(struct ledger *l)
 	err = make_file(l, temp, &out, tag, &fd);
 	if (!err && rename(temp, path) != 0)
 		err = disk_error();
-	if (!err)
-		err = sync_folder(l->dir);
+	if (!err && file_sync_dir(l->dir) != 0)
+		err = disk_error();
 	if (err) {
 		if (fd >= 0)
 			close(fd);
