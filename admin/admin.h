@@ -29,6 +29,9 @@
  *   GET  /v1/log/level     -> 200 {"level"};  POST {"level": "error|warn|info|debug"}, until the next reload
  *   POST /v1/reload        -> 200 {"reload": "done"}, or 409 with the reason: nothing changed
  *   GET  /metrics          -> 200 text of Prometheus
+ *   POST /v1/backup        {"file": absolute path} -> 200 {"file", "bytes", "epoch"}; long
+ *   POST /v1/restore/accept -> 200 {"rollback": "accepted"}, or 409: nothing is held back
+ *   POST /v1/store/check   -> 200 {"rows": n}, or 500; long
  *   POST /v1/clock/accept  -> 200 {"clock": "accepted"}
  *   GET  /-/live, /-/ready -> 200, or 503 when no work should be given
  *   anything else, and what is refused -> 4xx or 5xx {"error": one sentence}

@@ -101,6 +101,8 @@ admin_fn admin_issue, admin_list, admin_suspend, admin_resume, admin_revoke;
 admin_fn admin_locks, admin_release;
 /* admin/rotations.c */
 admin_fn admin_rotations, admin_rotate_ca, admin_rotate_server, admin_rotate_data;
+/* admin/backup.c */
+admin_fn admin_backup, admin_store_check, admin_accept_rollback;
 /* admin/zones.c */
 admin_fn admin_zones, admin_zone, admin_conduit_open, admin_conduit_close;
 /* admin/watch.c */

@@ -34,6 +34,9 @@ static const struct admin_route routes[] = {
 	{ HTTP1_GET, "/metrics", ADMIN_SHORT, ADMIN_NEEDS_READER, admin_metrics },
 	{ HTTP1_GET, "/v1/tree", ADMIN_LONG, ADMIN_NEEDS_ADMIN, admin_tree },
 	{ HTTP1_GET, "/v1/resource", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_resource },
+	{ HTTP1_POST, "/v1/backup", ADMIN_LONG, ADMIN_NEEDS_ADMIN, admin_backup },
+	{ HTTP1_POST, "/v1/restore/accept", ADMIN_LONG, ADMIN_NEEDS_ADMIN, admin_accept_rollback },
+	{ HTTP1_POST, "/v1/store/check", ADMIN_LONG, ADMIN_NEEDS_ADMIN, admin_store_check },
 	{ HTTP1_POST, "/v1/clock/accept", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_accept_clock },
 };
 

@@ -79,8 +79,9 @@ struct store_opts {
 int store_open(const struct store_opts *o, const struct res *base, struct store **out, struct why *why);
 /* Ends the writer after the queue is empty, writes snapshots, closes.  Loops must have stopped. */
 void store_close(struct store *s);
-/* Every row is read, unsealed and compared with memory; 0, or E_CORRUPT and why.  For `trothctl store check`. */
-int store_check(struct store *s, struct why *why);
+/* Every row is read, unsealed and compared with memory, beside all traffic; 0 and how many rows (may be NULL), or E_CORRUPT and why.
+ * Not on a loop.  For `trothctl store check`. */
+int store_check(struct store *s, uint64_t *rows, struct why *why);
 /* Consistent copy into a new file; on the caller's thread (use a worker).  E_FULL when free space is short. */
 int store_backup(struct store *s, const char *file, struct why *why);
 bool store_is_readonly(const struct store *s);

@@ -109,7 +109,7 @@ static void script(struct play *p, struct shared *sh, unsigned fail_at, enum shi
 	fix_open(&p->f);
 	same(p, "opened again");
 	struct why why = { 0 };
-	ck_assert_msg(store_check(p->f.s, &why) == 0, "%s", why.text);
+	ck_assert_msg(store_check(p->f.s, NULL, &why) == 0, "%s", why.text);
 }
 
 static void start(struct play *p)

@@ -139,7 +139,7 @@ static void run(bool disk, uint64_t seed, unsigned ops, unsigned reopen_every)
 	}
 	check_same(&p);
 	struct why why = { 0 };
-	ck_assert_msg(store_check(p.f.s, &why) == 0, "%s", why.text);
+	ck_assert_msg(store_check(p.f.s, NULL, &why) == 0, "%s", why.text);
 	play_fini(&p);
 }
 
@@ -229,7 +229,7 @@ START_TEST(test_killed)
 	}
 	fix_open(&p.f);
 	struct why why = { 0 };
-	ck_assert_msg(store_check(p.f.s, &why) == 0, "%s", why.text);
+	ck_assert_msg(store_check(p.f.s, NULL, &why) == 0, "%s", why.text);
 	play_fini(&p);
 	munmap(sh, sizeof(*sh));
 }

@@ -152,17 +152,17 @@ START_TEST(test_check_finds_damage)
 	struct why why = { 0 };
 
 	fill();
-	ck_assert_int_eq(store_check(f.s, &why), 0);
+	ck_assert_int_eq(store_check(f.s, NULL, &why), 0);
 	store_close(f.s);
 	change("DELETE FROM body WHERE id = (SELECT min(id) + 3 FROM body)");
 	fix_open(&f);
-	ck_assert_int_eq(store_check(f.s, &why), E_CORRUPT);
+	ck_assert_int_eq(store_check(f.s, NULL, &why), E_CORRUPT);
 	ck_assert_ptr_nonnull(strstr(why.text, "missing"));
 	store_close(f.s);
 	change("UPDATE body SET sealed = zeroblob(60) WHERE id = (SELECT min(id) FROM body)");
 	fix_open(&f);
 	why = (struct why){ 0 };
-	ck_assert_int_eq(store_check(f.s, &why), E_CORRUPT);
+	ck_assert_int_eq(store_check(f.s, NULL, &why), E_CORRUPT);
 	ck_assert_ptr_nonnull(strstr(why.text, "verify"));
 }
 END_TEST
@@ -186,7 +186,7 @@ START_TEST(test_backup)
 	ck_assert_int_eq(rename(file, path), 0);
 	fix_open(&f);
 	ck_assert_uint_eq(fix_counters(&f, "a").cni, 20);
-	ck_assert_int_eq(store_check(f.s, &why), 0);
+	ck_assert_int_eq(store_check(f.s, NULL, &why), 0);
 }
 END_TEST
 
@@ -442,7 +442,7 @@ static void on_full_disk(void)
 	fix_reopen(&f);
 	ck_assert_uint_eq(fix_counters(&f, "a").cni, 11);
 	struct why why = { 0 };
-	ck_assert_msg(store_check(f.s, &why) == 0, "%s", why.text);
+	ck_assert_msg(store_check(f.s, NULL, &why) == 0, "%s", why.text);
 	store_close(f.s);
 }
 

@@ -255,7 +255,7 @@ static void storm(bool disk)
 		snprintf(name, sizeof(name), "c%d", i);
 		before[i] = fix_counters(&w->f, name);
 	}
-	ck_assert_msg(store_check(w->f.s, &why) == 0, "%s", why.text);
+	ck_assert_msg(store_check(w->f.s, NULL, &why) == 0, "%s", why.text);
 	if (disk)
 		fix_reopen(&w->f);
 	for (int i = 0; i < CONTAINERS; i++) {
