@@ -198,6 +198,21 @@ def from_afar(cse):
     ctl(cse, *here, stem["CAdmin"], "status")
 
 
+def backups(cse):
+    """What they do to the state folder is the subject of tests/fault/restore.py."""
+    file = os.path.join(cse.dir, "backup")
+    made = ask(cse, "backup", file)
+    assert made["file"] == file and made["bytes"] == os.stat(file).st_size and made["epoch"] > 0, made
+    ctl(cse, "backup", file, code=REFUSED)
+    ctl(cse, "backup", "/no/such/folder/file", code=REFUSED)
+    assert ask(cse, "store", "check")["rows"] > 0
+    ctl(cse, "restore", file, code=REFUSED)
+    ctl(cse, "restore", os.path.join(cse.creds, "ca.crt"), code=FILE)
+    ctl(cse, "restore", code=USAGE)
+    ctl(cse, "restore", file, "--accept-rollback", code=USAGE)
+    ctl(cse, "restore", "--accept-rollback", code=REFUSED)
+
+
 def following(cse):
     """What happens while it waits comes out of it, one line each."""
     p = subprocess.Popen([cse.ctl, "--state", cse.state, "--json", "events", "--follow"], stdout=subprocess.PIPE, text=True)
@@ -216,7 +231,7 @@ def main():
     with Cse() as cse:
         ctl(cse, "status", code=NO_TROTHD)
         cse.start()
-        for part in (credentials, access, locks, resources, watching, settings, rotations, from_afar, following):
+        for part in (credentials, access, locks, resources, watching, settings, rotations, from_afar, backups, following):
             part(cse)
         cse.stop()
         ctl(cse, "status", code=NO_TROTHD)
