@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "agent/conf.h"
+#include "agent/control.h"
 #include "agent/identity.h"
 #include "agent/upstream.h"
 #include "cse/base/clock.h"
@@ -32,6 +33,16 @@ static void close_upstream(struct agent *a)
 	upstream_close(a->upstream);
 }
 
+static int open_control(struct agent *a, struct why *why)
+{
+	return control_open(a, &a->control, why);
+}
+
+static void close_control(struct agent *a)
+{
+	control_close(a->control);
+}
+
 /* A part is one row; close is called for every part, opened or not. */
 static const struct {
 	int (*open)(struct agent *a, struct why *why);
@@ -39,6 +50,7 @@ static const struct {
 } parts[] = {
 	{ open_identity, close_identity },
 	{ open_upstream, close_upstream },
+	{ open_control, close_control },
 };
 
 static enum log_level level_of(const struct conf *c)
@@ -78,6 +90,18 @@ int agent_open(struct agent *a, struct why *why)
 	for (size_t i = 0; err == 0 && i < ARRAY_LEN(parts); i++)
 		err = parts[i].open(a, why);
 	return err;
+}
+
+void agent_reload(struct agent *a, const struct conf *fresh)
+{
+	log_set_level(a->log, level_of(fresh));
+	for (unsigned id = 0; id < AGENT_OPTIONS; id++) {
+		const struct conf_row *row = &conf_agent.rows[id];
+
+		if (!row->reload && !conf_same(a->conf, fresh, id))
+			log_write(a->log, LOG_CONF, "%s.%s is taken over at the next start", row->section, row->name);
+	}
+	log_write(a->log, LOG_RELOAD, "%s", "");
 }
 
 void agent_run(struct agent *a)

@@ -19,6 +19,8 @@ struct book;
 struct policy;
 struct door;
 struct notice;
+struct control;
+struct sd;
 
 struct agent {
 	struct conf *conf;        /* options of agent.def: conf_str(a->conf, AGENT_STATE), agent/conf.h */
@@ -33,12 +35,16 @@ struct agent {
 	struct book *book;         /* what is kept of the local clients, durably: agent/book.h */
 	struct door *door;         /* the loopback port and the UNIX socket: agent/door.h */
 	struct notice *notice;     /* the HTTPS port where the CSE's notifications come in: agent/notice.h */
+	struct control *control;  /* for `status` and `renew`: agent/control.h */
+	struct sd *sd;            /* the service manager; borrowed, may be NULL */
 };
 
 /* Everything that every command needs (clock, randomness, log, loop, worker); takes the reference of conf. */
 int agent_new(struct conf *conf, struct agent **out, struct why *why);
 /* The parts that `run` needs, in the order of agent.c's table; on failure those that are open stay until agent_free. */
 int agent_open(struct agent *a, struct why *why);
+/* Takes over what may change while it runs; says in the log what waits for the next start. */
+void agent_reload(struct agent *a, const struct conf *fresh);
 /* Until a signal ends it. */
 void agent_run(struct agent *a);
 void agent_free(struct agent *a);

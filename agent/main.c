@@ -12,7 +12,12 @@
 #include "config.h"
 #include "agent/agent.h"
 #include "agent/conf.h"
+#include "agent/control.h"
+#include "agent/identity.h"
+#include "agent/onboard.h"
+#include "cse/base/clock.h"
 #include "cse/base/err.h"
+#include "cse/base/sd.h"
 
 extern char **environ;
 
@@ -26,18 +31,43 @@ struct options {
 	bool check;
 };
 
-/* --- commands ------------------------------------------------------------------------------------------------------ */
-
 static int fail(const struct why *why)
 {
 	fprintf(stderr, "troth-agent: %s\n", why->text[0] ? why->text : "cannot start");
 	return 1;
 }
 
+static int read_config(const struct options *o, struct conf **out, struct conf_why *why)
+{
+	int r = conf_read_of(&conf_agent, o->conf, environ, out, why);
+
+	for (size_t i = 0; r == 0 && i < o->n_sets; i++) {
+		r = conf_set(*out, o->sets[i], why);
+		if (r)
+			conf_unref(*out);
+	}
+	return r;
+}
+
 struct signals {
 	struct loop_io io; /* first */
 	struct agent *agent;
+	const struct options *options;
 };
+
+/* As a whole, or not at all. */
+static void reload(const struct signals *s)
+{
+	struct conf_why why = { "" };
+	struct conf *fresh;
+
+	if (read_config(s->options, &fresh, &why)) {
+		log_write(s->agent->log, LOG_CONF, "nothing changed: %s", why.text);
+		return;
+	}
+	agent_reload(s->agent, fresh);
+	conf_unref(fresh);
+}
 
 static void on_signal(struct loop *l, struct loop_io *io, unsigned events)
 {
@@ -46,48 +76,173 @@ static void on_signal(struct loop *l, struct loop_io *io, unsigned events)
 
 	(void)events;
 	while (read(io->fd, &si, sizeof si) == (ssize_t)sizeof si) {
+		if (si.ssi_signo == SIGHUP) {
+			reload(s);
+			continue;
+		}
 		log_write(s->agent->log, LOG_STOP, "signal %u", si.ssi_signo);
 		loop_stop(l);
 	}
 }
 
-static int serve(struct agent *a, struct why *why)
+static void take_signals(sigset_t *set)
 {
-	struct signals sig = { .agent = a };
-	sigset_t set;
-	int fd, err;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	if (fd < 0 || loop_io_add(a->loop, &sig.io, fd, LOOP_READ, on_signal)) {
-		why_set(why, RSC_INTERNAL_SERVER_ERROR, "cannot watch signals");
-		return E_SYS;
-	}
-	err = agent_open(a, why);
-	if (err == 0) {
-		log_write(a->log, LOG_READY, "%s", "");
-		agent_run(a);
-	}
-	loop_io_del(a->loop, &sig.io);
-	close(fd);
-	return err;
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGHUP);
 }
 
-static int command_run(struct agent *a, const char *arg)
+static int watch_signals(struct agent *a, struct signals *sig, struct why *why)
+{
+	sigset_t set;
+	int fd;
+
+	sig->agent = a;
+	take_signals(&set);
+	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (fd >= 0 && loop_io_add(a->loop, &sig->io, fd, LOOP_READ, on_signal) == 0)
+		return 0;
+	why_set(why, RSC_INTERNAL_SERVER_ERROR, "cannot watch signals");
+	return E_SYS;
+}
+
+static void unwatch_signals(struct agent *a, struct signals *sig)
+{
+	int fd = sig->io.fd;
+
+	loop_io_del(a->loop, &sig->io);
+	close(fd);
+}
+
+/* --- commands ------------------------------------------------------------------------------------------------------ */
+
+static int command_enrol(struct agent *a, const struct options *o, char *arg)
 {
 	struct why why = { RSC_NONE, "" };
 
+	(void)o;
+	return onboard(a, arg, &why) ? fail(&why) : 0;
+}
+
+/* systemd wants a sign of life: while the loop turns, there is one. */
+struct life {
+	struct loop_timer timer; /* first */
+	struct sd *sd;
+};
+
+static void on_life(struct loop *l, struct loop_timer *t)
+{
+	struct life *life = (struct life *)(void *)t;
+
+	sd_alive(life->sd);
+	loop_timer_set(l, t, loop_now_ns(l) + life->sd->watchdog_ns / 2, on_life);
+}
+
+static void serve(struct agent *a, struct life *life)
+{
+	log_write(a->log, LOG_READY, "generation %llu", (unsigned long long)identity_generation(a->identity));
+	sd_ready(life->sd, "local clients are served");
+	if (life->sd->watchdog_ns)
+		on_life(a->loop, &life->timer);
+	agent_run(a);
+	sd_stopping(life->sd);
+	loop_timer_cancel(a->loop, &life->timer);
+}
+
+static int command_run(struct agent *a, const struct options *o, char *arg)
+{
+	struct why why = { RSC_NONE, "" };
+	struct signals sig = { .options = o };
+	struct life life = { .sd = a->sd };
+	int err = watch_signals(a, &sig, &why);
+
 	(void)arg;
-	return serve(a, &why) ? fail(&why) : 0;
+	if (err)
+		return fail(&why);
+	err = agent_open(a, &why);
+	if (err == 0)
+		serve(a, &life);
+	unwatch_signals(a, &sig);
+	return err ? fail(&why) : 0;
+}
+
+/* -1: no agent runs on the state folder. */
+static int ask_running(struct agent *a, const char *line)
+{
+	struct why why = { RSC_NONE, "" };
+	bool good = false;
+	int err = control_ask(conf_str(a->conf, AGENT_STATE), line, stdout, &good, &why);
+
+	if (err == E_ABSENT)
+		return -1;
+	return err ? fail(&why) : !good;
+}
+
+static int command_status(struct agent *a, const struct options *o, char *arg)
+{
+	struct why why = { RSC_NONE, "" };
+	struct buf b;
+	int r = ask_running(a, "status");
+
+	(void)o, (void)arg;
+	if (r >= 0)
+		return r;
+	if (identity_open(a, &a->identity, &why))
+		return fail(&why);
+	buf_init(&b, 8192);
+	r = !control_status(a, &b);
+	printf("%.*sno agent runs: nothing is carried or renewed\n", (int)b.n, b.p);
+	buf_fini(&b);
+	return r;
+}
+
+struct renewed {
+	struct loop *loop;
+	const char *fault;
+	char text[200];
+};
+
+static void on_renewed(void *arg, const char *fault)
+{
+	struct renewed *r = arg;
+
+	if (fault)
+		snprintf(r->text, sizeof(r->text), "%s", fault);
+	r->fault = fault ? r->text : NULL;
+	loop_stop(r->loop);
+}
+
+static int command_renew(struct agent *a, const struct options *o, char *arg)
+{
+	struct why why = { RSC_NONE, "" };
+	struct renewed done = { .loop = a->loop };
+	int r = ask_running(a, "renew");
+
+	(void)o, (void)arg;
+	if (r >= 0)
+		return r;
+	if (identity_open(a, &a->identity, &why))
+		return fail(&why);
+	identity_renew(a->identity, on_renewed, &done);
+	agent_run(a);
+	if (done.fault) {
+		fprintf(stderr, "troth-agent: not renewed: %s\n", done.fault);
+		return 1;
+	}
+	printf("renewed: generation %llu\n", (unsigned long long)identity_generation(a->identity));
+	return 0;
 }
 
 static const struct command {
 	const char *name, *arg, *help;
-	int (*fn)(struct agent *a, const char *arg);
+	int (*fn)(struct agent *a, const struct options *o, char *arg);
 } commands[] = {
+	{ "enrol", "CODE", "takes a code of the CSE (or - for standard input, or @FILE), makes the key, gets the certificate",
+	  command_enrol },
 	{ "run", NULL, "serves local clients, renews the certificate, until a signal ends it", command_run },
+	{ "status", NULL, "who this device is, how long its certificate lives, whether the CSE is reached", command_status },
+	{ "renew", NULL, "renews the certificate now", command_renew },
 };
 
 /* --- options ------------------------------------------------------------------------------------------------------- */
@@ -150,21 +305,6 @@ static int parse_options(int argc, char **argv, struct options *o)
 	return -1;
 }
 
-static int read_config(const struct options *o, struct conf **out)
-{
-	struct conf_why why = { "" };
-	int r = conf_read_of(&conf_agent, o->conf, environ, out, &why);
-
-	for (size_t i = 0; r == 0 && i < o->n_sets; i++) {
-		r = conf_set(*out, o->sets[i], &why);
-		if (r)
-			conf_unref(*out);
-	}
-	if (r)
-		fprintf(stderr, "troth-agent: %s\n", why.text);
-	return r;
-}
-
 /* NULL: there is none of that name and form. */
 static const struct command *find_command(int argc, char **argv)
 {
@@ -183,9 +323,7 @@ static void prepare_process(void)
 	prctl(PR_SET_DUMPABLE, 0);
 	setrlimit(RLIMIT_CORE, &none);
 	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
+	take_signals(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
@@ -194,8 +332,10 @@ int main(int argc, char **argv)
 	struct options o = { 0 };
 	const struct command *command = NULL;
 	struct why why = { RSC_NONE, "" };
+	struct conf_why bad = { "" };
 	struct conf *conf;
 	struct agent *a;
+	struct sd sd;
 	int r = parse_options(argc, argv, &o);
 
 	if (r >= 0)
@@ -207,17 +347,22 @@ int main(int argc, char **argv)
 			return EXIT_CONF;
 		}
 	}
-	if (read_config(&o, &conf))
+	if (read_config(&o, &conf, &bad)) {
+		fprintf(stderr, "troth-agent: %s\n", bad.text);
 		return EXIT_CONF;
+	}
 	if (o.check) {
 		conf_unref(conf);
 		printf("configuration is good\n");
 		return 0;
 	}
 	prepare_process();
+	sd_init(&sd);
 	if (agent_new(conf, &a, &why))
 		return fail(&why);
-	r = command->fn(a, optind + 1 < argc ? argv[optind + 1] : NULL);
+	a->sd = &sd;
+	r = command->fn(a, &o, optind + 1 < argc ? argv[optind + 1] : NULL);
 	agent_free(a);
+	sd_fini(&sd);
 	return r;
 }

@@ -25,4 +25,12 @@ void upstream_send(struct upstream *u, struct carriage *c);
 /* The client has gone: done is not called any more. */
 void upstream_drop(struct upstream *u, struct carriage *c);
 
+/* The device's certificate was renewed, or has ended: connections that show the one before end with their answer. */
+void upstream_renew(struct upstream *u);
+/* Why the CSE cannot be reached, a sentence; "": it can, as far as is known. */
+const char *upstream_fault(const struct upstream *u);
+unsigned upstream_connections(const struct upstream *u);
+/* Requests that were answered since the start. */
+uint64_t upstream_answered(const struct upstream *u);
+
 #endif

@@ -373,7 +373,10 @@ static void opened(struct conn *c)
 	stat_add(lane->stats, STAT_TLS_HANDSHAKES, 1);
 	if (!c->client && SSL_session_reused(c->ssl))
 		stat_add(lane->stats, STAT_TLS_RESUMED, 1);
-	c->ends_ns = lane->tls ? tls_ends_ns(lane->tls, c->ssl) : INT64_MAX;
+	if (lane->tls)
+		c->ends_ns = tls_ends_ns(lane->tls, c->ssl);
+	else if (c->ends_ns == 0)
+		c->ends_ns = INT64_MAX; /* the user's proof has said nothing */
 	c->state = CONN_OPEN;
 	/* The user sets its own deadline, now with no bytes to look at. */
 	lane->user->ready(c);

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A line: what waits, when connections are opened, and what is said when none can be. */
+#include "agent/line.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "agent/line_priv.h"
+#include "cse/base/clock.h"
+#include "cse/base/err.h"
+#include "cse/base/rand.h"
+
+#define NS_PER_MS INT64_C(1000000)
+enum { PAUSE_FIRST_MS = 200, PAUSE_MAX_MS = 5000, DRAIN_MS = 2000 };
+
+/* --- errands ------------------------------------------------------------------------------------------------------- */
+
+static void unqueue(struct errand *x)
+{
+	if (x->link.next && x->err == 0)
+		x->line->n_waiting--;
+	conn_list_del(&x->link);
+}
+
+static void detach(struct errand *x)
+{
+	unqueue(x);
+	loop_timer_cancel(x->line->lane.loop, &x->timer);
+	if (x->conn) {
+		x->conn->orphan = true;
+		x->conn->errand = NULL;
+		x->conn = NULL;
+	}
+}
+
+void line_errand_free(struct errand *x)
+{
+	unqueue(x);
+	loop_timer_cancel(x->line->lane.loop, &x->timer);
+	x->carriage->own = NULL;
+	free(x);
+}
+
+static void tell_over(struct line *l)
+{
+	while (l->over.next != &l->over) {
+		struct errand *x = CONTAINER_OF(l->over.next, struct errand, link);
+		struct carriage *c = x->carriage;
+		const char *text = x->text;
+		int err = x->err;
+
+		line_errand_free(x);
+		c->done(c, err, NULL, NULL, text);
+	}
+}
+
+static void on_over(struct loop *loop, struct loop_task *t)
+{
+	(void)loop;
+	tell_over(CONTAINER_OF(t, struct line, end_over));
+}
+
+void line_fail(struct errand *x, int err, const char *text)
+{
+	struct line *l = x->line;
+
+	detach(x);
+	x->err = err;
+	x->text = text;
+	conn_list_add(&l->over, &x->link);
+	loop_defer(l->lane.loop, &l->end_over, on_over);
+}
+
+void line_wait(struct errand *x, bool first)
+{
+	struct line *l = x->line;
+
+	l->n_waiting++;
+	/* At the front is at the end of the list that begins one further. */
+	conn_list_add(first ? l->waiting.next : &l->waiting, &x->link);
+}
+
+static void on_deadline(struct loop *loop, struct loop_timer *t)
+{
+	struct errand *x = CONTAINER_OF(t, struct errand, timer);
+
+	(void)loop;
+	line_fail(x, E_TIMEOUT, x->conn ? "the CSE did not answer in time" : "there was no connection to the CSE in time");
+}
+
+void line_send(struct line *l, struct carriage *c)
+{
+	CHECK(l, LINE);
+	struct errand *x = calloc(1, sizeof(*x));
+	int64_t at = c->deadline_ns ? c->deadline_ns : loop_now_ns(l->lane.loop) + l->o.timeout_ns;
+
+	REQUIRE(x != NULL);
+	x->line = l;
+	x->carriage = c;
+	c->own = x;
+	if (l->n_waiting >= l->o.max_queue) {
+		line_fail(x, E_LIMIT, "too many requests wait for the CSE already: try again later");
+		return;
+	}
+	loop_timer_set(l->lane.loop, &x->timer, at, on_deadline);
+	line_wait(x, false);
+	line_pump(l);
+}
+
+void line_drop(struct line *l, struct carriage *c)
+{
+	CHECK(l, LINE);
+	struct errand *x = c->own;
+
+	if (!x)
+		return;
+	if (x->conn || x->link.next)
+		detach(x);
+	line_errand_free(x);
+}
+
+/* --- connections --------------------------------------------------------------------------------------------------- */
+
+static void fail_waiting(struct line *l)
+{
+	while (l->waiting.next != &l->waiting)
+		line_fail(CONTAINER_OF(l->waiting.next, struct errand, link), E_CLOSED, l->fault);
+}
+
+static void on_pump(struct loop *loop, struct loop_task *t)
+{
+	(void)loop;
+	line_pump(CONTAINER_OF(t, struct line, pump));
+}
+
+void line_pump_soon(struct line *l)
+{
+	loop_defer(l->lane.loop, &l->pump, on_pump);
+}
+
+void line_pump(struct line *l)
+{
+	unsigned want;
+
+	if (l->closing)
+		return;
+	while (l->n_waiting && l->idle.next != &l->idle) {
+		struct errand *x = CONTAINER_OF(l->waiting.next, struct errand, link);
+
+		unqueue(x);
+		line_carry(CONTAINER_OF(l->idle.next, struct line_conn, idle), x);
+	}
+	want = l->n_waiting ? l->n_waiting : l->warm && l->n_conns == 0;
+	if (l->n_retired || l->n_dialing >= want)
+		return;
+	if (loop_now_ns(l->lane.loop) < l->pause_until_ns) {
+		if (l->n_conns == 0)
+			fail_waiting(l);
+		return;
+	}
+	l->warm = false;
+	if (l->n_addr == 0 && !line_resolve(l)) {
+		l->warm = l->n_waiting == 0;
+		return;
+	}
+	while (l->n_dialing < want && l->n_conns < l->o.max_conns)
+		if (!line_dial(l, &l->addr[l->at_addr]))
+			return;
+}
+
+/* A handshake says little: a credential that was suspended gets that far. */
+void line_heard(struct line *l)
+{
+	if (l->lost && !l->o.quiet)
+		log_write(l->o.agent->log, LOG_UPSTREAM, "%.100s port %u", l->host, l->o.port);
+	l->lost = false;
+	l->tried = 0;
+	l->pause_ns = 0;
+	l->fault[0] = 0;
+	l->answered++;
+}
+
+/* The next address of the name is tried at once; when all have failed, there is a pause. */
+void line_unreached(struct line *l, const char *fmt, ...)
+{
+	char text[sizeof(l->fault)];
+	va_list ap;
+	bool in_use = l->n_conns > l->n_dialing + l->n_retired;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	/* Of several addresses the first fault is told: that of the one that the name means first. */
+	if (l->tried == 0 || !l->fault[0])
+		memcpy(l->fault, text, sizeof(text));
+	if (++l->tried < l->n_addr) {
+		l->at_addr = (l->at_addr + 1) % l->n_addr;
+		line_pump_soon(l);
+		return;
+	}
+	l->tried = 0;
+	l->n_addr = 0;
+	l->pause_ns = l->pause_ns ? l->pause_ns * 2 : PAUSE_FIRST_MS * NS_PER_MS;
+	if (l->pause_ns > PAUSE_MAX_MS * NS_PER_MS)
+		l->pause_ns = PAUSE_MAX_MS * NS_PER_MS;
+	l->pause_until_ns = loop_now_ns(l->lane.loop) + l->pause_ns / 2 + (int64_t)rnd_below(l->o.agent->rnd, (uint64_t)l->pause_ns / 2);
+	if (!l->lost && !l->o.quiet)
+		log_write(l->o.agent->log, LOG_UPSTREAM_LOST, "%s", l->fault);
+	l->lost = true;
+	if (!in_use)
+		fail_waiting(l);
+}
+
+static void end_conn(struct line_conn *lc)
+{
+	lc->ours = true;
+	conn_finish(&lc->conn);
+}
+
+void line_hang_up(struct line *l)
+{
+	CHECK(l, LINE);
+	while (l->idle.next != &l->idle)
+		end_conn(CONTAINER_OF(l->idle.next, struct line_conn, idle));
+}
+
+/* Their peer takes too long. */
+static void on_drain(struct loop *loop, struct loop_timer *t)
+{
+	struct line *l = CONTAINER_OF(t, struct line, drain);
+	struct conn_link *next;
+
+	(void)loop;
+	for (struct conn_link *i = l->lane.all.next; i != &l->lane.all; i = next) {
+		struct line_conn *lc = (struct line_conn *)(void *)CONTAINER_OF(i, struct conn, all);
+
+		next = i->next;
+		if (lc->retired && !lc->conn.left)
+			end_conn(lc);
+	}
+}
+
+void line_renew(struct line *l)
+{
+	CHECK(l, LINE);
+	struct conn_link *next;
+
+	line_hang_up(l);
+	for (struct conn_link *i = l->lane.all.next; i != &l->lane.all; i = next) {
+		struct line_conn *lc = (struct line_conn *)(void *)CONTAINER_OF(i, struct conn, all);
+
+		next = i->next;
+		if (lc->conn.left)
+			continue;
+		if (!lc->open) {
+			end_conn(lc);
+		} else if (!lc->retired) {
+			lc->retired = true;
+			l->n_retired++;
+		}
+	}
+	if (l->n_retired)
+		loop_timer_set(l->lane.loop, &l->drain, loop_now_ns(l->lane.loop) + DRAIN_MS * NS_PER_MS, on_drain);
+	l->pause_until_ns = 0;
+	line_pump_soon(l);
+}
+
+void line_warm(struct line *l)
+{
+	CHECK(l, LINE);
+	l->warm = l->n_conns == 0;
+	line_pump_soon(l);
+}
+
+const char *line_fault(const struct line *l)
+{
+	return l->n_conns > l->n_dialing ? "" : l->fault;
+}
+
+unsigned line_connections(const struct line *l)
+{
+	return l->n_conns - l->n_dialing;
+}
+
+uint64_t line_answered(const struct line *l)
+{
+	return l->answered;
+}
+
+/* --- life ------------------------------------------------------------------------------------------------------------ */
+
+int line_new(const struct line_opts *o, struct line **out, struct why *why)
+{
+	struct line *l = calloc(1, sizeof(*l));
+
+	REQUIRE(l != NULL && o->ssl && o->prove && o->unable && o->refused && o->closed);
+	if (o->host.n == 0 || o->host.n >= sizeof(l->host) || o->port == 0) {
+		why_set(why, RSC_INTERNAL_SERVER_ERROR, "the CSE's host or port is missing: set cse.host and cse.port, or enrol again");
+		free(l);
+		return E_CONF;
+	}
+	l->magic = LINE_MAGIC;
+	l->o = *o;
+	memcpy(l->host, o->host.p, o->host.n);
+	l->bio = conn_bio_new();
+	REQUIRE(l->bio != NULL);
+	l->times = (struct conn_times){ o->connect_ns, o->timeout_ns };
+	l->limits = (struct http1_limits){ .line = LINE_HEAD / 2, .head = LINE_HEAD, .body = o->max_body, .fields = LINE_FIELDS };
+	l->lane = (struct conn_lane){ .loop = o->agent->loop, .log = o->agent->log, .user = &line_user, .times = &l->times,
+		                      .max_handshakes = o->max_conns, .max_of_one = o->max_conns, .total = &l->total };
+	conn_lane_init(&l->lane, l->bio);
+	conn_list_init(&l->waiting);
+	conn_list_init(&l->over);
+	conn_list_init(&l->idle);
+	*out = l;
+	return 0;
+}
+
+void line_free(struct line *l)
+{
+	if (!l)
+		return;
+	CHECK(l, LINE);
+	l->closing = true;
+	if (l->lookup)
+		l->lookup->line = NULL;
+	loop_timer_cancel(l->lane.loop, &l->drain);
+	snprintf(l->fault, sizeof(l->fault), "the agent ends");
+	conn_lane_fini(&l->lane);
+	fail_waiting(l);
+	tell_over(l);
+	loop_defer_cancel(l->lane.loop, &l->end_over);
+	loop_defer_cancel(l->lane.loop, &l->pump);
+	BIO_meth_free(l->bio);
+	l->magic = 0;
+	free(l);
+}
