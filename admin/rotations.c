@@ -37,7 +37,7 @@ static void rotated(void *arg, int err, const char *text)
 	struct admin_call *c = arg;
 
 	if (err)
-		admin_refuse(c, err == E_ABSENT ? 409 : admin_status(err), "%s", text);
+		admin_refuse(c, err == E_ABSENT || err == E_LIMIT ? 409 : admin_status(err), "%s", text);
 	else
 		admin_answer(c, 200);
 }

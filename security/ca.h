@@ -61,7 +61,7 @@ X509 *ca_root(struct ca *ca);
 int ca_server_renew(struct ca *ca, struct why *why);
 /* A new issuing CA, signed by the root; the one before signs nothing more and its key is destroyed, what it has signed is accepted
  * until retire_us.  The server's own certificate is still the old one's: ca_server_renew follows.  E_ABSENT: the root's key is
- * not here.  What failed has changed nothing. */
+ * not here.  E_LIMIT: too many before still count.  What failed has changed nothing. */
 int ca_rotate(struct ca *ca, int64_t retire_us, struct why *why);
 /* Lets go of the issuing CAs whose time is over: true when there was one; contexts are to be remade. */
 bool ca_retire(struct ca *ca, struct why *why);

@@ -13,7 +13,7 @@ struct ca_old {
 	X509 *x;
 	int64_t retire_us;
 };
-enum { CA_OLD_MAX = 8, CA_SLOTS = 2, CA_PEM_MAX = 65536 };
+enum { CA_OLD_MAX = 16, CA_SLOTS = 2, CA_PEM_MAX = 65536 };
 
 #define CA_MAGIC 0x63617574u
 struct ca {

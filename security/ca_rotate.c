@@ -144,8 +144,9 @@ static int sign_issuing(struct ca *ca, EVP_PKEY *root, EVP_PKEY *key, X509 **out
 	return err;
 }
 
-/* Those before and the one in use, each once, whose time is not over; the oldest makes room. */
-static unsigned list_olds(struct ca *ca, int64_t retire_us, struct ca_old out[CA_OLD_MAX])
+/* Those before and the one in use, each once, whose time is not over.  E_LIMIT: letting go of one would shut devices out. */
+static int list_olds(struct ca *ca, int64_t retire_us, struct ca_old out[CA_OLD_MAX], unsigned *count,
+                     struct why *why)
 {
 	int64_t now = clock_wall_us(ca->o.clock), end = cert_time_us(X509_get0_notAfter(ca->issuing));
 	unsigned n = 0;
@@ -153,13 +154,16 @@ static unsigned list_olds(struct ca *ca, int64_t retire_us, struct ca_old out[CA
 	for (unsigned i = 0; i < ca->n_old; i++)
 		if (ca->old[i].retire_us > now)
 			out[n++] = ca->old[i];
-	if (n == CA_OLD_MAX)
-		memmove(&out[0], &out[1], --n * sizeof(*out));
+	if (retire_us > now && n == CA_OLD_MAX) {
+		why_set(why, RSC_CONFLICT, "%d issuing CAs of the time before still count: wait until the first of them goes", CA_OLD_MAX);
+		return E_LIMIT;
+	}
 	if (retire_us > now)
 		out[n++] = (struct ca_old){ ca->issuing, retire_us < end ? retire_us : end };
 	for (unsigned i = 0; i < n; i++)
 		X509_up_ref(out[i].x);
-	return n;
+	*count = n;
+	return 0;
 }
 
 static void take_olds(struct ca *ca, const struct ca_old *v, unsigned n)
@@ -183,10 +187,10 @@ static int change(struct ca *ca, int64_t retire_us, struct why *why)
 	err = keystore_key(ca->o.keystore, ca_slot_name(slot), true, &key, why);
 	if (err == 0)
 		err = sign_issuing(ca, root, key, &x, why);
-	if (err == 0) {
-		n = list_olds(ca, retire_us, olds);
+	if (err == 0)
+		err = list_olds(ca, retire_us, olds, &n, why);
+	if (err == 0)
 		err = old_save(ca, olds, n, why);
-	}
 	if (err == 0)
 		err = ca_save_pem(ca, "ca/issuing.pem", x, why);
 	EVP_PKEY_free(root);

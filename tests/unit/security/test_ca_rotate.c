@@ -237,12 +237,28 @@ END_TEST
 START_TEST(those_before_are_bounded)
 {
 	struct rig r;
+	struct why why = { 0 };
 
 	rig_init(&r);
-	for (int i = 0; i < CA_OLD_MAX + 3; i++)
-		rotate(&r, PKI_NOW + PKI_HOUR);
+	issue(&r, "x.pem");
+	for (int i = 0; i < CA_OLD_MAX; i++)
+		rotate(&r, PKI_NOW + (i + 1) * PKI_HOUR);
 	ck_assert_uint_eq(anchors(&r), CA_OLD_MAX + 1);
+	/* Nobody is shut out to make room. */
+	X509 *x = current(&r);
+	ck_assert_int_eq(ca_rotate(r.p.ca, PKI_NOW + PKI_HOUR, &why), E_LIMIT);
+	ck_assert_ptr_nonnull(strstr(why.text, "still count"));
+	X509 *y = current(&r);
+	ck_assert_int_eq(X509_cmp(x, y), 0);
+	X509_free(x);
+	X509_free(y);
 	reopen(&r);
+	ck_assert_uint_eq(anchors(&r), CA_OLD_MAX + 1);
+	clock_advance_us(r.p.clock, PKI_HOUR);
+	rotate(&r, PKI_NOW + 30 * PKI_HOUR);
+	ck_assert_uint_eq(anchors(&r), CA_OLD_MAX + 1);
+	/* When the key is known to somebody there is no waiting. */
+	rotate(&r, 0);
 	ck_assert_uint_eq(anchors(&r), CA_OLD_MAX + 1);
 	rig_fini(&r);
 }
