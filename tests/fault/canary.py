@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """A marker in every payload, label, resource name, AE-ID, query value and key of a full run must be in no log line, no file
-of the state folder, no argv or environ, no packet."""
+of the state folder, no backup, no event or metric, no argv or environ, no packet."""
 import os
 import subprocess
 import sys
@@ -48,6 +48,26 @@ def traffic(c):
     raw.close()
 
 
+def administration(c):
+    """What an operator does and sees; metrics and answers as they go over the wire."""
+    c.issue("admin", "--kind", "admin", "--ae", "CAdmin")
+    seen = []
+    a = c.client("admin")
+    a.connect()
+    for path in ("/-/admin/v1/status", "/-/admin/v1/events", "/-/admin/v1/locks", "/-/admin/v1/limits", "/-/ready", "/metrics",
+                 "/-/admin/v1/" + MARK, "/-/admin/v1/tree?from=" + MARK, "/-/admin/v1/resource?address=cse-in/" + MARK):
+        a.conn.request("GET", path)
+        seen.append((path.replace(MARK, "MARK"), a.conn.getresponse().read()))
+    for path, body in (("/-/admin/v1/backup", '{"file":"%s"}' % MARK), ("/-/admin/v1/acp/why", '{"originator":"C%s"}' % MARK),
+                       ("/-/admin/v1/log/level", '{"level":"%s"}' % MARK)):
+        a.conn.request("POST", path, body, {"Content-Type": "application/json"})
+        a.conn.getresponse().read()
+    a.close()
+    c.trothctl("backup", os.path.join(c.dir, "backup"))
+    c.trothctl("store", "check")
+    return [s for s in seen if "MARK" not in s[0]]
+
+
 def look(where, data, found):
     forms = {MARK.encode(): "plain", MARK.lower().encode(): "lower case", MARK.encode().hex().encode(): "hex",
              __import__("base64").b64encode(MARK.encode())[:14]: "base64"}
@@ -67,6 +87,9 @@ def main():
         c.issue("dev", "--ae", "C" + MARK)
         c.issue("other", "--ae", "COther")
         traffic(c)
+        for where, answer in administration(c):
+            look(where, answer, found)
+        look("backup", open(os.path.join(c.dir, "backup"), "rb").read(), found)
         for what in ("cmdline", "environ"):
             with open("/proc/%d/%s" % (c.proc.pid, what), "rb") as f:
                 look(what, f.read(), found)
@@ -94,7 +117,7 @@ def main():
     finally:
         dump.kill()
         c.clean()
-    print("found in: " + ", ".join(found) if found else "the marker is nowhere: log, state folder, argv, environ, events, packets")
+    print("found in: " + ", ".join(found) if found else "the marker is nowhere: log, state folder, argv, environ, events, metrics, backup, packets")
     return 1 if found else 0
 
 
