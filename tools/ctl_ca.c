@@ -185,6 +185,17 @@ static int check_files(struct ctl *c, struct issue *q)
 	return check_ca(c, q);
 }
 
+static void show_issued(const struct issue *q, const json_t *reply)
+{
+	struct buf until;
+
+	buf_init(&until, 256);
+	ctl_put_plain(&until, ctl_text(reply, "notAfter"));
+	printf("credential %s until %.*s\n", ctl_text(reply, "id"), STR_ARG(buf_as_str(&until)));
+	printf("%s/%s.key\n%s/%s.crt\n%s/ca.crt\n", q->out, q->name, q->out, q->name, q->out);
+	buf_fini(&until);
+}
+
 static int issue(struct ctl *c, struct issue *q)
 {
 	EVP_PKEY *key = EVP_EC_gen("P-256");
@@ -206,8 +217,7 @@ static int issue(struct ctl *c, struct issue *q)
 	if (code == CTL_OK && c->json)
 		ctl_print_reply(c);
 	else if (code == CTL_OK)
-		printf("credential %s until %s\n%s/%s.key\n%s/%s.crt\n%s/ca.crt\n", json_string_value(json_object_get(reply, "id")),
-		       json_string_value(json_object_get(reply, "notAfter")), q->out, q->name, q->out, q->name, q->out);
+		show_issued(q, reply);
 out:
 	json_decref(reply);
 	BIO_free(csr);

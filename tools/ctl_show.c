@@ -33,6 +33,18 @@ int ctl_lock_list(struct ctl *c, const struct ctl_args *a)
 
 /* --- status -------------------------------------------------------------------------------------------------------------------- */
 
+/* What never happened says nothing. */
+static void drop_zeros(json_t *counters)
+{
+	const char *name;
+	json_t *v;
+	void *next;
+
+	json_object_foreach_safe(counters, next, name, v)
+		if (json_is_integer(v) && json_integer_value(v) == 0)
+			json_object_del(counters, name);
+}
+
 int ctl_status(struct ctl *c, const struct ctl_args *a)
 {
 	json_t *j = NULL;
@@ -45,6 +57,7 @@ int ctl_status(struct ctl *c, const struct ctl_args *a)
 	json_object_del(j, "cse");
 	json_object_del(j, "version");
 	json_object_del(j, "clock");
+	drop_zeros(json_object_get(j, "counters"));
 	ctl_members(j);
 	json_decref(j);
 	return code;
@@ -55,15 +68,22 @@ int ctl_status(struct ctl *c, const struct ctl_args *a)
 static void show_event(const json_t *j)
 {
 	static const char *const rest[] = { "credential", "originator", "name", "source", "detail" };
-
-	printf("%s %-22s %s", ctl_text(j, "time"), ctl_text(j, "event"), ctl_text(j, "text"));
 	json_int_t n = json_integer_value(json_object_get(j, "n"));
+	struct buf b;
+
+	buf_init(&b, 65536);
+	ctl_put_plain(&b, ctl_text(j, "time"));
+	buf_printf(&b, "  %-22s %s", ctl_text(j, "event"), ctl_text(j, "text"));
 	if (n > 1)
-		printf(" (%lld times)", (long long)n);
-	for (size_t i = 0; i < ARRAY_LEN(rest); i++)
-		if (*ctl_text(j, rest[i]))
-			printf(" %s=%s", rest[i], ctl_text(j, rest[i]));
-	putchar('\n');
+		buf_printf(&b, " (%lld times)", (long long)n);
+	for (size_t i = 0; i < ARRAY_LEN(rest); i++) {
+		if (!*ctl_text(j, rest[i]))
+			continue;
+		buf_printf(&b, " %s=", rest[i]);
+		ctl_put_plain(&b, ctl_text(j, rest[i]));
+	}
+	printf("%.*s\n", STR_ARG(buf_as_str(&b)));
+	buf_fini(&b);
 }
 
 /* Shows the lines of an answer; *next becomes the number behind the last one; how many there were. */

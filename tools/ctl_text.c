@@ -12,9 +12,21 @@ const char *ctl_text(const json_t *j, const char *member)
 	return z ? z : "";
 }
 
-/* What came over the network must not steer the terminal. */
-static void put_plain(struct buf *b, const char *text)
+/* "20261120T171323,349000" in UTC. */
+static bool is_stamp(const char *text)
 {
+	size_t day = strspn(text, "0123456789"), time = day == 8 && text[8] == 'T' ? strspn(text + 9, "0123456789") : 0;
+
+	return time == 6 && (!text[15] || (text[15] == ',' && strspn(text + 16, "0123456789") == 6 && !text[22]));
+}
+
+/* What came over the network must not steer the terminal; a time is shown as people write it. */
+void ctl_put_plain(struct buf *b, const char *text)
+{
+	if (is_stamp(text)) {
+		buf_printf(b, "%.4s-%.2s-%.2s %.2s:%.2s:%.2s", text, text + 4, text + 6, text + 9, text + 11, text + 13);
+		return;
+	}
 	for (; *text; text++)
 		buf_putc(b, (unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
 }
@@ -27,7 +39,7 @@ static void put_value(struct buf *b, const json_t *v)
 
 	switch (v ? json_typeof(v) : JSON_NULL) {
 	case JSON_STRING:
-		put_plain(b, json_string_value(v));
+		ctl_put_plain(b, json_string_value(v));
 		break;
 	case JSON_INTEGER:
 		buf_printf(b, "%lld", (long long)json_integer_value(v));

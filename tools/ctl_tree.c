@@ -10,10 +10,14 @@ static void show_node(const json_t *j)
 	const char *rn = ctl_text(j, "rn");
 	const json_t *n = json_object_get(j, "instances");
 	char name[300];
+	struct buf time;
 
 	/* Who may not read it does not learn what it is called. */
 	snprintf(name, sizeof(name), "%*s%s", depth < 64 ? depth * 2 : 128, "", *rn ? rn : "(no policy shows it)");
-	printf("%-40s %-6s %-20s %s", name, ctl_text(j, "type"), ctl_text(j, "ri"), ctl_text(j, "lt"));
+	buf_init(&time, 64);
+	ctl_put_plain(&time, ctl_text(j, "lt"));
+	printf("%-40s %-6s %-20s %.*s", name, ctl_text(j, "type"), ctl_text(j, "ri"), STR_ARG(buf_as_str(&time)));
+	buf_fini(&time);
 	if (n)
 		printf("  %lld instances, %lld bytes", (long long)json_integer_value(n),
 		       (long long)json_integer_value(json_object_get(j, "bytes")));
