@@ -12,7 +12,7 @@ GUARD = HEAD + "#ifndef %s_H\n#define %s_H\n\n%s\n#endif\n"
 HASH = "# SPDX-License-Identifier: Apache-2.0\n"
 
 CLEAN = {
-    "tests/arch/layers.txt": "cse/base ->\ndb -> cse/base/\n",
+    "tests/arch/layers.txt": "admin ->\ncse/base ->\ndb -> cse/base/\n",
     "tests/arch/parsers.txt": "cse/base/x.c -> x\n",
     "tests/fuzz/fuzz_x.c": HEAD,
     "tests/fuzz/corpus/x/one": "1",
@@ -23,8 +23,11 @@ CLEAN = {
     "cse/base/x.c": HEAD + '#include "cse/base/x.h"\n\n#include "cse/base/x_priv.h"\n\n#define X_MAGIC 0x12345678u\n\n'
                            "/* time(NULL) in a comment, and system() */\nint x_parse(struct str s)\n{\n\tCHECK(p, X);\n\t"
                            'return b->send("strcpy(a, b); /* SELECT") + p.time(1);\n}\n',
-    "doc/reference.md": "| `troth_a_total` | things (many), counted |\n",
-    "cse/base/stat.def": HEAD + 'STAT(STAT_A, a,\n     "things (many), "\n     "counted")\n',
+    "doc/reference.md": "| `troth_a_total` | things (many), counted |\n| `troth_b_seconds` | | waiting |\n| `troth_c` | | there now |\n",
+    "admin/routes.c": HEAD + "static const struct admin_route routes[] = {\n\t{ HTTP1_POST, \"/v1/x/*\", f },\n};\n",
+    "doc/admin-api.yaml": HASH + "paths:\n  /v1/x/{id}:\n    post:\n      operationId: x\n      summary: X\n      responses:\n"
+                                 "        \"200\": {description: done}\n",
+    "cse/base/stat.def": HEAD + 'STAT(STAT_A, a,\n     "things (many), "\n     "counted")\nTIMES(TIMES_B, b, "", "waiting")\nGAUGE(GAUGE_C, c, "there now")\n',
     "db/y.c": HEAD + '#include <sqlite3.h>\n\n#include "cse/base/x.h"\n\nstatic const char *const q = "SELECT a FROM b";\n',
 }
 
@@ -78,6 +81,10 @@ VIOLATIONS = [
     ("fuzzed", {"tests/arch/parsers.txt": CLEAN["tests/arch/parsers.txt"] + "db/y.c -> y\n"}, "no tests/fuzz/fuzz_y.c"),
     ("fuzzed", {"tests/arch/parsers.txt": CLEAN["tests/arch/parsers.txt"] + "db/none.c -> x\n"}, "there is no db/none.c"),
     ("fuzzed", {"db/z.c": HEAD + "int z_parse(struct str s)\n{\n}\n"}, "list the file"),
+    ("api", {"admin/routes.c": CLEAN["admin/routes.c"] + "\t{ HTTP1_GET, \"/v1/y\", f },\n"}, "GET /v1/y is not in"),
+    ("api", {"doc/admin-api.yaml": CLEAN["doc/admin-api.yaml"].replace("post", "get")}, "GET /v1/x/* is in no row"),
+    ("api", {"doc/admin-api.yaml": CLEAN["doc/admin-api.yaml"].replace("summary", "title")}, "has no summary"),
+    ("api", {"doc/admin-api.yaml": CLEAN["doc/admin-api.yaml"].replace("200", "404")}, "no answer of success"),
 ]
 
 STATICS = [
