@@ -16,6 +16,7 @@
 #include "agent/notice.h"
 #include "cse/base/err.h"
 #include "cse/base/log.h"
+#include "cse/base/rand.h"
 
 #define NS_PER_MS 1000000
 enum { BACKLOG = 128, ACCEPTS = 32, RETRY_MS = 100, ARENA_BYTES = 8192 };
@@ -234,6 +235,7 @@ int door_open(struct agent *a, struct door **out, struct why *why)
 	d->rewrite = (struct rewrite){ .book = a->book, .authority = notice_authority(a->notice), .own_ports = d->own_ports };
 	conn_list_init(&d->all);
 	arena_init(&d->arena, ARENA_BYTES);
+	rnd_bytes(a->rnd, d->key, sizeof(d->key));
 	if (a->notice)
 		d->own_ports[d->rewrite.n_own_ports++] = (uint16_t)notice_port(a->notice);
 	r = conf_item(a->conf, AGENT_LISTEN, 0) ? sockdiag_open(&d->diag, why) : 0;
@@ -276,4 +278,26 @@ unsigned door_port(const struct door *d)
 {
 	CHECK(d, DOOR);
 	return d->port;
+}
+
+struct rewrite *door_rewrite(struct door *d)
+{
+	CHECK(d, DOOR);
+	return &d->rewrite;
+}
+
+void door_ask_later(struct door *d, struct str rqi)
+{
+	d->asked[d->n_asked++ % DOOR_ASKED] = str_hash(rqi, d->key);
+}
+
+bool door_asked(const struct door *d, struct str rqi)
+{
+	uint64_t hash = str_hash(rqi, d->key);
+
+	CHECK(d, DOOR);
+	for (unsigned i = 0; i < DOOR_ASKED && i < d->n_asked; i++)
+		if (d->asked[i] == hash)
+			return true;
+	return false;
 }

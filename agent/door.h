@@ -14,5 +14,10 @@ int door_open(struct agent *a, struct door **out, struct why *why);
 void door_close(struct door *d);
 /* The port of the first address: the kernel's choice when 0 was asked for. */
 unsigned door_port(const struct door *d);
+struct rewrite;
+/* How points of access are rewritten here; lives as long as the door. */
+struct rewrite *door_rewrite(struct door *d);
+/* Was that request identifier sent lately with a response type whose answer comes as a notification? */
+bool door_asked(const struct door *d, struct str rqi);
 
 #endif

@@ -138,6 +138,20 @@ static bool is_rewritten(const struct door_conn *dc)
 	return dc->op == OP_UPDATE || (dc->op == OP_CREATE && (dc->ty == TY_AE || dc->ty == TY_CSR || dc->ty == TY_SUB));
 }
 
+/* rt: nonBlockingRequestAsynch or flexBlocking (TS-0004 6.3.4.2.7). */
+static bool is_answered_later(struct str query)
+{
+	bool more = true;
+
+	while (more) {
+		struct str pair = str_cut(&query, '&', &more);
+
+		if (str_eqz(pair, "rt=2") || str_eqz(pair, "rt=4"))
+			return true;
+	}
+	return false;
+}
+
 enum rsc door_ask(struct door_conn *dc, struct why *why)
 {
 	const char *base = door_message(dc);
@@ -180,6 +194,8 @@ enum rsc door_ask(struct door_conn *dc, struct why *why)
 	} else {
 		dc->to = str_make(dc->ask.p + target, dc->ask.n - target);
 	}
+	if (dc->h.has_query && dc->rqi.n > 0 && is_answered_later(query))
+		door_ask_later(dc->door, dc->rqi);
 	if (dc->ask.over)
 		return why_set(why, RSC_BAD_REQUEST, "the message is too large for the agent");
 	dc->carriage = (struct carriage){

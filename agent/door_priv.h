@@ -15,7 +15,8 @@
 #include "bindings/http1.h"
 #include "cse/base/arena.h"
 
-enum { DOOR_FIELDS = 64, DOOR_HEAD = 16384, DOOR_LINE = 8192, DOOR_LISTENERS = 9, DOOR_OUT = 80 << 20, DOOR_KEEP = 8192 };
+enum { DOOR_FIELDS = 64, DOOR_HEAD = 16384, DOOR_LINE = 8192, DOOR_LISTENERS = 9, DOOR_OUT = 80 << 20, DOOR_KEEP = 8192,
+	DOOR_ASKED = 256 };
 
 struct door_listener {
 	struct loop_io io;
@@ -39,6 +40,9 @@ struct door {
 	struct conn_link all; /* connections */
 	unsigned n_conns, max_conns;
 	struct arena arena;   /* of the request being judged */
+	uint64_t key[2];
+	uint64_t asked[DOOR_ASKED]; /* identifiers of requests that are answered by a notification (TS-0001 8.2.2.2), by their hash */
+	unsigned n_asked;
 	int64_t told_ns;      /* when a refused connection or message was logged last */
 	unsigned untold;
 };
@@ -83,6 +87,8 @@ unsigned door_host_check(const struct http1 *h, const char *base, const struct p
 
 /* door_ask.c: the complete message as dc->carriage.  RSC_NONE: carry it. */
 enum rsc door_ask(struct door_conn *dc, struct why *why);
+
+void door_ask_later(struct door *d, struct str rqi);
 
 /* door_answer.c: each fills dc->out. */
 void door_answer_put(struct door_conn *dc, const struct http1 *h, const char *base);

@@ -196,6 +196,12 @@ static bool is_own_name(const struct policy *p, struct str name)
 	return p->agent->book && book_has_name(p->agent->book, name);
 }
 
+bool policy_is_own(const struct policy *p, struct str name)
+{
+	CHECK(p, POLICY);
+	return name.n > 0 && p->agent->identity && is_own_name(p, bare(name, identity_cse(p->agent->identity)));
+}
+
 static enum rsc check_from(const struct policy *p, const struct policy_request *r, struct why *why)
 {
 	struct str name;

@@ -34,6 +34,9 @@ struct policy_notice {
 };
 enum rsc policy_takes(const struct policy *p, const struct policy_notice *n, struct why *why);
 
+/* Is it a name of this device, in any form (its certificate's, or one that the CSE gave a local client)? */
+bool policy_is_own(const struct policy *p, struct str name);
+
 /* A browser's origin that may use the port (agent.origins)? */
 bool policy_origin(const struct policy *p, struct str origin);
 

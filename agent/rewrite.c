@@ -223,6 +223,7 @@ enum rsc rewrite_rtu(struct rewrite *w, struct str value, struct buf *out, bool 
 
 		if (rsc != RSC_NONE) {
 			out->n = mark;
+			*changed = false;
 			return rsc;
 		}
 		if (!plain)
