@@ -5,9 +5,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "agent/book.h"
 #include "agent/conf.h"
 #include "agent/control.h"
+#include "agent/door.h"
 #include "agent/identity.h"
+#include "agent/notice.h"
+#include "agent/policy.h"
 #include "agent/upstream.h"
 #include "cse/base/clock.h"
 #include "cse/base/err.h"
@@ -43,6 +47,46 @@ static void close_control(struct agent *a)
 	control_close(a->control);
 }
 
+static int open_policy(struct agent *a, struct why *why)
+{
+	return policy_open(a, &a->policy, why);
+}
+
+static void close_policy(struct agent *a)
+{
+	policy_close(a->policy);
+}
+
+static int open_book(struct agent *a, struct why *why)
+{
+	return book_open(a, conf_str(a->conf, AGENT_STATE), &a->book, why);
+}
+
+static void close_book(struct agent *a)
+{
+	book_close(a->book);
+}
+
+static int open_notice(struct agent *a, struct why *why)
+{
+	return notice_open(a, &a->notice, why);
+}
+
+static void close_notice(struct agent *a)
+{
+	notice_close(a->notice);
+}
+
+static int open_door(struct agent *a, struct why *why)
+{
+	return door_open(a, &a->door, why);
+}
+
+static void close_door(struct agent *a)
+{
+	door_close(a->door);
+}
+
 /* A part is one row; close is called for every part, opened or not. */
 static const struct {
 	int (*open)(struct agent *a, struct why *why);
@@ -50,6 +94,10 @@ static const struct {
 } parts[] = {
 	{ open_identity, close_identity },
 	{ open_upstream, close_upstream },
+	{ open_policy, close_policy },
+	{ open_book, close_book },
+	{ open_notice, close_notice },
+	{ open_door, close_door },
 	{ open_control, close_control },
 };
 

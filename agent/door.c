@@ -200,20 +200,16 @@ static int listen_all(struct door *d, struct why *why)
 	const char *text;
 	int r = 0;
 
-	for (unsigned i = 0; r == 0 && (text = conf_item(c, AGENT_LISTEN, i)) != NULL; i++) {
-		/* Zero is what the kernel says of sockets whose owner it does not know: nobody could be let in. */
-		if (d->uid == 0) {
-			why_set(why, RSC_INTERNAL_SERVER_ERROR,
-			        "the local port is for processes of the agent's own user, which must not be root: run troth-agent as a user of its own, "
-			        "or with agent.listen empty and agent.socket alone");
-			return E_CONF;
-		}
+	/* Zero is what the kernel says of sockets whose owner it does not know: nobody could be let in. */
+	if (d->uid == 0 && conf_item(c, AGENT_LISTEN, 0))
+		log_write(d->agent->log, LOG_LISTEN_FAILED,
+		          "agent.listen: the loopback port is for processes of the agent's own user, which must not be root; run troth-agent as a user of its own");
+	for (unsigned i = 0; r == 0 && d->uid != 0 && (text = conf_item(c, AGENT_LISTEN, i)) != NULL; i++)
 		r = listen_tcp(d, text, why);
-	}
 	if (r == 0 && conf_str(c, AGENT_SOCKET)[0])
 		r = listen_unix(d, conf_str(c, AGENT_STATE), conf_str(c, AGENT_SOCKET), why);
 	if (r == 0 && d->n_listeners == 0) {
-		why_set(why, RSC_INTERNAL_SERVER_ERROR, "agent.listen and agent.socket are empty: no local client could reach the agent");
+		why_set(why, RSC_INTERNAL_SERVER_ERROR, "no local client could reach the agent: agent.listen and agent.socket are empty, or the agent runs as root and has no agent.socket");
 		r = E_CONF;
 	}
 	return r;

@@ -67,12 +67,14 @@ START_TEST(what_leaves)
 	open_policy(sets);
 	ck_assert_int_eq(policy_leaves(policy, &r, &why), RSC_NONE);
 	r.from = STR("CAdmin");
+	why = (struct why){ 0 };
 	ck_assert_int_eq(policy_leaves(policy, &r, &why), RSC_ORIGINATOR_NOT_AUTHENTICATED);
 	r.from = STR("Cx99");
 	ck_assert_int_eq(policy_leaves(policy, &r, &why), RSC_NONE);
 	r.from = STR_NONE;
 	ck_assert_int_eq(policy_leaves(policy, &r, &why), RSC_NONE);
 	r.to = STR("/id-in/cse-in/other");
+	why = (struct why){ 0 };
 	ck_assert_int_eq(policy_leaves(policy, &r, &why), RSC_ORIGINATOR_HAS_NO_PRIVILEGE);
 	r.op = OP_RETRIEVE;
 	ck_assert_int_eq(policy_leaves(policy, &r, &why), RSC_NONE);
