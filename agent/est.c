@@ -38,6 +38,9 @@ static const char *on_prove(void *arg, SSL *ssl)
 	struct est *e = arg;
 	const char *wrong = e->o.prove(e->o.arg, ssl);
 
+	/* The request carries the binding of the session before: on this one it would look like somebody else's. */
+	if (e->body.n)
+		return "the CSE ended the session before the certificate was asked for";
 	if (!wrong && tls_binding(ssl, e->binding))
 		wrong = "OpenSSL gives no binding of the TLS session";
 	return wrong;
@@ -54,7 +57,7 @@ int est_new(const struct est_opts *o, struct est **out, struct why *why)
 		.agent = o->agent, .host = o->host, .port = o->port, .max_conns = 1, .max_queue = 1, .timeout_ns = ANSWER_S * NS_PER_S,
 		.connect_ns = CONNECT_S * NS_PER_S, .idle_ns = IDLE_S * NS_PER_S, .max_body = EST_ANSWER_MAX, .ssl = on_ssl,
 		.prove = on_prove, .arg = e, .unable = o->unable, .refused = o->refused, .closed = o->closed,
-		.quiet = true,
+		.quiet = true, .once = true,
 	};
 	int err = line_new(&lo, &e->line, why);
 	if (err) {

@@ -28,6 +28,7 @@ struct line_opts {
 	 * closes a fresh connection without an answer. */
 	const char *unable, *refused, *closed;
 	bool quiet;               /* do not log that it is lost and found again */
+	bool once;                /* a request is of one session: it is never sent again on another */
 };
 int line_new(const struct line_opts *o, struct line **out, struct why *why);
 /* Not from within a callback of the loop.  Carriages that still wait are done with E_CLOSED. */

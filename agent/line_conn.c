@@ -269,7 +269,7 @@ static void on_gone(struct conn *c)
 	if (x) {
 		x->conn = NULL;
 		/* A kept connection may end just as we speak: once more on a new one. */
-		if (lc->used && !lc->heard && !x->again) {
+		if (lc->used && !lc->heard && !x->again && !l->o.once) {
 			x->again = true;
 			line_wait(x, true);
 		} else {

@@ -64,7 +64,7 @@ struct conn_lane {
 	struct stats *stats;
 	struct log *log;
 	struct security *security;
-	struct tls *tls;                  /* NULL: only connections that we make, whose `prove` sets ends_ns */
+	struct tls *tls;                  /* NULL: the user accepts and proves; `prove` may set ends_ns */
 	const struct conn_user *user;
 	const struct conn_times *times;   /* replaced by a reload */
 	BIO_METHOD *bio;

@@ -134,6 +134,9 @@ struct served_call {
 	unsigned c;
 };
 
+/* The session of the answer that is being made. */
+static _Thread_local SSL *served_ssl;
+
 /* A whole request, or false at the end. */
 static inline bool served_read(SSL *ssl, char *p, size_t *n)
 {
@@ -162,6 +165,7 @@ static inline void *served_talk(void *arg)
 	SSL *ssl = SSL_new(s->ctx);
 	char *p = malloc(REQUEST_MAX);
 
+	served_ssl = ssl;
 	SSL_set_fd(ssl, call->fd);
 	if (SSL_accept(ssl) == 1) {
 		s->handshakes++;
