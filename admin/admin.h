@@ -11,7 +11,8 @@
  *   GET  /v1/credentials   -> 200 [ {"id", "kind", "state", "names", "zone", "generation", "notAfter", ..} ]
  *   POST /v1/credentials/<id>/suspend | resume | revoke -> 200 {"id", "state"}
  *   GET  /v1/ca            -> 200 {"ca": PEM (root and issuing)}
- *   GET  /v1/status        -> 200 {"cse", "version", "store": {..}, "counters": {..}, "clock": ..}
+ *   GET  /v1/status        -> 200 {"cse", "version", "store": {..}, "counters": {..}, "clock": ..}; "held": why all
+ *                          devices are suspended, if they are
  *   GET  /v1/events?from=n&reveal=0|1 -> 200 JSON lines, at most 256; ask again from the last "seq" + 1
  *   POST /v1/events/verify -> 200 {"events": how many, "chain": "whole"}, or 500 with the first that does not follow
  *   GET  /v1/zones         -> 200 [ {"zone": n, "reaches": [..]} ]

@@ -7,6 +7,7 @@
 #include "cse/base/log.h"
 #include "cse/base/stat.h"
 #include "security/ca.h"
+#include "security/rollback.h"
 
 void admin_ca(struct admin_call *c)
 {
@@ -51,10 +52,11 @@ void admin_show_status(struct admin_call *c)
 {
 	struct cse *cse = c->admin->cse;
 	const struct addr_self *self = &cse->self;
+	const char *held = rollback_reason(cse->security);
 	char id[300];
 
 	snprintf(id, sizeof(id), "//%.*s/%.*s/%.*s", STR_ARG(self->sp), STR_ARG(self->cse), STR_ARG(self->base));
-	json_t *j = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "cse", id, "version", PACKAGE_VERSION, "clock",
+	json_t *j = json_pack("{s:s, s:s, s:s*, s:s, s:o, s:o, s:o}", "cse", id, "version", PACKAGE_VERSION, "held", held, "clock",
 	                      clockguard_doubtful(cse->security) ? "doubtful" : "trusted", "store", store_of(cse), "notifications", notifications_of(cse), "counters",
 	                      counters_of(cse));
 	admin_answer_json(c, 200, j);

@@ -3,6 +3,7 @@
 #include "db/sqlite_priv.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "cse/base/err.h"
 #include "cse/base/log.h"
@@ -47,6 +48,8 @@ static int keep_copy(struct sqlite *q, int version, struct why *why)
 	char *file = mem_get(n);
 
 	snprintf(file, n, "%s.schema-%d.backup", q->path, version);
+	/* One of a start that did not come through: the store is still what it was. */
+	unlink(file);
 	int err = sqlite_copy(q, file, why);
 	mem_put(file);
 	return err;

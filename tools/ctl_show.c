@@ -54,6 +54,9 @@ int ctl_status(struct ctl *c, const struct ctl_args *a)
 	if (!j)
 		return code;
 	printf("%s, version %s, clock %s\n", ctl_text(j, "cse"), ctl_text(j, "version"), ctl_text(j, "clock"));
+	if (*ctl_text(j, "held"))
+		printf("all devices are suspended until trothctl restore --accept-rollback: %s\n", ctl_text(j, "held"));
+	json_object_del(j, "held");
 	json_object_del(j, "cse");
 	json_object_del(j, "version");
 	json_object_del(j, "clock");

@@ -116,7 +116,7 @@ def older_backup(c, file):
         assert not works(c, name), name
     assert state_of(c, "CDev1")[1] == "suspended" and state_of(c, "CDev2")[1] == "revoked"
     assert state_of(c, "CAdmin")[1] == "active"
-    assert "EV_ROLLBACK" in events(c)
+    assert "EV_ROLLBACK" in events(c) and "backup was restored" in c.trothctl("status").stdout
     # A start in between changes nothing, and what was laid ready is used up.
     assert c.stop() == 0
     c.start()
