@@ -51,8 +51,8 @@ static void conn_free(struct admin_conn *k)
 		close(fd);
 	arena_fini(&k->call.arena);
 	buf_fini_secret(&k->in);
-	buf_fini(&k->out);
-	buf_fini(&k->call.reply);
+	buf_fini_secret(&k->out);
+	buf_fini_secret(&k->call.reply);
 	free(k);
 }
 

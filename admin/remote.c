@@ -24,7 +24,7 @@ static void back(struct loop *l, struct loop_task *t)
 	(void)l;
 
 	aside_answer(q, r->status, str_of(r->call.type), STR_NONE, buf_as_str(&r->call.reply));
-	buf_fini(&r->call.reply);
+	buf_fini_secret(&r->call.reply);
 	arena_fini(&r->call.arena);
 	free(r);
 }

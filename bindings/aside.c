@@ -111,6 +111,8 @@ static void put(struct http_exchange *x, unsigned status, struct str type, struc
 {
 	struct buf *out = &x->out;
 
+	/* It may hold a code of enrolment. */
+	x->wish.secret = true;
 	buf_reset(out);
 	x->from = 0;
 	http1_put_status(out, status);

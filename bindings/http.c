@@ -37,6 +37,8 @@ static void answered(struct http_conn *hc)
 		return;
 	}
 	x->used += x->h.head_n + x->h.body_n;
+	if (x->wish.secret)
+		explicit_bzero(x->out.p, x->out.n);
 	buf_reset(&x->out);
 	buf_shrink(&x->out, HTTP_KEEP);
 	hc->phase = HTTP_IDLE;

@@ -13,6 +13,7 @@ struct http_wish {
 	const struct codec *codec; /* serialization of the answer's content */
 	bool res;                  /* as application/vnd.onem2m-res+..., not the plain type */
 	bool close;                /* the connection ends with this answer */
+	bool secret;               /* no copy of the answer stays in memory */
 	struct str origin;         /* allowed browser's origin, empty: no CORS fields */
 };
 

@@ -153,12 +153,9 @@ static int open_security(struct cse *c, struct why *why)
 
 static int open_tls(struct cse *c, struct why *why)
 {
-	struct str hosts[64];
-	size_t n = 0;
-	for (const char *h; n < ARRAY_LEN(hosts) && (h = conf_item(c->conf, CONF_HTTP_NAMES, (unsigned)n)); n++)
-		hosts[n] = str_of(h);
+	struct str hosts[RELOAD_NAMES];
 	struct ca_opts co = { .dir = conf_str(c->conf, CONF_CSE_STATE), .keystore = c->keystore, .clock = c->clock,
-		.rnd = c->rnd, .log = c->log, .self = c->self, .hosts = { hosts, n },
+		.rnd = c->rnd, .log = c->log, .self = c->self, .hosts = reload_names(c->conf, hosts),
 		.server_life_us = conf_num(c->conf, CONF_SEC_SERVER_LIFE) * 1000,
 		.issuing_life_us = conf_num(c->conf, CONF_SEC_CA_LIFE) * 1000,
 		.import = conf_str(c->conf, CONF_SEC_ISSUING_CA) };

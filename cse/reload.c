@@ -10,6 +10,7 @@
 #include "cse/base/sd.h"
 #include "cse/cse_check.h"
 #include "security/rotate.h"
+#include "security/ca.h"
 #include "security/tls.h"
 
 int reload_read(const struct cse *c, struct conf **out, struct why *why)
@@ -54,6 +55,39 @@ static int may_change(const struct cse *c, const struct conf *fresh, struct why 
 	return 0;
 }
 
+struct strs reload_names(const struct conf *conf, struct str v[RELOAD_NAMES])
+{
+	const char *name;
+	size_t n = 0;
+
+	for (; n < RELOAD_NAMES && (name = conf_item(conf, CONF_HTTP_NAMES, (unsigned)n)) != NULL; n++)
+		v[n] = str_of(name);
+	return (struct strs){ v, n };
+}
+
+/* The server's certificate as that set wants it. */
+static int rename_server(struct cse *c, const struct conf *conf, struct why *why)
+{
+	struct str names[RELOAD_NAMES];
+
+	return ca_server_rename(c->ca, reload_names(conf, names), conf_num(conf, CONF_SEC_SERVER_LIFE) * 1000, why);
+}
+
+/* What can fail and is no matter of the set alone: the certificate, and contexts for all loops or for none. */
+static int make_certificates(struct cse *c, const struct conf *fresh, struct why *why)
+{
+	struct why other = { 0 };
+	bool same = conf_same(c->conf, fresh, CONF_HTTP_NAMES) && conf_same(c->conf, fresh, CONF_SEC_SERVER_LIFE);
+	int r = same ? 0 : rename_server(c, fresh, why);
+
+	if (r)
+		return r;
+	r = tls_renew(c->tls, why);
+	if (r && !same && rename_server(c, c->conf, &other) != 0)
+		log_write(c->log, LOG_CERT_EXPIRY, "the server's certificate has names of a refused reload: %s", other.text);
+	return r;
+}
+
 static int reload(struct cse *c, struct why *why)
 {
 	struct conf *fresh = NULL;
@@ -61,9 +95,8 @@ static int reload(struct cse *c, struct why *why)
 	if (r)
 		return r;
 	r = may_change(c, fresh, why);
-	/* The last that can fail: contexts of the certificates that there are, for all loops or for none. */
 	if (r == 0)
-		r = tls_renew(c->tls, why);
+		r = make_certificates(c, fresh, why);
 	if (r) {
 		conf_unref(fresh);
 		return r;

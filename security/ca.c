@@ -21,6 +21,15 @@
 static const int64_t day_us = INT64_C(86400) * 1000000;
 enum { ROOT_DAYS = 30 * 365, ISSUING_DAYS = 15 * 365 };
 
+void ca_keep_hosts(struct ca *ca, struct strs hosts)
+{
+	struct str *v = arena_array(&ca->a, hosts.n, sizeof(*v));
+
+	for (size_t i = 0; i < hosts.n; i++)
+		v[i] = arena_str(&ca->a, hosts.v[i]);
+	ca->o.hosts = (struct strs){ v, hosts.n };
+}
+
 static void copy_opts(struct ca *ca, const struct ca_opts *o)
 {
 	struct arena *a = &ca->a;
@@ -30,9 +39,7 @@ static void copy_opts(struct ca *ca, const struct ca_opts *o)
 	ca->o.self.sp = arena_str(a, o->self.sp);
 	ca->o.self.cse = arena_str(a, o->self.cse);
 	ca->o.self.base = arena_str(a, o->self.base);
-	ca->o.hosts.v = arena_array(a, o->hosts.n, sizeof(*ca->o.hosts.v));
-	for (size_t i = 0; i < o->hosts.n; i++)
-		ca->o.hosts.v[i] = arena_str(a, o->hosts.v[i]);
+	ca_keep_hosts(ca, o->hosts);
 }
 
 int ca_save_pem(struct ca *ca, const char *name, X509 *x, struct why *why)

@@ -59,6 +59,8 @@ X509 *ca_root(struct ca *ca);
 
 /* A new key and certificate of the server.  What failed has changed nothing. */
 int ca_server_renew(struct ca *ca, struct why *why);
+/* The same with other names (https.names) and another life from now on.  E_CONF: the CA does not permit a name; nothing changed. */
+int ca_server_rename(struct ca *ca, struct strs hosts, int64_t life_us, struct why *why);
 /* A new issuing CA, signed by the root; the one before signs nothing more and its key is destroyed, what it has signed is accepted
  * until retire_us.  The server's own certificate is still the old one's: ca_server_renew follows.  E_ABSENT: the root's key is
  * not here.  E_LIMIT: too many before still count.  What failed has changed nothing. */

@@ -75,5 +75,7 @@ int ca_old_parse(struct str text, struct ca_old *out, unsigned *n);
 int ca_server_open(struct ca *ca, struct why *why);
 /* A certificate of our names for a key that is thrown away: does the CA permit them? */
 int ca_server_try(struct ca *ca, struct why *why);
+/* Copies the names; what was there stays in memory. */
+void ca_keep_hosts(struct ca *ca, struct strs hosts);
 
 #endif

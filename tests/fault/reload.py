@@ -25,6 +25,11 @@ def reload(c, conf, text):
     raise AssertionError("no line about the reload")
 
 
+def names(client):
+    """What the certificate of the server says that it is."""
+    return {value for kind, value in client.conn.sock.getpeercert()["subjectAltName"] if kind in ("DNS", "IP Address")}
+
+
 def main():
     c = Cse()
     conf = os.path.join(c.dir, "troth.conf")
@@ -48,10 +53,24 @@ def main():
         fresh = c.client("CDev1")
         assert fresh.create("/cse-in/CDev1", 3, big).status == 413, "a refused reload changed something"
         must(dev.get("/cse-in/CDev1"), 2000, "the connection from before the reloads")
+        # Names of the server's certificate: at once for who connects now; who is connected stays; what the CA does not permit changes
+        # nothing.
+        assert names(dev) == {"localhost", "127.0.0.1", "0:0:0:0:0:0:0:1", "id-in.troth.example"}, names(dev)
+        line = reload(c, conf, "[https]\nnames = 127.0.0.1\n")
+        assert '"RELOAD"' in line, line
+        later = c.client("CDev1")
+        must(later.get("/cse-in/CDev1"), 2000, "a connection under the new certificate")
+        assert names(later) == {"127.0.0.1", "id-in.troth.example"}, names(later)
+        must(dev.get("/cse-in/CDev1"), 2000, "the connection from before the reloads")
+        line = reload(c, conf, "[https]\nnames = 127.0.0.1, cse.elsewhere.example\nmax_body = 3k\n")
+        assert '"CONF"' in line and "constraints do not permit" in line, line
+        last = c.client("CDev1")
+        must(last.get("/cse-in/CDev1"), 2000, "a connection after a refused name")
+        assert names(last) == {"127.0.0.1", "id-in.troth.example"}, names(last)
         assert c.stop() == 0, "trothd did not end well"
     finally:
         c.clean()
-    print("5 passed, 0 failed")
+    print("10 passed, 0 failed")
     return 0
 
 
