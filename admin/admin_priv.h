@@ -11,6 +11,7 @@
 #include "cse/base/loop.h"
 #include "cse/base/stat.h"
 #include "cse/base/work.h"
+#include "security/enrol.h"
 #include "security/ledger.h"
 
 enum { ADMIN_CONNS = 16, ADMIN_REMOTE = 64, ADMIN_FIELDS = 32, ADMIN_REPLY_BYTES = 16 << 20, ADMIN_EVENTS = 256 };
@@ -50,6 +51,7 @@ struct admin_call {
 	enum sec_event event;
 	const char *what;
 	unsigned status;
+	struct enrol_code code; /* its id is empty: none */
 	uint16_t zone, to;  /* to 0: the zone itself */
 	bool open;
 	/* While it waits for a worker: */
@@ -103,6 +105,12 @@ admin_fn admin_locks, admin_release;
 admin_fn admin_rotations, admin_rotate_ca, admin_rotate_server, admin_rotate_data;
 /* admin/backup.c */
 admin_fn admin_backup, admin_store_check, admin_accept_rollback;
+/* Stores c->cred, and c->code if there is one, with that TX_WRITE; the reply is made already and leaves when all is durable.
+ * c->cred.id ends with a zero byte. */
+void admin_put_credential(struct admin_call *c, struct tx *tx, enum sec_event event, const char *what, unsigned status);
+/* admin/devices.c */
+admin_fn admin_device_add, admin_devices, admin_device, admin_device_code, admin_device_suspend, admin_device_resume,
+	admin_device_revoke, admin_device_release;
 /* admin/zones.c */
 admin_fn admin_zones, admin_zone, admin_conduit_open, admin_conduit_close;
 /* admin/watch.c */
@@ -118,6 +126,8 @@ admin_fn admin_live, admin_ready;
 admin_fn admin_metrics;
 uint64_t admin_counter(const struct cse *cse, enum stat_id id);
 
+json_t *admin_json(struct str s);
+json_t *admin_json_stamp(int64_t us);
 const char *admin_kind_name(enum cred_kind k);
 
 #endif

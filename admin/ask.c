@@ -147,23 +147,66 @@ static enum rsc read_kind(struct reader *r, const json_t *v)
 	return RSC_NONE;
 }
 
-static enum rsc read_names(struct reader *r, const json_t *v)
+/* Appends to the names; first: the letters one of which each begins with, empty: any. */
+static enum rsc add_names(struct reader *r, const json_t *v, const char *member, const char *first, const char *must)
 {
-	size_t n = json_array_size(v);
-	if (!json_is_array(v) || n == 0 || n > ASK_NAMES)
-		return bad(r, "names", "a list of 1 to 64 AE-IDs, CSE-IDs or App-IDs");
-	r->out->names.v = arena_array(r->a, n, sizeof(*r->out->names.v));
-	r->out->names.n = n;
-	for (size_t i = 0; i < n; i++) {
+	struct strs *names = &r->out->names;
+
+	if (!json_is_array(v) || json_array_size(v) == 0 || json_array_size(v) > ASK_NAMES)
+		return bad(r, member, must);
+	if (names->v == NULL)
+		names->v = arena_array(r->a, ASK_NAMES, sizeof(*names->v));
+	for (size_t i = 0; i < json_array_size(v); i++) {
 		const json_t *e = json_array_get(v, i);
 		struct str s = text_of(e);
 		if (!json_is_string(e) || s.n == 0 || s.n > ASK_NAME_BYTES)
-			return bad(r, "names", "texts of 1 to 200 bytes");
-		r->out->names.v[i] = arena_str(r->a, s);
-		for (size_t k = 0; k < i; k++)
-			if (str_eq(r->out->names.v[k], s))
-				return bad(r, "names", "without repetition");
+			return bad(r, member, "texts of 1 to 200 bytes");
+		if (s.p[0] == 0 || (*first && !strchr(first, s.p[0])))
+			return bad(r, member, must);
+		if (names->n == ASK_NAMES)
+			return bad(r, member, "64 names at most, all kinds together");
+		for (size_t k = 0; k < names->n; k++)
+			if (str_eq(names->v[k], s))
+				return bad(r, member, "without repetition");
+		names->v[names->n++] = arena_str(r->a, s);
 	}
+	return RSC_NONE;
+}
+
+static enum rsc read_names(struct reader *r, const json_t *v)
+{
+	return add_names(r, v, "names", "", "a list of 1 to 64 AE-IDs, CSE-IDs or App-IDs");
+}
+
+static enum rsc read_ae_ids(struct reader *r, const json_t *v)
+{
+	return add_names(r, v, "aeIds", "CS", "a list of AE-ID stems, which begin with C or S");
+}
+
+static enum rsc read_app_ids(struct reader *r, const json_t *v)
+{
+	return add_names(r, v, "appIds", "RrN", "a list of App-IDs, which begin with N or R");
+}
+
+static enum rsc read_cse_ids(struct reader *r, const json_t *v)
+{
+	return add_names(r, v, "cseIds", "/", "a list of CSE-IDs, which begin with a slash");
+}
+
+static enum rsc read_label(struct reader *r, const json_t *v)
+{
+	if (!json_is_string(v) || json_string_length(v) == 0 || json_string_length(v) > CRED_NAME_MAX)
+		return bad(r, "name", "a text of 1 to 64 letters, digits and - . _ ~");
+	r->out->name = arena_str(r->a, text_of(v));
+	return RSC_NONE;
+}
+
+static enum rsc read_code_life(struct reader *r, const json_t *v)
+{
+	const int64_t most = INT64_C(30) * 86400 * 1000000;
+	if (!json_is_string(v) || ask_duration(text_of(v), &r->out->code_life_us) != 0 || r->out->code_life_us < 60000000 ||
+	    r->out->code_life_us > most)
+		return bad(r, "codeLife", "a duration from 60s to 30d");
 	return RSC_NONE;
 }
 
@@ -200,6 +243,14 @@ static enum rsc read_random(struct reader *r, const json_t *v)
 	return RSC_NONE;
 }
 
+static enum rsc read_single(struct reader *r, const json_t *v)
+{
+	if (!json_is_boolean(v))
+		return bad(r, "singleSession", "true or false");
+	r->out->single_session = json_is_true(v);
+	return RSC_NONE;
+}
+
 static enum rsc read_replace(struct reader *r, const json_t *v)
 {
 	if (!json_is_boolean(v))
@@ -230,30 +281,43 @@ static enum rsc read_location(struct reader *r, const json_t *v)
 	return RSC_NONE;
 }
 
-static const struct {
+struct ask_member {
 	const char *name;
 	enum rsc (*read)(struct reader *, const json_t *);
 	bool needed;
-} members[] = {
+};
+static const struct ask_member members[] = {
 	{ "csr", read_csr, true },         { "kind", read_kind, false },
 	{ "names", read_names, true },     { "zone", read_zone, false },
 	{ "life", read_life, false },      { "maxAe", read_max_ae, false },
 	{ "randomStems", read_random, false }, { "location", read_location, false },
 	{ "replace", read_replace, false },
 };
+static const struct ask_member device_members[] = {
+	{ "name", read_label, true },          { "kind", read_kind, false },
+	{ "aeIds", read_ae_ids, false },       { "appIds", read_app_ids, false },
+	{ "cseIds", read_cse_ids, false },     { "zone", read_zone, false },
+	{ "life", read_life, false },          { "codeLife", read_code_life, false },
+	{ "maxAe", read_max_ae, false },       { "randomStems", read_random, false },
+	{ "location", read_location, false },  { "singleSession", read_single, false },
+};
+static const struct ask_member code_members[] = {
+	{ "life", read_life, false },
+	{ "codeLife", read_code_life, false },
+};
 
-static enum rsc read_members(struct reader *r, const json_t *j)
+static enum rsc read_members(struct reader *r, const json_t *j, const struct ask_member *list, size_t n)
 {
 	size_t seen = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-		const json_t *v = json_object_get(j, members[i].name);
-		if (!v && members[i].needed)
-			return why_set(r->why, RSC_BAD_REQUEST, "%s is missing", members[i].name);
+	for (size_t i = 0; i < n; i++) {
+		const json_t *v = json_object_get(j, list[i].name);
+		if (!v && list[i].needed)
+			return why_set(r->why, RSC_BAD_REQUEST, "%s is missing", list[i].name);
 		if (!v)
 			continue;
 		seen++;
-		enum rsc rsc = members[i].read(r, v);
+		enum rsc rsc = list[i].read(r, v);
 		if (rsc)
 			return rsc;
 	}
@@ -262,7 +326,8 @@ static enum rsc read_members(struct reader *r, const json_t *j)
 	return RSC_NONE;
 }
 
-enum rsc ask_read_issue(struct arena *a, struct str body, struct ask_issue *out, struct why *why)
+static enum rsc read_object(struct arena *a, struct str body, const struct ask_member *list, size_t n, struct ask_issue *out,
+                            struct why *why)
 {
 	struct ask_issue q = { .kind = CRED_DEVICE, .zone = ZONE_DEFAULT, .max_ae = 1 };
 	struct reader r = { a, &q, why };
@@ -274,11 +339,26 @@ enum rsc ask_read_issue(struct arena *a, struct str body, struct ask_issue *out,
 		json_decref(j);
 		return why_set(why, RSC_BAD_REQUEST, "the body is no JSON object");
 	}
-	enum rsc rsc = read_members(&r, j);
+	enum rsc rsc = read_members(&r, j, list, n);
 	json_decref(j);
 	if (rsc == RSC_NONE)
 		*out = q;
 	return rsc;
+}
+
+enum rsc ask_read_issue(struct arena *a, struct str body, struct ask_issue *out, struct why *why)
+{
+	return read_object(a, body, members, ARRAY_LEN(members), out, why);
+}
+
+enum rsc ask_read_device(struct arena *a, struct str body, struct ask_issue *out, struct why *why)
+{
+	return read_object(a, body, device_members, ARRAY_LEN(device_members), out, why);
+}
+
+enum rsc ask_read_code(struct arena *a, struct str body, struct ask_issue *out, struct why *why)
+{
+	return read_object(a, body.n ? body : STR("{}"), code_members, ARRAY_LEN(code_members), out, why);
 }
 
 /* --- acp why ------------------------------------------------------------------------------------------------------------ */

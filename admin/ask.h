@@ -22,9 +22,18 @@ struct ask_issue {
 	bool has_location;
 	double lat, lon;
 	struct str country;
+	/* Of a device: */
+	struct str name;
+	bool single_session;
+	int64_t code_life_us; /* 0: not given */
 };
 /* Everything in the arena.  RSC_NONE or BAD_REQUEST with a sentence that names the member. */
 enum rsc ask_read_issue(struct arena *a, struct str body, struct ask_issue *out, struct why *why);
+
+/* Body of POST /v1/devices: a name, and what else the credential shall be.  Of POST /v1/devices/<..>/code: codeLife and life, or
+ * nothing. */
+enum rsc ask_read_device(struct arena *a, struct str body, struct ask_issue *out, struct why *why);
+enum rsc ask_read_code(struct arena *a, struct str body, struct ask_issue *out, struct why *why);
 
 /* Body of POST /v1/acp/why. */
 enum rsc ask_read_why(struct arena *a, struct str body, struct authz_question *out, struct why *why);

@@ -9,12 +9,12 @@
 
 enum { CSR_BYTES = 8192, PEM_BYTES = 65536 };
 
-static json_t *json_of(struct str s)
+json_t *admin_json(struct str s)
 {
 	return json_stringn(s.p ? s.p : "", s.n);
 }
 
-static json_t *json_stamp(int64_t us)
+json_t *admin_json_stamp(int64_t us)
 {
 	char t[STAMP_MAX];
 	return json_stringn(t, stamp_format(us, t));
@@ -36,27 +36,43 @@ static void put_done(struct commit *commit, int err)
 	struct cse *cse = c->admin->cse;
 
 	if (err) {
+		if (c->code.id.n)
+			enrol_code_drop(cse->enrol, &c->code);
 		admin_refuse(c, admin_status(err), "the credential could not be stored: %s", err_text(err));
 		return;
 	}
 	cred_apply(cse->security, &c->cred);
+	if (c->code.id.n)
+		enrol_code_apply(cse->enrol, &c->code);
+	code_wipe(&c->code.code);
 	audit(cse->security, c->event, c->peer, STR_NONE, "%s %s", c->what, c->cred.id.p);
 	log_write(cse->log, LOG_ADMIN, "%s %s", c->what, c->cred.id.p);
 	ledger_after(security_ledger(cse->security), &c->noted, c->admin->loop, put_noted);
 }
 
-/* Stores c->cred; the reply is made already and leaves when all is durable.  c->cred.id ends with a zero byte. */
-static void put_credential(struct admin_call *c, enum sec_event event, const char *what, unsigned status)
+static int put(struct admin_call *c, struct tx *tx, struct why *why)
+{
+	struct cse *cse = c->admin->cse;
+	int err = c->code.id.n ? enrol_code_put(cse->enrol, tx, &c->code) : 0;
+
+	if (err)
+		return err;
+	err = cred_put(cse->security, tx, &c->cred, why);
+	if (err && c->code.id.n)
+		enrol_code_drop(cse->enrol, &c->code);
+	return err;
+}
+
+void admin_put_credential(struct admin_call *c, struct tx *tx, enum sec_event event, const char *what, unsigned status)
 {
 	struct cse *cse = c->admin->cse;
 	struct why why = { 0 };
-	struct tx *tx = store_begin(cse->store, &c->arena, TX_WRITE);
-	int err = cred_put(cse->security, tx, &c->cred, &why);
+	int err = put(c, tx, &why);
 
 	if (err) {
 		store_end(tx);
 		buf_reset(&c->reply);
-		admin_refuse(c, admin_status(err), "%s", why.text[0] ? why.text : err_text(err));
+		admin_refuse(c, err == E_AGAIN ? 503 : admin_status(err), "%s", why.text[0] ? why.text : err_text(err));
 		return;
 	}
 	c->event = event;
@@ -107,7 +123,8 @@ static int sign(struct admin_call *c, const struct ask_issue *q, struct buf *pem
 		why_set(why, RSC_BAD_REQUEST, "life must be at most %d days", (int)(longest / 86400000000));
 		err = E_RANGE;
 	}
-	struct ca_ask ask = { .csr_der = buf_as_str(&der), .kind = q->kind, .names = q->names, .life_us = life };
+	struct ca_ask ask = { .csr_der = buf_as_str(&der), .kind = q->kind, .names = q->names, .life_us = life,
+		.id = c->cred.id, .generation = c->cred.generation };
 	if (err == 0)
 		err = ca_issue(cse->ca, &ask, pem, fingerprint, &c->cred.not_after, why);
 	c->cred.fingerprint = str_make((const char *)fingerprint, 32);
@@ -122,8 +139,8 @@ static void fill_reply(struct admin_call *c, struct buf *pem)
 	struct buf ca;
 	buf_init(&ca, PEM_BYTES);
 	ca_chain(c->admin->cse->ca, &ca);
-	json_t *j = json_pack("{s:o, s:o, s:o, s:o}", "id", json_of(c->cred.id), "certificate", json_of(buf_as_str(pem)), "ca",
-	                      json_of(buf_as_str(&ca)), "notAfter", json_stamp(c->cred.not_after));
+	json_t *j = json_pack("{s:o, s:o, s:o, s:o}", "id", admin_json(c->cred.id), "certificate", admin_json(buf_as_str(pem)), "ca",
+	                      admin_json(buf_as_str(&ca)), "notAfter", admin_json_stamp(c->cred.not_after));
 	REQUIRE(j);
 	char *text = json_dumps(j, JSON_COMPACT);
 	REQUIRE(text);
@@ -167,7 +184,7 @@ void admin_issue(struct admin_call *c)
 		admin_refuse(c, admin_status(err), "%s", why.text[0] ? why.text : err_text(err));
 	} else {
 		fill_reply(c, &pem);
-		put_credential(c, EV_CREDENTIAL_ISSUED, "issued", 201);
+		admin_put_credential(c, store_begin(cse->store, &c->arena, TX_WRITE), EV_CREDENTIAL_ISSUED, "issued", 201);
 	}
 	buf_fini(&pem);
 }
@@ -179,16 +196,16 @@ static void add_credential(void *arg, const struct cred_info *info)
 	json_t *names = json_array();
 
 	for (size_t i = 0; i < info->names.n; i++)
-		json_array_append_new(names, json_of(info->names.v[i]));
-	json_t *j = json_pack("{s:o, s:s, s:s, s:o, s:i, s:i, s:b, s:i, s:o}", "id", json_of(info->id), "kind",
+		json_array_append_new(names, admin_json(info->names.v[i]));
+	json_t *j = json_pack("{s:o, s:s, s:s, s:o, s:i, s:i, s:b, s:i, s:o}", "id", admin_json(info->id), "kind",
 	                      admin_kind_name(info->kind), "state", cred_state_name(info->state), "names", names, "zone", (int)info->zone,
 	                      "maxAe", (int)info->max_ae, "randomStems", (int)info->random_stems, "generation",
-	                      (int)info->generation, "notAfter", json_stamp(info->not_after));
+	                      (int)info->generation, "notAfter", admin_json_stamp(info->not_after));
 	REQUIRE(j);
 	if (info->has_location)
 		json_object_set_new(j, "location", json_pack("{s:f, s:f}", "lat", info->lat, "lon", info->lon));
 	if (info->country.n)
-		json_object_set_new(j, "country", json_of(info->country));
+		json_object_set_new(j, "country", admin_json(info->country));
 	json_array_append_new(arg, j);
 }
 
@@ -200,23 +217,37 @@ void admin_list(struct admin_call *c)
 	admin_answer_json(c, 200, list);
 }
 
+/* What a resumed credential is: active with a key; else its code goes on, or it waits for one. */
+static enum cred_state resumed(struct admin_call *c)
+{
+	struct cse *cse = c->admin->cse;
+
+	if (c->cred.state != CRED_SUSPENDED)
+		return c->cred.state == CRED_LOCKED ? CRED_ACTIVE : c->cred.state;
+	if (c->cred.fingerprint.n)
+		return CRED_ACTIVE;
+	return enrol_code_ends(cse->enrol, c->cred.id) > clock_wall_us(cse->clock) ? CRED_CODE_OUT : CRED_ADDED;
+}
+
 static void change_state(struct admin_call *c, enum cred_state to, const char *what)
 {
-	if (!cred_find(c->admin->cse->security, &c->arena, c->id, &c->cred)) {
+	struct cse *cse = c->admin->cse;
+	struct tx *tx = store_begin(cse->store, &c->arena, TX_WRITE);
+
+	if (!cred_latest(cse->security, tx, c->id, &c->cred)) {
+		store_end(tx);
 		admin_refuse(c, 404, "there is no such credential");
 		return;
 	}
 	if (c->cred.state == CRED_REVOKED && to != CRED_REVOKED) {
+		store_end(tx);
 		admin_refuse(c, 409, "a revoked credential stays so: issue its names a new key with replace");
 		return;
 	}
-	/* A device without a key has nothing to be active with: it gets a code. */
-	if (to == CRED_ACTIVE && c->cred.fingerprint.n == 0)
-		to = CRED_ADDED;
-	c->cred.state = to;
+	c->cred.state = to == CRED_ACTIVE ? resumed(c) : to;
 	c->cred.id = str_of(arena_strz(&c->arena, c->cred.id));
-	buf_printf(&c->reply, "{\"id\":\"%.*s\",\"state\":\"%s\"}", STR_ARG(c->cred.id), cred_state_name(to));
-	put_credential(c, EV_CREDENTIAL_STATE, what, 200);
+	buf_printf(&c->reply, "{\"id\":\"%.*s\",\"state\":\"%s\"}", STR_ARG(c->cred.id), cred_state_name(c->cred.state));
+	admin_put_credential(c, tx, EV_CREDENTIAL_STATE, what, 200);
 }
 
 void admin_suspend(struct admin_call *c)

@@ -80,6 +80,17 @@ static void ask_free(struct aside_ask *q)
 	free(q);
 }
 
+bool aside_may(const struct http_conn *hc)
+{
+	const struct http_exchange *x = hc->x;
+	const char *base = x->in.p + x->used;
+	const struct aside *a = find(http_lane_of(hc)->asides, http1_str(base, x->h.path));
+	bool primitive;
+
+	http1_field(&x->h, base, STR("x-m2m-ri"), &primitive);
+	return a != NULL && a->limited && !primitive;
+}
+
 bool aside_take(struct http_conn *hc)
 {
 	const struct http_exchange *x = hc->x;

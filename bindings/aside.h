@@ -32,6 +32,7 @@ struct aside_ask {
 /* Paths and who answers them; a list. */
 struct aside {
 	const struct aside *next;
+	bool limited;             /* sessions that may enrol only (peer_is_limited) may ask it */
 	const char *const *paths; /* ends with NULL; one that ends with '/' stands for all that begin with it */
 	/* Called on the connection's loop; aside_answer is due, at once or later. */
 	void (*ask)(void *arg, struct aside_ask *q);
@@ -45,6 +46,8 @@ void aside_answer(struct aside_ask *q, unsigned status, struct str type, struct 
 
 /* The message of hc->x is complete: true when somebody of its lane's list answers it; the phase is HTTP_JUDGED then. */
 bool aside_take(struct http_conn *hc);
+/* Is it a question that a limited session may ask? */
+bool aside_may(const struct http_conn *hc);
 /* The connection is gone; the answer will be thrown away. */
 void aside_lost(struct http_conn *hc);
 

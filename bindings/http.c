@@ -14,6 +14,8 @@ enum {
 	IN_TURN = 16,      /* pipelined requests before the others get their turn */
 	RETRY_MS = 2,
 	TELL_MS = 1000,
+	LIMITED_REQUESTS = 3, /* security-model 2.1 */
+	LIMITED_MS = 30000,
 };
 
 static void run(struct http_conn *hc);
@@ -248,6 +250,11 @@ static void judge(struct http_conn *hc)
 	http_release(hc);
 	hc->closing = !x->h.keep_alive || hl->ending;
 	x->wish = (struct http_wish){ .close = hc->closing, .origin = allowed_origin(hc) };
+	if (peer_is_limited(hc->conn.peer) && (++hc->asked > LIMITED_REQUESTS || !aside_may(hc))) {
+		hc->closing = true;
+		send_plain(hc, 403, STR("this session may enrol by /.well-known/est/, with three requests, and nothing else"), STR_NONE);
+		return;
+	}
 	if (aside_take(hc))
 		return;
 	switch (x->h.method) {
@@ -324,6 +331,16 @@ static bool read_message(struct http_conn *hc)
 	return hc->conn.state == CONN_OPEN && hc->phase == HTTP_IDLE;
 }
 
+/* A session that may enrol only ends at its time, whatever it waits for. */
+static int64_t not_beyond(struct http_conn *hc, int64_t at_ns)
+{
+	if (!peer_is_limited(hc->conn.peer))
+		return at_ns;
+	if (hc->limit_ns == 0)
+		hc->limit_ns = now_of(hc) + (int64_t)LIMITED_MS * NS_PER_MS;
+	return at_ns < hc->limit_ns ? at_ns : hc->limit_ns;
+}
+
 /* Nothing more to do with what has come: what is waited for now? */
 static void settle(struct http_conn *hc)
 {
@@ -334,9 +351,9 @@ static void settle(struct http_conn *hc)
 	if (hc->conn.eof || (hc->phase == HTTP_IDLE && http_lane_of(hc)->ending)) {
 		conn_finish(&hc->conn);
 	} else if (hc->phase == HTTP_IDLE) {
-		conn_deadline(&hc->conn, now_of(hc) + http_lane_of(hc)->set->idle_ns);
+		conn_deadline(&hc->conn, not_beyond(hc, now_of(hc) + http_lane_of(hc)->set->idle_ns));
 	} else {
-		conn_deadline(&hc->conn, hc->deadline_ns);
+		conn_deadline(&hc->conn, not_beyond(hc, hc->deadline_ns));
 		http_hold(hc);
 	}
 }
@@ -417,7 +434,9 @@ static void on_timeout(struct conn *c)
 {
 	struct http_conn *hc = http_conn_of(c);
 
-	if (hc->waiting.next)
+	if (hc->limit_ns && now_of(hc) >= hc->limit_ns)
+		conn_finish(c);
+	else if (hc->waiting.next)
 		conn_deadline(c, now_of(hc) + http_lane_of(hc)->set->idle_ns);
 	else if (hc->phase == HTTP_IDLE)
 		conn_finish(c);

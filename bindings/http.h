@@ -68,6 +68,8 @@ struct http_conn {
 	bool interim;             /* HTTP_SENDING: 100 Continue, not the answer */
 	bool in_body;             /* HTTP_READING: the head is complete */
 	bool closing;             /* after the present answer */
+	unsigned asked;           /* messages of a limited session */
+	int64_t limit_ns;         /* its end; 0: it has none */
 	int64_t deadline_ns;      /* HTTP_READING: of the head, then of the content */
 	struct request *request;  /* HTTP_JUDGED, */
 	struct aside_ask *aside;  /* or this */

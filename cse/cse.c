@@ -15,6 +15,7 @@
 
 #include "admin/admin.h"
 #include "bindings/binding.h"
+#include "bindings/est.h"
 #include "bindings/http_client.h"
 #include "cse/base/clock.h"
 #include "cse/base/err.h"
@@ -26,6 +27,7 @@
 #include "cse/watchdog.h"
 #include "security/backup.h"
 #include "security/ca.h"
+#include "security/enrol.h"
 #include "security/keystore.h"
 #include "security/rotate.h"
 #include "security/seal.h"
@@ -164,9 +166,14 @@ static int open_tls(struct cse *c, struct why *why)
 		return r;
 	if (ca_is_new(c->ca))
 		audit(c->security, EV_CA_MADE, NULL, STR_NONE, *co.import ? "imported" : "made");
-	r = tls_new(c->ca, c->security, c->n_loops, &c->tls, why);
+	struct enrol_opts eo = { .security = c->security, .store = c->store, .ca = c->ca, .conf = c->conf, .clock = c->clock,
+		.rnd = c->rnd, .log = c->log, .stats = c->stats[c->n_loops], .self = c->self };
+	r = enrol_new(&eo, &c->enrol, why);
+	if (r == 0)
+		r = tls_new(c->ca, c->security, c->n_loops, &c->tls, why);
 	if (r)
 		return r;
+	tls_use_enrol(c->tls, c->enrol);
 	struct rotate_opts ro = { .conf = c->conf, .clock = c->clock, .log = c->log, .stats = c->stats[c->n_loops],
 		.security = c->security, .ca = c->ca, .tls = c->tls, .seal = c->seal, .workers = c->workers, .loop = c->loops[0] };
 	c->rotate = rotate_new(&ro);
@@ -199,8 +206,10 @@ static int open_doors(struct cse *c, struct why *why)
 {
 	struct binding_opts bo = { .conf = c->conf, .clock = c->clock, .log = c->log, .stats = c->stats, .gate = c->gate,
 		.security = c->security, .tls = c->tls, .loops = c->loops, .n_loops = c->n_loops, .self = c->self,
-		.sp_fqdn = c->self.sp, .asides = &c->admin_aside };
+		.sp_fqdn = c->self.sp, .asides = &c->est_aside };
 	admin_aside(c, &c->admin_aside);
+	est_aside(c->enrol, &c->est_aside);
+	c->est_aside.next = &c->admin_aside;
 	int r = binding_https.open(&bo, &c->https, why);
 	if (r)
 		return r;
@@ -295,6 +304,7 @@ static void tick(struct loop *l, struct loop_timer *t)
 	struct cse *c = CONTAINER_OF(t, struct cse, tick);
 
 	rotate_tick(c->rotate);
+	enrol_tick(c->enrol);
 	give_back(c, loop_now_ns(l));
 	loop_timer_set(l, t, loop_now_ns(l) + TICK_NS, tick);
 }
@@ -357,6 +367,9 @@ void cse_close(struct cse *c)
 		rotate_free(c->rotate);
 	if (c->tls)
 		tls_free(c->tls);
+	/* What it committed last is told before it goes. */
+	drain(c);
+	enrol_free(c->enrol);
 	if (c->ca)
 		ca_close(c->ca);
 	/* Its last events go into the store. */

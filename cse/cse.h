@@ -16,6 +16,7 @@ struct tls;
 struct rotate;
 struct binding;
 struct admin;
+struct enrol;
 
 struct cse {
 	struct conf *conf;        /* in use */
@@ -43,6 +44,8 @@ struct cse {
 	struct tls *tls;
 	struct rotate *rotate;
 	struct gate *gate;
+	struct enrol *enrol;
+	struct aside est_aside;   /* EST; the next in the list is */
 	struct aside admin_aside; /* what the HTTPS listener hands to the admin room */
 	struct binding *https;
 	void *https_out; /* of what is sent */

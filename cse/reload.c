@@ -9,6 +9,7 @@
 #include "cse/base/err.h"
 #include "cse/base/sd.h"
 #include "cse/cse_check.h"
+#include "security/enrol.h"
 #include "security/rotate.h"
 #include "security/ca.h"
 #include "security/tls.h"
@@ -103,6 +104,7 @@ static int reload(struct cse *c, struct why *why)
 	}
 	gate_reload(c->gate, fresh);
 	rotate_reload(c->rotate, fresh);
+	enrol_reload(c->enrol, fresh);
 	binding_https.reload(c->https, fresh, c->tls);
 	log_set_level(c->log, reload_log_level(conf_str(fresh, CONF_LOG_LEVEL)));
 	conf_unref(c->conf);

@@ -42,6 +42,9 @@ struct ca_ask {
 	enum cred_kind kind;
 	struct strs names;    /* AE-ID stems -> URI SAN onem2m://<SP>/<rest of the absolute AE-ID>; CSE-IDs -> dNSName */
 	int64_t life_us;
+	/* Whose it is and which of its certificates: stands in the subject as serialNumber "<id>.<generation>" (cert.h).  Empty: not. */
+	struct str id;
+	uint32_t generation;
 };
 /* Chain (end entity, issuing CA) as PEM in out; SHA-256 of the public key info; notAfter in µs. */
 int ca_issue(struct ca *ca, const struct ca_ask *q, struct buf *out_pem, unsigned char fingerprint[32], int64_t *not_after,

@@ -72,13 +72,15 @@ static int make(struct ca *ca, const struct ca_ask *q, EVP_PKEY *key, GENERAL_NA
 	EVP_PKEY *issuer_key;
 	ca_current(ca, &issuer, &issuer_key);
 	int64_t now = clock_wall_us(ca->o.clock), end = cert_time_us(X509_get0_notAfter(issuer));
-	char cn[33];
+	char cn[33], serial[CERT_SERIAL_BYTES + 1];
+	int n = snprintf(serial, sizeof(serial), "%.*s.%u", STR_ARG(q->id), (unsigned)q->generation);
 
 	for (int i = 0; i < 16; i++)
 		snprintf(cn + 2 * i, 3, "%02x", fp[i]);
 	struct cert_plan p = {
 		.subject_key = key,
 		.cn = cn,
+		.serial = q->id.n > 0 && n > 0 && (size_t)n < sizeof(serial) ? serial : NULL,
 		.issuer = issuer,
 		.issuer_key = issuer_key,
 		.from_us = now - backdate_us,

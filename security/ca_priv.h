@@ -41,6 +41,7 @@ void ca_current(struct ca *ca, X509 **issuing, EVP_PKEY **key);
 struct cert_plan {
 	EVP_PKEY *subject_key;
 	const char *cn;              /* at most 64 bytes */
+	const char *serial;          /* serialNumber of the subject (at most 64 bytes), NULL: none */
 	X509 *issuer;                /* NULL: self-signed */
 	EVP_PKEY *issuer_key;
 	int64_t from_us, to_us;

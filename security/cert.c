@@ -262,6 +262,24 @@ int cert_host_add(GENERAL_NAMES *gens, struct str host, struct why *why)
 	return E_SYNTAX;
 }
 
+/* --- subjects ----------------------------------------------------------------------------------------------------- */
+
+bool cert_subject(struct arena *a, const X509 *x, struct str *id, uint32_t *generation)
+{
+	char text[CERT_SERIAL_BYTES + 1];
+	/* Bounded by the buffer; what is longer is none of ours and does not read. */
+	int n = X509_NAME_get_text_by_NID(X509_get_subject_name(x), NID_serialNumber, text, sizeof(text));
+	struct str s = n > 0 ? str_make(text, (size_t)n) : STR_NONE;
+	size_t dot = str_index(s, '.');
+	uint64_t v;
+
+	if (dot == 0 || dot >= s.n || str_u64(str_from(s, dot + 1), &v) != 0 || v == 0 || v > UINT32_MAX)
+		return false;
+	*id = arena_str(a, str_first(s, dot));
+	*generation = (uint32_t)v;
+	return true;
+}
+
 /* --- keys --------------------------------------------------------------------------------------------------------- */
 
 bool cert_key_is_p256(const EVP_PKEY *key)

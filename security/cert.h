@@ -42,6 +42,9 @@ int cert_host_add(GENERAL_NAMES *gens, struct str host, struct why *why);
 /* Letters, digits, hyphens (and underscores) in labels of 1 to 63 bytes, at most 253 in all. */
 bool cert_is_dns(struct str s);
 
+/* The subject's serialNumber, "<credential id>.<generation>", as ca_issue writes it.  id in the arena; false: there is none. */
+enum { CERT_SERIAL_BYTES = 64 };
+bool cert_subject(struct arena *a, const X509 *x, struct str *id, uint32_t *generation);
 /* The public key of a PKCS#10 request (DER), after its proof of possession was checked.  P-256 only. */
 int cert_request_key(struct str der, EVP_PKEY **out, struct why *why);
 bool cert_key_is_p256(const EVP_PKEY *key);

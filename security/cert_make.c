@@ -36,6 +36,8 @@ static int set_names(X509 *x, const struct cert_plan *p)
 	X509_NAME *subject = X509_get_subject_name(x);
 	if (X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)p->cn, -1, -1, 0) != 1)
 		return E_CRYPTO;
+	if (p->serial && X509_NAME_add_entry_by_NID(subject, NID_serialNumber, MBSTRING_ASC, (const unsigned char *)p->serial, -1, -1, 0) != 1)
+		return E_CRYPTO;
 	return X509_set_issuer_name(x, p->issuer ? X509_get_subject_name(p->issuer) : subject) == 1 ? 0 : E_CRYPTO;
 }
 

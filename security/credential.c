@@ -290,7 +290,19 @@ void cred_each(struct security *sec, struct arena *a, void (*fn)(void *arg, cons
 
 /* --- changing ------------------------------------------------------------------------------------------------------ */
 
-int cred_put(struct security *sec, struct tx *tx, const struct cred_info *c, struct why *why)
+bool cred_latest(struct security *sec, struct tx *tx, struct str id, struct cred_info *out)
+{
+	struct cred *c = registry_latest(sec, id);
+
+	REQUIRE(tx_mode(tx) == TX_WRITE);
+	if (c == NULL)
+		return false;
+	copy_info(tx_arena(tx), &c->info, out);
+	cred_unref(c);
+	return true;
+}
+
+int cred_put(struct security *sec, struct tx *tx, struct cred_info *c, struct why *why)
 {
 	struct cred_info stored = *c;
 	struct buf value;

@@ -47,6 +47,19 @@ void peer_unref(struct peer *p)
 	free(p);
 }
 
+struct peer *peer_limited(const struct ipaddr *from)
+{
+	struct peer *p = peer_new(from);
+
+	p->limited = true;
+	return p;
+}
+
+bool peer_is_limited(const struct peer *p)
+{
+	return p->limited;
+}
+
 struct peer *peer_self(struct security *sec)
 {
 	CHECK(sec, SECURITY);
@@ -118,12 +131,14 @@ int peer_of_credential(struct security *sec, struct str cred_id, const struct ip
 bool peer_is_live(struct security *sec, const struct peer *p)
 {
 	(void)sec;
-	return p->n == 0 ? p->self || p->administers : atomic_load_explicit(&p->proof[0].cred->live, memory_order_acquire) != 0;
+	return p->n == 0 ? p->self || p->administers || p->limited : atomic_load_explicit(&p->proof[0].cred->live, memory_order_acquire) != 0;
 }
 
 bool peer_count(struct security *sec, struct peer *p, unsigned max)
 {
 	CHECK(p, PEER);
+	if (p->limited)
+		return true;
 	REQUIRE(p->n > 0 && !p->counted);
 	if (atomic_fetch_add_explicit(&p->proof[0].cred->connections, 1, memory_order_relaxed) >= max) {
 		atomic_fetch_sub_explicit(&p->proof[0].cred->connections, 1, memory_order_relaxed);

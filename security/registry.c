@@ -30,14 +30,15 @@ void registry_init(struct registry *r, struct rnd *rnd)
 	r->next_end = INT64_MAX;
 }
 
-static void drop_claims(struct registry *r, struct str id, int64_t before_ns)
+/* Those of the credential up to that change, and all that are too old. */
+static void drop_claims(struct registry *r, struct str id, uint64_t seq, int64_t before_ns)
 {
 	struct claim **at = &r->claims;
 
 	while (*at) {
 		struct claim *c = *at;
 
-		if (str_eq(c->cred->info.id, id) || c->since_ns < before_ns) {
+		if ((str_eq(c->cred->info.id, id) && c->cred->info.seq <= seq) || c->since_ns < before_ns) {
 			*at = c->next;
 			cred_unref(c->cred);
 			free(c);
@@ -53,7 +54,7 @@ void registry_fini(struct registry *r)
 	struct stem *s;
 	size_t at = 0;
 
-	drop_claims(r, STR_NONE, INT64_MAX);
+	drop_claims(r, STR_NONE, 0, INT64_MAX);
 	while ((s = strmap_next(&r->stems, &at)) != NULL)
 		free(s);
 	for (at = 0; (h = strmap_next(&r->by_id, &at)) != NULL; free(h)) {
@@ -380,6 +381,38 @@ struct cred *registry_of_name(struct security *sec, struct str name)
 	return c;
 }
 
+bool registry_is_draining(struct security *sec, struct str id)
+{
+	struct holder *h;
+	bool yes;
+
+	pthread_rwlock_rdlock(&sec->registry.lock);
+	h = strmap_get(&sec->registry.by_id, id);
+	yes = h && h->draining;
+	pthread_rwlock_unlock(&sec->registry.lock);
+	return yes;
+}
+
+struct cred *registry_latest(struct security *sec, struct str id)
+{
+	struct registry *r = &sec->registry;
+	int64_t since = clock_mono_ns(sec->clock) - CLAIM_NS * NS_PER_S;
+	struct cred *c = NULL;
+
+	pthread_rwlock_rdlock(&r->lock);
+	for (const struct claim *k = r->claims; k && c == NULL; k = k->next) {
+		if (k->since_ns >= since && str_eq(k->cred->info.id, id))
+			c = cred_ref(k->cred);
+	}
+	if (c == NULL) {
+		struct holder *h = strmap_get(&r->by_id, id);
+
+		c = maybe_ref(h ? h->cred : NULL);
+	}
+	pthread_rwlock_unlock(&r->lock);
+	return c;
+}
+
 struct cred *registry_of_label(struct security *sec, struct str label)
 {
 	struct cred *c;
@@ -586,7 +619,7 @@ static int check_history(struct registry *r, const struct cred *c, struct why *w
 	return 0;
 }
 
-int registry_claim(struct security *sec, struct arena *a, const struct cred_info *info, struct strs *moved, struct why *why)
+int registry_claim(struct security *sec, struct arena *a, struct cred_info *info, struct strs *moved, struct why *why)
 {
 	struct registry *r = &sec->registry;
 	struct claim *claim = calloc(1, sizeof(*claim));
@@ -595,11 +628,12 @@ int registry_claim(struct security *sec, struct arena *a, const struct cred_info
 	REQUIRE(claim != NULL);
 	*claim = (struct claim){ .cred = cred_new(&sec->self, info), .since_ns = clock_mono_ns(sec->clock) };
 	pthread_rwlock_wrlock(&r->lock);
-	drop_claims(r, info->id, claim->since_ns - CLAIM_NS * NS_PER_S);
+	drop_claims(r, STR_NONE, 0, claim->since_ns - CLAIM_NS * NS_PER_S);
 	err = check_history(r, claim->cred, why);
 	if (!err)
 		err = check_names(r, a, claim->cred, moved, why);
 	if (!err) {
+		info->seq = claim->cred->info.seq = ++r->seq;
 		claim->next = r->claims;
 		r->claims = claim;
 	}
@@ -652,10 +686,15 @@ void cred_apply(struct security *sec, const struct cred_info *info)
 	CHECK(sec, SECURITY);
 	anew = is_given_anew(sec, info);
 	pthread_rwlock_wrlock(&r->lock);
-	drop_claims(r, info->id, INT64_MIN);
-	note_change(sec, info);
-	holder_of(r, info->id)->held = false;
-	put_info(sec, info, clock_mono_ns(sec->clock));
+	struct holder *h = holder_of(r, info->id);
+	drop_claims(r, info->id, info->seq, INT64_MIN);
+	/* Two that became durable together may be applied in either order. */
+	if (info->seq >= h->seq) {
+		h->seq = info->seq;
+		note_change(sec, info);
+		h->held = false;
+		put_info(sec, info, clock_mono_ns(sec->clock));
+	}
 	pthread_rwlock_unlock(&r->lock);
 	security_changed(sec);
 	tell_ended(sec);

@@ -128,7 +128,7 @@ static void catch_up(const struct security *sec, const struct cred_info *c)
 }
 
 /* In the store too; when it takes nothing now, the next start does it again. */
-static void put_right(struct security *sec, const struct cred_info *info)
+static void put_right(struct security *sec, struct cred_info *info)
 {
 	struct why why = { 0 };
 	struct arena a;

@@ -66,6 +66,7 @@ struct cred_info {
 	bool has_location;       /* provisioned: the only source for aclr */
 	double lat, lon;
 	struct str country;
+	uint64_t seq;            /* set by cred_put: which change of all it is */
 };
 /* A fresh credential id, in the arena. */
 struct str cred_make_id(struct security *sec, struct arena *a);
@@ -75,9 +76,12 @@ struct str cred_make_id(struct security *sec, struct arena *a);
  * what is wrong.  A renewed key (generation higher, base_generation not): peers that proved the one before stay for
  * CRED_DRAIN_S, so that what is on its way ends. */
 enum { CRED_DRAIN_S = 10, CRED_NAME_MAX = 64 };
-int cred_put(struct security *sec, struct tx *tx, const struct cred_info *c, struct why *why);
-/* The caller records the event (EV_CREDENTIAL_ISSUED or EV_CREDENTIAL_STATE). */
+int cred_put(struct security *sec, struct tx *tx, struct cred_info *c, struct why *why);
+/* Of two changes the later put stays, whichever is applied first.  The caller records the event (EV_CREDENTIAL_ISSUED or EV_CREDENTIAL_STATE). */
 void cred_apply(struct security *sec, const struct cred_info *info);
+/* In a TX_WRITE: as it will be once what is on its way is durable.  Whoever changes a part of a credential begins here, so that
+ * no change undoes another.  Copies into the tx's arena; false when unknown. */
+bool cred_latest(struct security *sec, struct tx *tx, struct str id, struct cred_info *out);
 /* fn hears of every cred_apply, lock and release, on its thread, once it is in effect.  Listeners are set before service and told
  * apart by arg; fn NULL: that one hears no more. */
 enum { CRED_WATCHERS = 4 };
@@ -114,6 +118,9 @@ struct peer; /* counted; one per connection; holds a list of proofs */
 int peer_of_certificate(struct security *sec, struct str fingerprint, const struct ipaddr *from, struct peer **out);
 /* For the loopback binding of tests: as if that credential had been proved. */
 int peer_of_credential(struct security *sec, struct str cred_id, const struct ipaddr *from, struct peer **out);
+/* Who proved no credential, but may enrol or renew by EST: speaks for nobody, reaches nothing else. */
+struct peer *peer_limited(const struct ipaddr *from);
+bool peer_is_limited(const struct peer *p);
 /* One of our own loops or the CSE itself: "self". */
 struct peer *peer_self(struct security *sec);
 /* Who may open the administrator's socket: speaks for the administrator (access.administrator) and nobody else. */

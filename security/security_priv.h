@@ -54,6 +54,7 @@ struct stem {
 struct holder {
 	struct str id; /* behind the struct */
 	struct cred *cred; /* NULL: stems are bound to an id that has no record */
+	uint64_t seq;      /* of the change that made it so */
 	struct stem *stems;
 	size_t n_stems;
 	/* The version before a renewed key, whose peers end what they are at. */
@@ -85,6 +86,7 @@ struct registry {
 	struct holder *drains, **last_drain; /* oldest first */
 	struct claim *claims;
 	_Atomic bool ended;    /* live connections have ended since it was looked at */
+	uint64_t seq;          /* of the latest cred_put */
 	int64_t next_end;      /* when the next certificate ends, µs */
 };
 
@@ -109,11 +111,15 @@ void registry_hold(struct security *sec, struct str id, bool held);
 struct cred *registry_get(struct security *sec, struct str id);
 struct cred *registry_by_key(struct security *sec, struct str fingerprint);
 struct cred *registry_of_name(struct security *sec, struct str name);
+/* Was its key renewed within CRED_DRAIN_S? */
+bool registry_is_draining(struct security *sec, struct str id);
+/* A change of the last minute that is not applied yet, else as registry_get. */
+struct cred *registry_latest(struct security *sec, struct str id);
 struct cred *registry_of_label(struct security *sec, struct str label);
 struct cred **registry_all(struct security *sec, struct arena *a, size_t *n);
 /* May this become a version of its credential?  Then its names are kept for it until cred_apply, or a minute.
  * *moved: stems that were a gateway's. */
-int registry_claim(struct security *sec, struct arena *a, const struct cred_info *info, struct strs *moved,
+int registry_claim(struct security *sec, struct arena *a, struct cred_info *info, struct strs *moved,
                    struct why *why);
 
 /* Whose is a stem or a CSE-ID?  Answers for one asking credential, in one look. */
@@ -155,7 +161,7 @@ enum { PEER_MAX_PROOFS = 4 };
 struct peer {
 	uint32_t magic;
 	_Atomic uint32_t refs;
-	bool self, administers, counted;
+	bool self, administers, counted, limited;
 	struct ipaddr from;
 	unsigned n;
 	struct proof proof[PEER_MAX_PROOFS]; /* strongest last */

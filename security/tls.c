@@ -10,6 +10,7 @@
 #include "cse/base/err.h"
 #include "security/ca_priv.h"
 #include "security/cert.h"
+#include "security/enrol.h"
 #include "security/tls_priv.h"
 
 /* --- copies into a library context --------------------------------------------------------------------------------- */
@@ -114,10 +115,12 @@ static SSL_CTX *make_ctx(struct tls_loop *l, const struct tls_parts *p, bool cli
 		return NULL;
 	}
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
-	if (client)
+	if (client) {
 		SSL_CTX_set_alpn_protos(ctx, (const unsigned char *)"\x08http/1.1", 9);
-	else
+	} else {
 		SSL_CTX_set_alpn_select_cb(ctx, alpn_http1, NULL);
+		tls_psk_use(ctx);
+	}
 	return ctx;
 }
 
@@ -363,18 +366,50 @@ const char *tls_refused(struct tls *t, SSL *ssl, const struct ipaddr *from)
 	return reason ? reason : "the peer ended the handshake";
 }
 
+/* Whose generation is it? */
+static int use_generation(struct tls *t, X509 *x, struct str fingerprint, const struct ipaddr *from)
+{
+	struct str id = STR_NONE;
+	uint32_t generation = 0;
+	struct arena a;
+	int err;
+
+	if (t->enrol == NULL)
+		return 0;
+	arena_init(&a, 256);
+	(void)cert_subject(&a, x, &id, &generation);
+	err = enrol_used(t->enrol, fingerprint, id, generation, from);
+	arena_fini(&a);
+	return err;
+}
+
 int tls_peer(struct tls *t, SSL *ssl, const struct ipaddr *from, struct peer **out)
 {
 	CHECK(t, TLS);
-	unsigned char fp[32];
+	char handle[CODE_HANDLE + 1];
+	unsigned char raw[32];
+	struct str fp = str_make((const char *)raw, sizeof(raw));
 	X509 *x = SSL_get0_peer_certificate(ssl);
+	bool server = SSL_is_server(ssl), ended = server && tls_is_ended(ssl);
 
-	if (!SSL_is_init_finished(ssl) || SSL_get_verify_result(ssl) != X509_V_OK || !x)
+	if (!SSL_is_init_finished(ssl))
 		return E_DENIED;
-	int err = cert_fingerprint(x, fp);
+	if (server && t->enrol && tls_code(ssl, handle)) {
+		*out = peer_limited(from);
+		return 0;
+	}
+	if ((!ended && SSL_get_verify_result(ssl) != X509_V_OK) || !x)
+		return E_DENIED;
+	int err = cert_fingerprint(x, raw);
+	int used = err == 0 && server ? use_generation(t, x, fp, from) : 0;
+	if (err == 0 && used == 0 && ended) {
+		*out = peer_limited(from);
+		return 0;
+	}
+	/* A key that is over is one that nobody knows. */
 	if (err == 0)
-		err = peer_of_certificate(t->sec, str_make((const char *)fp, sizeof(fp)), from, out);
-	if (err == 0 && SSL_is_server(ssl))
-		tls_ticket_offer(t->tickets, ssl, str_make((const char *)fp, sizeof(fp)));
+		err = peer_of_certificate(t->sec, fp, from, out);
+	if (err == 0 && server)
+		tls_ticket_offer(t->tickets, ssl, fp);
 	return err;
 }

@@ -10,8 +10,10 @@
 #include <openssl/ssl.h>
 
 #include "security/ca.h"
+#include "security/code.h"
 
 struct tls;
+struct enrol;
 int tls_new(struct ca *ca, struct security *sec, unsigned n_loops, struct tls **out, struct why *why);
 /* New certificates: makes new contexts; connections keep theirs.  Thread-safe. */
 int tls_renew(struct tls *t, struct why *why);
@@ -35,6 +37,13 @@ const char *tls_refused(struct tls *t, SSL *ssl, const struct ipaddr *from);
 /* After the handshake: the peer of this connection (security.h peer_of_certificate).  E_DENIED: close.  Who was accepted by the
  * server's side gets a ticket with the next bytes (tls_ticket.h). */
 int tls_peer(struct tls *t, SSL *ssl, const struct ipaddr *from, struct peer **out);
+
+/* Before service: who knows enrolment codes and generations. */
+void tls_use_enrol(struct tls *t, struct enrol *e);
+/* Did this session prove an enrolment code?  Then its handle. */
+bool tls_code(SSL *ssl, char handle[CODE_HANDLE + 1]);
+/* base64 of the session's "EXPORTER-Channel-Binding" (RFC 9266), for EST; TLS 1.3 only. */
+int tls_binding(SSL *ssl, char out[64]);
 
 /* A client-side SSL of loop i that shows the CSE's own certificate and trusts what its server side trusts.  name: the
  * host's, for SNI; empty: none.  Who the peer is, the caller finds out by tls_peer or tls_names.  Loop i's thread only. */

@@ -27,6 +27,7 @@ struct tls {
 	struct tls_tickets *tickets;
 	pthread_mutex_t renewing; /* one at a time: the later one must not be overwritten by the earlier */
 	_Atomic(const char *) refusing; /* what has ended; NULL: nothing */
+	struct enrol *enrol; /* NULL: no codes, no grace */
 	unsigned n;
 	struct tls_loop loop[];
 };
@@ -34,6 +35,10 @@ struct tls {
 /* Versions, suites, curves, options, bounds, verification: security-model 3.1.  `partial`: the anchor is no root.
  * false: this OpenSSL refuses one of them. */
 int tls_harden(SSL_CTX *ctx, int partial);
+/* tls_psk.c: the server's side takes enrolment codes, and certificates in their grace time. */
+void tls_psk_use(SSL_CTX *ctx);
+/* The certificate was let through although it has ended. */
+bool tls_is_ended(const SSL *ssl);
 /* Flags and depth under which chains are verified, here and at the CA's start. */
 int tls_verify_param(X509_VERIFY_PARAM *param, int partial);
 

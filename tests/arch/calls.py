@@ -29,7 +29,7 @@ RULES = [
     ("code", calls("time gettimeofday clock_gettime clock ftime".split()), ["cse/base/clock.c", "tests/", "tools/bench_run.c", "tools/bench_sink.c"],
      "is a second clock; use cse/base/clock.h"),
     ("code", calls("sleep usleep nanosleep clock_nanosleep".split()),
-     ["tests/fault/", "tests/bench/", "tests/interop/", "tests/flows/"],
+     ["tests/fault/", "tests/lib/", "tests/bench/", "tests/interop/", "tests/flows/"],
      "sleeps; wait for the event, or move the fake clock"),
     ("code", calls("rand srand rand_r random srandom drand48 lrand48 getrandom getentropy arc4random RAND_bytes".split()),
      ["cse/base/rand.c", "tests/"], "is a second source of randomness; use cse/base/rand.h"),

@@ -419,8 +419,9 @@ int world_set_conduit(struct world *w, unsigned from, unsigned to, bool open, st
 }
 
 /* Puts the credential into the store and in force. */
-static int put_credential(struct world *w, const struct cred_info *c, struct arena *a, struct fail *f)
+static int put_credential(struct world *w, const struct cred_info *info, struct arena *a, struct fail *f)
 {
+	struct cred_info copy = *info, *c = &copy;
 	struct why why = { 0 };
 	if (c->zone > ZONE_DEFAULT && put_zone(w, c->zone, a, f) < 0)
 		return -1;

@@ -3,6 +3,7 @@
 #include "cse/base/check.h"
 #include "security/audit_row.h"
 #include "security/lockout_priv.h"
+#include "security/enrol_priv.h"
 #include "security/record.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -36,6 +37,17 @@ static void read_cred(struct arena *a, struct buf *b, struct str in)
 		buf_fini(&twice);
 		return;
 	}
+	same(b, in);
+}
+
+static void read_device(struct buf *b, struct str in)
+{
+	struct device_rec r;
+
+	if (device_rec_unpack(in, &r) != 0)
+		return;
+	REQUIRE(r.answer.n <= ENROL_ANSWER_MAX && (r.handle[0] == 0 || strlen(r.handle) == CODE_HANDLE));
+	device_rec_pack(&r, b);
 	same(b, in);
 }
 
@@ -109,6 +121,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_init(&b, RECORD_MAX);
 	if (data[0] == 'c')
 		read_cred(&a, &b, in);
+	else if (data[0] == 'd')
+		read_device(&b, in);
 	else if (data[0] == 's')
 		read_stem(&b, in);
 	else if (data[0] == 'l')

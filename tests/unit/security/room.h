@@ -127,8 +127,9 @@ static inline struct cred_info room_info(struct room *r, const char *id, enum cr
 	return c;
 }
 
-static inline int room_try_cred(struct room *r, const struct cred_info *c, struct why *why)
+static inline int room_try_cred(struct room *r, const struct cred_info *info, struct why *why)
 {
+	struct cred_info copy = *info, *c = &copy;
 	struct tx *tx = store_begin(r->store, &r->a, TX_WRITE);
 	int err = cred_put(r->sec, tx, c, why);
 
