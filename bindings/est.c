@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "security/tls.h"
+#include "security/tls_device.h"
 
 static const char *const paths[] = { "/.well-known/est/", NULL };
 static const char text[] = "text/plain; charset=utf-8";
@@ -52,7 +53,7 @@ static bool ask_of_session(const struct aside_ask *q, struct est_ask *ask, char 
 	else
 		return false;
 	/* Without one, no request is bound and none is granted: TLS 1.2. */
-	if (tls_binding(q->ssl, ask->exporter) != 0)
+	if (SSL_version(q->ssl) < TLS1_3_VERSION || tls_binding(q->ssl, ask->exporter) != 0)
 		ask->exporter[0] = 0;
 	return true;
 }

@@ -65,7 +65,7 @@ static int decode(struct arena *a, struct str in, struct str *out)
 	return digits > 0 ? 0 : E_SYNTAX;
 }
 
-static void encode(struct buf *out, const unsigned char *p, size_t n, size_t line)
+static void encode(struct buf *out, const unsigned char *p, size_t n)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	size_t in_line = 0;
@@ -78,23 +78,11 @@ static void encode(struct buf *out, const unsigned char *p, size_t n, size_t lin
 		buf_putc(out, i + 1 < n ? digits[v >> 6 & 63] : '=');
 		buf_putc(out, i + 2 < n ? digits[v & 63] : '=');
 		in_line += 4;
-		if (line && (in_line == line || i + 3 >= n)) {
+		if (in_line == LINE || i + 3 >= n) {
 			buf_putc(out, '\n');
 			in_line = 0;
 		}
 	}
-}
-
-void est_binding_text(const unsigned char binding[EST_BINDING], char out[EST_CHALLENGE_MAX])
-{
-	struct buf b;
-
-	buf_init(&b, EST_CHALLENGE_MAX);
-	encode(&b, binding, EST_BINDING, 0);
-	buf_putc(&b, 0);
-	REQUIRE(!b.over);
-	memcpy(out, b.p, b.n);
-	buf_fini(&b);
 }
 
 /* --- requests -------------------------------------------------------------------------------------------------------- */
@@ -213,7 +201,7 @@ int est_put_certs(struct buf *out, struct str pem)
 	p7 = certs_only(certs, n);
 	len = p7 ? i2d_PKCS7(p7, &der) : -1;
 	if (len > 0)
-		encode(out, der, (size_t)len, LINE);
+		encode(out, der, (size_t)len);
 	err = len > 0 ? out->over ? E_LIMIT : 0 : E_CRYPTO;
 	OPENSSL_free(der);
 	PKCS7_free(p7);
@@ -235,6 +223,6 @@ int est_put_csrattrs(struct buf *out)
 	};
 
 	_Static_assert(sizeof(der) == 2 + 0x2c, "its length stands in it");
-	encode(out, der, sizeof(der), LINE);
+	encode(out, der, sizeof(der));
 	return out->over ? E_LIMIT : 0;
 }

@@ -9,10 +9,7 @@
 #include "cse/base/buf.h"
 #include "security/cert.h"
 
-enum { EST_BODY_MAX = 16384, EST_CHALLENGE_MAX = 64, EST_BINDING = 32, EST_CERTS = 4 };
-
-/* "EXPORTER-Channel-Binding" (RFC 9266) of 32 bytes with an empty context, in base64: what challengePassword must hold. */
-#define EST_EXPORTER "EXPORTER-Channel-Binding"
+enum { EST_BODY_MAX = 16384, EST_CHALLENGE_MAX = 64, EST_CERTS = 4 };
 
 /* What a request says, its proof of possession checked. */
 struct est_request {
@@ -28,7 +25,4 @@ int est_read_request(struct arena *a, struct str body, struct str sp, struct est
 int est_put_certs(struct buf *out, struct str pem);
 /* The answer to csrattrs: a P-256 key, ecdsa-with-SHA256, and challengePassword for the binding (RFC 7030 3.5, 4.5). */
 int est_put_csrattrs(struct buf *out);
-/* base64 of the session's binding, without lines; EST_CHALLENGE_MAX bytes are enough. */
-void est_binding_text(const unsigned char binding[EST_BINDING], char out[EST_CHALLENGE_MAX]);
-
 #endif

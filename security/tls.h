@@ -42,8 +42,6 @@ int tls_peer(struct tls *t, SSL *ssl, const struct ipaddr *from, struct peer **o
 void tls_use_enrol(struct tls *t, struct enrol *e);
 /* Did this session prove an enrolment code?  Then its handle. */
 bool tls_code(SSL *ssl, char handle[CODE_HANDLE + 1]);
-/* base64 of the session's "EXPORTER-Channel-Binding" (RFC 9266), for EST; TLS 1.3 only. */
-int tls_binding(SSL *ssl, char out[64]);
 
 /* A client-side SSL of loop i that shows the CSE's own certificate and trusts what its server side trusts.  name: the
  * host's, for SNI; empty: none.  Who the peer is, the caller finds out by tls_peer or tls_names.  Loop i's thread only. */

@@ -4,14 +4,10 @@
  * that proved the key of a certificate which has ended a while ago.
  */
 #include <openssl/crypto.h>
-#include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 
-#include "cse/base/clock.h"
-#include "cse/base/err.h"
 #include "security/ca_priv.h"
 #include "security/enrol.h"
-#include "security/est.h"
 #include "security/tls_priv.h"
 
 /* What stands beside a session of ours; tickets have another length. */
@@ -104,18 +100,4 @@ bool tls_code(SSL *ssl, char handle[CODE_HANDLE + 1])
 bool tls_is_ended(const SSL *ssl)
 {
 	return SSL_get_verify_result(ssl) == X509_V_ERR_CERT_HAS_EXPIRED;
-}
-
-int tls_binding(SSL *ssl, char out[64])
-{
-	unsigned char raw[EST_BINDING];
-
-	/* RFC 9266 4. */
-	if (SSL_version(ssl) < TLS1_3_VERSION ||
-	    SSL_export_keying_material(ssl, raw, sizeof(raw), EST_EXPORTER, sizeof(EST_EXPORTER) - 1, NULL, 0, 0) != 1) {
-		ERR_clear_error();
-		return E_CRYPTO;
-	}
-	est_binding_text(raw, out);
-	return 0;
 }
