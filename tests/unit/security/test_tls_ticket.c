@@ -395,6 +395,47 @@ START_TEST(a_changed_ticket)
 }
 END_TEST
 
+/* A client that sends early data with a ticket of ours, whatever the ticket says: not a byte of it is read. */
+START_TEST(early_data_is_never_read)
+{
+	struct rig r;
+	int fd[2];
+	size_t n;
+	char c;
+	bool up = false, failed = false;
+
+	rig_init(&r);
+	visit(&r, 0, NULL);
+	SSL_SESSION *s = keep(&r);
+	ck_assert_int_eq(SSL_SESSION_set_max_early_data(s, 4096), 1);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
+	SSL *server = tls_accept(r.tls, 0), *client = SSL_new(r.ctx);
+	SSL_set_fd(server, fd[0]);
+	SSL_set_fd(client, fd[1]);
+	SSL_set_connect_state(client);
+	SSL_set_app_data(client, &r);
+	X509_VERIFY_PARAM_set_time(SSL_get0_param(client), (time_t)(clock_wall_us(r.room.clock) / 1000000));
+	ck_assert_int_eq(SSL_set_session(client, s), 1);
+	ck_assert_int_eq(SSL_write_early_data(client, "early", 5, &n), 1);
+	ck_assert_uint_eq(n, 5);
+	for (int i = 0; i < 20; i++) {
+		ck_assert_int_le(SSL_read(server, &c, 1), 0);
+		step(client, &up, &failed);
+	}
+	ck_assert(up && !failed);
+	ck_assert_int_eq(SSL_get_early_data_status(client), SSL_EARLY_DATA_REJECTED);
+	ck_assert_int_eq(SSL_write(client, "x", 1), 1);
+	ck_assert_int_eq(SSL_read(server, &c, 1), 1);
+	ck_assert_int_eq(c, 'x');
+	SSL_free(server);
+	SSL_free(client);
+	SSL_SESSION_free(s);
+	close(fd[0]);
+	close(fd[1]);
+	rig_fini(&r);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("tls_ticket");
@@ -411,6 +452,7 @@ int main(void)
 	tcase_add_test(tc, dropped_with_policy_and_contexts);
 	tcase_add_test(tc, keys_change_by_the_hour);
 	tcase_add_test(tc, a_changed_ticket);
+	tcase_add_test(tc, early_data_is_never_read);
 	suite_add_tcase(suite, tc);
 	SRunner *r = srunner_create(suite);
 	srunner_run_all(r, CK_NORMAL);
