@@ -42,6 +42,10 @@ def check_page(name, names):
         there = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", plain(text)))
         for option in sorted(shown - there):
             yield "%s: the page does not know %s" % (name, option)
+        if name == "troth-agent.1":
+            for command in re.findall(r"^  ([a-z]+)\b", said.split("commands:")[1], re.M):
+                if not re.search(r"^(\.B |\\fB)%s\b" % command, text, re.M):
+                    yield "%s: the page does not know the command %s" % (name, command)
 
 
 def main():
