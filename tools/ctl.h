@@ -97,6 +97,11 @@ int ctl_order(struct ctl *c, const char *method, const char *path, json_t *body)
 /* Appends a segment of a path or a value of a query, percent-encoded. */
 void ctl_put_escaped(struct buf *b, const char *text);
 
+/* Members of `body` from options: the values of one that may be repeated, as a list; those that say what a credential may
+ * (kind, zone, life ..).  CTL_USAGE with a sentence. */
+void ctl_body_names(json_t *body, const char *member, const struct ctl_args *a, const char *option);
+int ctl_body_options(json_t *body, const struct ctl_args *a);
+
 /* "trothctl: sentence" on stderr; returns code. */
 int ctl_fail(int code, const char *fmt, ...) PRINTF_LIKE(2, 3);
 

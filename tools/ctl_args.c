@@ -81,6 +81,11 @@ bool ctl_fits_id(const char *text, const char *words)
 	       text[0] != '.' && text[0] != '-';
 }
 
+bool ctl_fits_name(const char *text, const char *words)
+{
+	return ctl_fits_id(text, words);
+}
+
 bool ctl_fits_stem(const char *text, const char *words)
 {
 	return ctl_fits_text(text, words) && text[0] != '.' && !strchr(text, '/') && strlen(text) <= 200;

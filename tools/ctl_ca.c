@@ -14,85 +14,21 @@
 
 struct issue {
 	const char *name, *out;
-	json_t *body, *names;
+	json_t *body;
 	bool force;
-};
-
-static json_t *location_of(struct issue *q)
-{
-	json_t *l = json_object_get(q->body, "location");
-	if (!l) {
-		l = json_object();
-		json_object_set_new(q->body, "location", l);
-	}
-	return l;
-}
-
-static int set_location(struct issue *q, const char *text)
-{
-	char *end;
-	double lat = strtod(text, &end), lon = 0;
-	bool ok = end != text && *end == ',';
-
-	if (ok) {
-		const char *second = end + 1;
-		lon = strtod(second, &end);
-		ok = end != second && *end == 0;
-	}
-	json_t *l = location_of(q), *a = ok ? json_real(lat) : NULL, *b = ok ? json_real(lon) : NULL;
-	if (!a || !b) {
-		json_decref(a);
-		json_decref(b);
-		return ctl_fail(CTL_USAGE, "--location takes two numbers in degrees: 37.53,127.02");
-	}
-	json_object_set_new(l, "lat", a);
-	json_object_set_new(l, "lon", b);
-	return CTL_OK;
-}
-
-static void set_names(struct issue *q, const struct ctl_args *a, const char *option)
-{
-	const char *value;
-
-	for (size_t at = 0; (value = ctl_option_next(a, option, &at));)
-		json_array_append_new(q->names, json_string(value));
-}
-
-/* Members of the body whose option has the same form. */
-static const struct {
-	const char *option, *member;
-	enum { AS_TEXT, AS_NUMBER, AS_TRUE } as;
-} plain[] = {
-	{ "kind", "kind", AS_TEXT },       { "zone", "zone", AS_NUMBER },          { "life", "life", AS_TEXT },
-	{ "max-ae", "maxAe", AS_NUMBER },  { "random-stems", "randomStems", AS_TRUE }, { "replace", "replace", AS_TRUE },
 };
 
 static int read_options(struct issue *q, const struct ctl_args *a)
 {
-	const char *value;
-	uint64_t v = 0;
-
 	q->name = ctl_option(a, "name");
 	q->out = ctl_option(a, "out");
 	q->force = ctl_option(a, "force");
-	set_names(q, a, "ae");
-	set_names(q, a, "app");
-	set_names(q, a, "cse");
-	if (!q->name || !q->out || json_array_size(q->names) == 0)
+	ctl_body_names(q->body, "names", a, "ae");
+	ctl_body_names(q->body, "names", a, "app");
+	ctl_body_names(q->body, "names", a, "cse");
+	if (!q->name || !q->out || !json_object_get(q->body, "names"))
 		return ctl_fail(CTL_USAGE, "ca issue needs --name, --out and at least one of --ae, --app, --cse");
-	for (size_t i = 0; i < ARRAY_LEN(plain); i++) {
-		if (!(value = ctl_option(a, plain[i].option)))
-			continue;
-		if (plain[i].as == AS_NUMBER)
-			(void)str_u64(str_of(value), &v);
-		json_object_set_new(q->body, plain[i].member, plain[i].as == AS_TEXT   ? json_string(value)
-		                                              : plain[i].as == AS_TRUE ? json_true()
-		                                                                       : json_integer((json_int_t)v));
-	}
-	if ((value = ctl_option(a, "country")))
-		json_object_set_new(location_of(q), "country", json_string(value));
-	value = ctl_option(a, "location");
-	return value ? set_location(q, value) : CTL_OK;
+	return ctl_body_options(q->body, a);
 }
 
 /* --- key, request, files ---------------------------------------------------------------------------------------------------- */
@@ -228,15 +164,13 @@ out:
 
 int ctl_ca_issue(struct ctl *c, const struct ctl_args *a)
 {
-	struct issue q = { .body = json_object(), .names = json_array() };
+	struct issue q = { .body = json_object() };
 
-	json_object_set(q.body, "names", q.names);
 	int code = read_options(&q, a);
 	if (code == CTL_OK)
 		code = check_files(c, &q);
 	if (code == CTL_OK)
 		code = issue(c, &q);
-	json_decref(q.names);
 	json_decref(q.body);
 	return code;
 }

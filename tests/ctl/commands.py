@@ -3,6 +3,7 @@
 """Every command of ctl.def against a real trothd: what it does, that --json is JSON, and its exit codes."""
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -62,6 +63,62 @@ def credentials(cse):
     shown = ctl(cse, "ca", "show")
     assert "root" in shown and "issuing" in shown and "Permitted" in shown, shown
     assert ask(cse, "ca", "show")["ca"].startswith("-----BEGIN CERTIFICATE-----")
+
+
+CODE = re.compile(r"^([A-Z2-7]{4}-){6}[A-Z2-7]{4}$", re.M)
+
+
+def check_qr(text):
+    """ISO/IEC 18004: light all around, 17 + 4 v modules, a finder pattern in three corners and none in the fourth."""
+    light = {"\u2588": (1, 1), "\u2580": (1, 0), "\u2584": (0, 1), " ": (0, 0)}
+    lines = [re.sub("\033[^m]*m", "", x) for x in text.splitlines() if "\033[" in x]
+    dark = [[not light[c][half] for c in line] for line in lines for half in (0, 1)]
+    n = len(dark[0]) - 8
+    assert n % 4 == 1 and n >= 21 and len(dark) in (n + 8, n + 9), "%d modules" % n
+    assert not any(any(dark[y]) for y in (0, 1, 2, 3, n + 4, n + 5, n + 6, n + 7)) and not any(any(r[:4] + r[-4:]) for r in dark[4:n + 4])
+    finder = ["1111111", "1000001", "1011101", "1011101", "1011101", "1000001", "1111111"]
+    corners = [["".join("%d" % dark[y + dy][x + dx] for dx in range(7)) for dy in range(7)] == finder
+               for y, x in ((4, 4), (4, n - 3), (n - 3, 4), (n - 3, n - 3))]
+    assert corners == [True, True, True, False], corners
+
+
+def devices(cse):
+    text = ctl(cse, "device", "add", "boiler", "--ae", "CBoiler", "--code-life", "2h")
+    code = CODE.search(text)
+    assert code and "troth-agent enrol troth-enrol://localhost:%d/id-in#" % cse.port in text, text
+    ctl(cse, "device", "add", "boiler", "--ae", "COther", code=REFUSED)
+    ctl(cse, "device", "add", "other", "--ae", "CBoiler", code=REFUSED)
+    ctl(cse, "device", "add", "other", "--code-life", "1s", code=REFUSED)
+    out = os.path.join(cse.dir, "meter.code")
+    text = ctl(cse, "device", "add", "meter", "--kind", "device", "--out", out)
+    with open(out, encoding="utf-8") as f:
+        url = f.read()
+    assert url.startswith("troth-enrol://") and url not in text and not CODE.search(text), text
+    assert os.stat(out).st_mode & 0o777 == 0o600
+    ctl(cse, "device", "add", "third", "--out", out, code=FILE)
+    ctl(cse, "device", "add", "third", "--out", cse.dir + "/", code=USAGE)
+    ctl(cse, "device", "add", "third", "--out", "/nonexistent/x", code=FILE)
+    made = json.loads(ctl(cse, "--json", "device", "code", "meter", "--out", out, "--force"))
+    assert "url" not in made and "code" not in made and made["name"] == "meter", made
+    with open(out, encoding="utf-8") as f:
+        assert f.read() not in ("", url), "another code"
+    assert sorted(d["name"] for d in ask(cse, "device", "list")) == ["boiler", "meter"], "what was refused is not there"
+    table = ctl(cse, "device", "list").splitlines()
+    assert table[0].split()[0] == "device" and sorted(x.split()[0] for x in table[1:]) == ["boiler", "meter"], table
+    one = ask(cse, "device", "show", "boiler")
+    assert one["names"] == ["CBoiler"] and one["state"] == "code out" and one == ask(cse, "device", "show", one["id"]), one
+    assert "code out" in ctl(cse, "device", "show", "boiler")
+    assert code[0] not in ctl(cse, "device", "list") + ctl(cse, "device", "show", "boiler") + ctl(cse, "events", "--reveal")
+    check_qr(ctl(cse, "device", "code", "boiler", "--qr"))
+    ctl(cse, "device", "suspend", "meter")
+    assert ask(cse, "device", "show", "meter")["state"] == "suspended"
+    ctl(cse, "device", "resume", "meter")
+    ctl(cse, "device", "release", "meter", code=REFUSED)
+    ctl(cse, "device", "revoke", "meter")
+    # Its name is free again.
+    ctl(cse, "device", "show", "meter", code=REFUSED)
+    assert ask(cse, "device", "show", made["id"])["state"] == "revoked"
+    ctl(cse, "device", "show", "nobody", code=REFUSED)
 
 
 def access(cse):
@@ -191,7 +248,7 @@ def from_afar(cse):
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=x", "-keyout",
                     "/dev/null", "-out", os.path.join(other, "ca.crt")], check=True, capture_output=True)
     ctl(cse, *here, os.path.join(other, "CAdmin"), "status", code=NO_TROTHD)
-    admin = {c["names"][0]: c["id"] for c in ask(cse, "credential", "list")}["CAdmin"]
+    admin, = [c["id"] for c in ask(cse, "credential", "list") if c["names"] == ["CAdmin"]]
     ctl(cse, "credential", "suspend", admin)
     ctl(cse, *here, stem["CAdmin"], "status", code=NO_TROTHD)
     ctl(cse, "credential", "resume", admin)
@@ -231,7 +288,7 @@ def main():
     with Cse() as cse:
         ctl(cse, "status", code=NO_TROTHD)
         cse.start()
-        for part in (credentials, access, locks, resources, watching, settings, rotations, from_afar, backups, following):
+        for part in (credentials, devices, access, locks, resources, watching, settings, rotations, from_afar, backups, following):
             part(cse)
         cse.stop()
         ctl(cse, "status", code=NO_TROTHD)
