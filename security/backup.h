@@ -6,7 +6,7 @@
  *
  * A restore is laid ready as restore.pending in the state folder of a stopped trothd, whose next start carries it out: unpacked and
  * verified in restore.new, which becomes restore.ready in one rename; from there on it is finished by whatever start comes
- * through.  Keys, certificates and data keys that the folder has are never replaced by older ones.  Then all devices are
+ * through.  A folder that has a CA keeps its keys and certificates, and the longer list of data keys is kept.  Then all devices are
  * suspended until the administrator accepts (security/rollback.h).
  */
 #ifndef SECURITY_BACKUP_H

@@ -233,15 +233,10 @@ static int judge_datakeys(struct restoring *r)
 	return err;
 }
 
-/* Keys and certificates that are there stay. */
+/* For a folder that has a CA: not even what is absent there comes back, for it may have been given up. */
 static int drop_older(struct restoring *r, const char *folder, struct str name)
 {
-	char path[PATH_MAX];
-
-	if (!str_starts(name, STR("ca/")) && !str_starts(name, STR("keys/")))
-		return 0;
-	path_in(r, "", name, path);
-	return access(path, F_OK) == 0 ? remove_file(r, folder, name) : 0;
+	return str_starts(name, STR("ca/")) || str_starts(name, STR("keys/")) ? remove_file(r, folder, name) : 0;
 }
 
 static int prepare(struct restoring *r)
@@ -257,7 +252,7 @@ static int prepare(struct restoring *r)
 		err = check_manifest(r);
 	if (!err)
 		err = judge_datakeys(r);
-	if (!err)
+	if (!err && file_exists(r->o->dir, "ca/issuing.pem"))
 		err = each_file(r, fresh, drop_older);
 	path_in(r, fresh, STR_NONE, from);
 	path_in(r, ready, STR_NONE, to);

@@ -301,14 +301,13 @@ const char *rollback_reason(const struct security *sec)
 	return reasons[atomic_load_explicit(&sec->rollback.hold, memory_order_acquire)];
 }
 
-int rollback_accept(struct security *sec, struct why *why)
+static int accept_hold(struct security *sec, struct why *why)
 {
 	struct rollback *r = &sec->rollback;
 	unsigned char hash[AUDIT_HASH];
 	uint64_t n;
 	int err;
 
-	CHECK(sec, SECURITY);
 	if (!rollback_reason(sec)) {
 		why_set(why, RSC_CONFLICT, "nothing is held back: store and ledger agree");
 		return E_ABSENT;
@@ -332,6 +331,21 @@ int rollback_accept(struct security *sec, struct why *why)
 	hold_all(sec, false);
 	atomic_store_explicit(&r->hold, HOLD_NONE, memory_order_release);
 	return 0;
+}
+
+int rollback_accept(struct security *sec, struct why *why)
+{
+	struct rollback *r = &sec->rollback;
+	int err;
+
+	CHECK(sec, SECURITY);
+	if (atomic_exchange_explicit(&r->accepting, true, memory_order_acq_rel)) {
+		why_set(why, RSC_CONFLICT, "that is being accepted already");
+		return E_EXISTS;
+	}
+	err = accept_hold(sec, why);
+	atomic_store_explicit(&r->accepting, false, memory_order_release);
+	return err;
 }
 
 void rollback_attach(struct security *sec, struct store *store)

@@ -207,6 +207,7 @@ struct rollback {
 	uint64_t head_n, noted_n; /* of the event chain: waits to be on disk; is in the ledger */
 	unsigned char head[32];
 	bool failing;
+	_Atomic bool accepting;
 	struct commit commit; /* of epoch and seq */
 	_Atomic bool committing;
 };
