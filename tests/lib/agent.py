@@ -99,7 +99,7 @@ class Listener:
 
     def __init__(self, uid=USER, port=0, address="127.0.0.1"):
         got = self.got = queue.Queue()
-        self.status, self.headers = 200, {}
+        self.status, self.headers, self.open = 200, {}, []
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -121,6 +121,11 @@ class Listener:
             address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
             daemon_threads = True
 
+            def get_request(self):
+                got = super().get_request()
+                outer.open.append(got[0])
+                return got
+
         with as_user(uid):
             self.server = Server((address, port), Handler)
         self.port = self.server.server_address[1]
@@ -141,6 +146,11 @@ class Listener:
     def end(self):
         self.server.shutdown()
         self.server.server_close()
+        for s in self.open:
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
 
 
 class Agent:
