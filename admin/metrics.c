@@ -8,6 +8,8 @@
 #include <inttypes.h>
 #include <unistd.h>
 
+#include "security/rotate.h"
+
 static const char *const operations[STAT_SERIES] = {
 	[OP_NONE] = "none",     [OP_CREATE] = "create", [OP_RETRIEVE] = "retrieve",
 	[OP_UPDATE] = "update", [OP_DELETE] = "delete", [OP_NOTIFY] = "notify",
@@ -139,6 +141,29 @@ static void read_gauges(const struct admin *a, double v[GAUGE_COUNT])
 	v[GAUGE_NTF_SENDING] = (double)n.sending;
 }
 
+/* Those that have a series for each of something: true. */
+static bool put_series_of(struct buf *b, struct cse *cse, enum stat_gauge_id id, const char *name)
+{
+	switch (id) {
+	case GAUGE_CREDS:
+		for (int s = 0; s < CRED_STATES; s++)
+			buf_printf(b, "%s{state=\"%s\"} %u\n", name, cred_state_name((enum cred_state)s), cred_count(cse->security, (enum cred_state)s));
+		return true;
+	case GAUGE_LIFE_DUE:
+	case GAUGE_LIFE_END:
+		for (int k = 0; cse->rotate && k < ROTATIONS; k++) {
+			struct rotate_info info;
+			rotate_look(cse->rotate, (enum rotation)k, &info);
+			int64_t us = id == GAUGE_LIFE_DUE ? info.due_us : info.until_us;
+			if (us > 0)
+				buf_printf(b, "%s{of=\"%s\"} %" PRId64 "\n", name, info.name, us / 1000000);
+		}
+		return true;
+	default:
+		return false;
+	}
+}
+
 void admin_metrics(struct admin_call *c)
 {
 	struct buf *b = &c->reply;
@@ -150,7 +175,8 @@ void admin_metrics(struct admin_call *c)
 	for (int i = 0; i < GAUGE_COUNT; i++) {
 		const struct stat_row *row = stat_gauge_row((enum stat_gauge_id)i);
 		put_head(b, row->name, row->help, "gauge");
-		buf_printf(b, "%s %.15g\n", row->name, v[i]);
+		if (!put_series_of(b, c->admin->cse, (enum stat_gauge_id)i, row->name))
+			buf_printf(b, "%s %.15g\n", row->name, v[i]);
 	}
 	put_counters(b, c->admin->cse);
 	put_answers(b, c->admin->cse);

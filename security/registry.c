@@ -211,7 +211,9 @@ static void put_version(struct registry *r, struct cred *c, int64_t now_ns)
 
 	c->holder = h;
 	h->cred = c;
+	atomic_fetch_add_explicit(&r->in_state[c->info.state], 1, memory_order_relaxed);
 	if (old) {
+		atomic_fetch_sub_explicit(&r->in_state[old->info.state], 1, memory_order_relaxed);
 		index_names(r, old, false);
 		if (old->info.fingerprint.n && strmap_get(&r->by_key, old->info.fingerprint) == old)
 			strmap_del(&r->by_key, old->info.fingerprint);
@@ -701,6 +703,13 @@ void cred_apply(struct security *sec, const struct cred_info *info)
 	security_tell(sec, info->id);
 	if (anew && lockout_is_locked(sec, info->id))
 		lockout_apply_release(sec, info->id);
+}
+
+uint32_t cred_count(const struct security *sec, enum cred_state state)
+{
+	CHECK(sec, SECURITY);
+	REQUIRE((unsigned)state < CRED_STATES);
+	return atomic_load_explicit(&sec->registry.in_state[state], memory_order_relaxed);
 }
 
 void registry_hold(struct security *sec, struct str id, bool held)

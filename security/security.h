@@ -93,6 +93,8 @@ bool cred_of_name(struct security *sec, struct arena *a, struct str name, struct
 bool cred_named(struct security *sec, struct arena *a, struct str id_or_name, struct cred_info *out);
 /* Copies into the arena; false when unknown. */
 bool cred_find(struct security *sec, struct arena *a, struct str id, struct cred_info *out);
+/* How many are in that state. Thread-safe. */
+uint32_t cred_count(const struct security *sec, enum cred_state state);
 void cred_each(struct security *sec, struct arena *a, void (*fn)(void *arg, const struct cred_info *c), void *arg);
 /* What a TLS ticket is bound to.  Compared as bytes: unused ones are zero. */
 struct cred_stamp {

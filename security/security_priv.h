@@ -85,6 +85,7 @@ struct registry {
 	struct strmap stems;   /* struct stem */
 	struct holder *drains, **last_drain; /* oldest first */
 	struct claim *claims;
+	_Atomic uint32_t in_state[CRED_STATES]; /* credentials in each; read without the lock */
 	_Atomic bool ended;    /* live connections have ended since it was looked at */
 	uint64_t seq;          /* of the latest cred_put */
 	int64_t next_end;      /* when the next certificate ends, µs */

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes doc/reference.md, the operator's tables, from the .def files: reference.py [--check]."""
 import os
+import re
 import sys
 
 sys.dont_write_bytecode = True
@@ -56,7 +57,7 @@ def metrics(t):
     for _, _, (_, metric, label, text) in tree.rows(t.text("cse/base/stat.def"), "TIMES"):
         yield "| `troth_%s_seconds` | %s | %s |\n" % (metric, label or "none", cell(text))
     for _, _, (_, metric, text) in tree.rows(t.text("cse/base/stat.def"), "GAUGE"):
-        yield "| `troth_%s` | none | %s |\n" % (metric, cell(text))
+        yield "| `troth_%s` | %s | %s |\n" % (metric, (re.findall("`([a-z]+)`", text) + ["none"])[0], cell(text))
 
 
 def log_events(t):

@@ -76,6 +76,8 @@ def metrics(c, admin, monitor, dev):
     assert 1e6 < m["troth_resident_bytes", ""] < 1e9, "memory"
     assert 1 <= m["troth_connections", ""] <= 20, "connections"
     expect(m["troth_loops", ""], 3, "loops")
+    expect((m["troth_credentials", '{state="active"}'], m["troth_credentials", '{state="suspended"}']), (3, 0), "credentials")
+    assert m["troth_renewal_due_seconds", '{of="data-key"}'] < m["troth_life_end_seconds", '{of="data-key"}'], "lives"
     sock = subprocess.run(["curl", "-sS", "--unix-socket", os.path.join(c.state, "admin.sock"), "http://x/metrics"],
                           capture_output=True, text=True, check=True)
     after = samples(sock.stdout)
