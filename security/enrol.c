@@ -112,6 +112,12 @@ static int load(void *arg, struct str key, struct str value)
 		audit(e->o.security, EV_STORE_DAMAGED, NULL, STR_NONE, "a device's record");
 		return err;
 	}
+	/* A store from before its use (a restored one) does not know. */
+	if (r.handle[0] && !r.used && ledger_when(security_ledger(e->o.security), LEDGER_CODE_USED, str_of(r.handle))) {
+		OPENSSL_cleanse(r.psk, sizeof(r.psk));
+		r.handle[0] = 0;
+		r.code_ends = 0;
+	}
 	d = device_of(e, key);
 	answer = r.answer;
 	if (r.handle[0])
@@ -218,6 +224,13 @@ static int set_code(struct enrol *e, const struct enrol_code *c, struct device_r
 	return err;
 }
 
+/* The code that it had opens nothing any more, in an older store neither. */
+static void note_code(struct enrol *e, const struct device *d)
+{
+	if (d->r.handle[0])
+		ledger_note(security_ledger(e->o.security), LEDGER_CODE_USED, handle_of(d), 0);
+}
+
 int enrol_code_put(struct enrol *e, struct tx *tx, const struct enrol_code *c)
 {
 	struct device_rec r;
@@ -251,6 +264,7 @@ void enrol_code_apply(struct enrol *e, const struct enrol_code *c)
 	pthread_mutex_lock(&e->lock);
 	d = device_of(e, c->id);
 	device_unindex(e, d);
+	note_code(e, d);
 	REQUIRE(set_code(e, c, &d->r) == 0);
 	enrol_mask(e, d->r.handle, d->r.psk);
 	device_index(e, d);
@@ -376,6 +390,7 @@ static void end_code(struct enrol *e, struct str id)
 	pthread_mutex_lock(&e->lock);
 	d = device_of(e, id);
 	device_unindex(e, d);
+	note_code(e, d);
 	OPENSSL_cleanse(d->r.psk, sizeof(d->r.psk));
 	d->r.handle[0] = 0;
 	d->r.used = false;

@@ -213,8 +213,10 @@ static void stored(struct commit *commit, int err)
 	pthread_mutex_lock(&e->lock);
 	d = device_of(e, j->cred.id);
 	device_unindex(e, d);
-	if (j->enrols)
+	if (j->enrols) {
 		d->r.used = true;
+		ledger_note(security_ledger(e->o.security), LEDGER_CODE_USED, j->q.handle, j->cred.generation);
+	}
 	d->r.next = j->rec.next;
 	memcpy(d->r.next_key, j->rec.next_key, ENROL_KEY);
 	d->r.next_from = j->rec.next_from;

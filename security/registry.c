@@ -243,7 +243,7 @@ static void put_info(struct security *sec, const struct cred_info *info, int64_t
 	shown.state = h->stored;
 	if (atomic_load_explicit(&h->locked_until_ns, memory_order_relaxed) == INT64_MAX && cred_state_speaks(h->stored))
 		shown.state = CRED_LOCKED;
-	else if (h->held && cred_state_speaks(h->stored))
+	else if (h->held && (cred_state_speaks(h->stored) || h->stored == CRED_CODE_OUT))
 		shown.state = CRED_SUSPENDED;
 	put_version(&sec->registry, cred_new(&sec->self, &shown), now_ns);
 }
