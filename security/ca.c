@@ -256,7 +256,7 @@ static int verify_self(struct ca *ca, struct why *why)
 	STACK_OF(X509) *chain = sk_X509_new_null();
 	int err = E_NOMEM;
 
-	if (store && ctx && chain && sk_X509_push(chain, ca->issuing) > 0 &&
+	if (store && ctx && chain && sk_X509_push(chain, ca->server_issuer) > 0 &&
 	    X509_STORE_add_cert(store, ca->root ? ca->root : ca->issuing) == 1 &&
 	    X509_STORE_CTX_init(ctx, store, ca->server, chain) == 1) {
 		X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
@@ -439,6 +439,7 @@ void ca_lives(struct ca *ca, struct ca_lives *out)
 	out->issuing = life_of(ca->issuing);
 	out->server = life_of(ca->server);
 	out->n_old = ca->n_old;
+	out->server_is_old = ca->server_issuer != ca->issuing;
 	for (unsigned i = 0; i < ca->n_old; i++)
 		if (i == 0 || ca->old[i].retire_us < out->retire_us)
 			out->retire_us = ca->old[i].retire_us;

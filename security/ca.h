@@ -65,7 +65,7 @@ int ca_server_renew(struct ca *ca, struct why *why);
 /* The same with other names (https.names) and another life from now on.  E_CONF: the CA does not permit a name; nothing changed. */
 int ca_server_rename(struct ca *ca, struct strs hosts, int64_t life_us, struct why *why);
 /* A new issuing CA, signed by the root; the one before signs nothing more and its key is destroyed, what it has signed is accepted
- * until retire_us.  The server's own certificate is still the old one's: ca_server_renew follows.  E_ABSENT: the root's key is
+ * until retire_us.  The server's own certificate is still the old one's, until the next ca_server_renew.  E_ABSENT: the root's key is
  * not here.  E_LIMIT: too many before still count.  What failed has changed nothing. */
 int ca_rotate(struct ca *ca, int64_t retire_us, struct why *why);
 /* Lets go of the issuing CAs whose time is over: true when there was one; contexts are to be remade. */
@@ -81,6 +81,7 @@ struct ca_lives {
 	struct ca_life root, issuing, server;
 	unsigned n_old;    /* issuing CAs of the time before that still count */
 	int64_t retire_us; /* when the first of them goes */
+	bool server_is_old; /* the server's certificate is of one of them */
 };
 void ca_lives(struct ca *ca, struct ca_lives *out);
 

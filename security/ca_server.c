@@ -119,10 +119,27 @@ static bool is_usable(struct ca *ca, X509 *x, EVP_PKEY *key, GENERAL_NAMES *want
 	int64_t now = clock_wall_us(ca->o.clock);
 	int64_t from = cert_time_us(X509_get0_notBefore(x)), to = cert_time_us(X509_get0_notAfter(x));
 
-	/* The issuer's name, too: a CA that was not kept before a crash had the same key and another name. */
-	return X509_check_private_key(x, key) == 1 && X509_check_issued(ca->issuing, x) == X509_V_OK &&
-	       X509_verify(x, X509_get0_pubkey(ca->issuing)) == 1 && from <= now && now < from + (to - from) / 2 &&
+	return X509_check_private_key(x, key) == 1 && from <= now && now < from + (to - from) / 2 &&
 	       to - from <= ca->o.server_life_us + 2 * backdate_us && has_names(x, want);
+}
+
+/* The issuer's name, too: a CA that was not kept before a crash had the same key and another name. */
+static bool is_issued(X509 *issuer, X509 *x)
+{
+	return X509_check_issued(issuer, x) == X509_V_OK && X509_verify(x, X509_get0_pubkey(issuer)) == 1;
+}
+
+/* The issuing CA that signed it, as long as it counts; NULL: none. */
+static X509 *issuer_of(struct ca *ca, X509 *x)
+{
+	int64_t now = clock_wall_us(ca->o.clock);
+
+	if (is_issued(ca->issuing, x))
+		return ca->issuing;
+	for (unsigned i = 0; i < ca->n_old; i++)
+		if (ca->old[i].retire_us > now && is_issued(ca->old[i].x, x))
+			return ca->old[i].x;
+	return NULL;
 }
 
 static bool reuse(struct ca *ca, GENERAL_NAMES *want)
@@ -132,21 +149,21 @@ static bool reuse(struct ca *ca, GENERAL_NAMES *want)
 	X509 *x = NULL;
 	EVP_PKEY *key = NULL;
 	unsigned n;
-	bool ok = false;
+	X509 *issuer = NULL;
 
-	buf_init(&b, 65536);
+	buf_init(&b, CA_PEM_MAX);
 	if (file_load(ca->o.dir, "ca/server.pem", true, &b, &why) == 0 && cert_read_pem(buf_as_str(&b), &x, 1, &n) == 0 &&
 	    keystore_key(ca->o.keystore, "server", false, &key, &why) == 0)
-		ok = is_usable(ca, x, key, want);
-	if (ok) {
-		X509_up_ref(ca->issuing);
-		use_server(ca, x, ca->issuing, key);
+		issuer = is_usable(ca, x, key, want) ? issuer_of(ca, x) : NULL;
+	if (issuer) {
+		X509_up_ref(issuer);
+		use_server(ca, x, issuer, key);
 	} else {
 		X509_free(x);
 		EVP_PKEY_free(key);
 	}
 	buf_fini(&b);
-	return ok;
+	return issuer != NULL;
 }
 
 int ca_server_try(struct ca *ca, struct why *why)

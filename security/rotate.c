@@ -50,12 +50,14 @@ struct rotate {
 	void *arg;
 };
 
+/* The server goes on with its certificate of the issuing CA before, until that is renewed: devices hear of the new CA meanwhile,
+ * by /cacerts and with their own renewals. */
 static const struct {
 	const char *name, *text;
 	unsigned steps;
 } kinds[ROTATIONS] = {
 	[ROTATE_SERVER] = { "server-certificate", "the server's certificate", DO_SERVER | DO_CONTEXTS },
-	[ROTATE_CA] = { "issuing-ca", "the issuing CA", DO_CA | DO_SERVER | DO_CONTEXTS },
+	[ROTATE_CA] = { "issuing-ca", "the issuing CA", DO_CA | DO_CONTEXTS },
 	[ROTATE_DATA] = { "data-key", "the data key", DO_DATA },
 	[ROTATE_TICKETS] = { "ticket-key", "the key of tickets", 0 },
 	[ROTATE_ROOT] = { "root-ca", "the root CA", 0 },
@@ -265,7 +267,7 @@ static void start_one(struct rotate *r, int64_t now_us)
 	}
 	ca_lives(r->o.ca, &l);
 	if (!r->busy && l.n_old > 0 && now_us >= l.retire_us)
-		submit(r, ROTATE_CA, DO_RETIRE | DO_CONTEXTS, -1);
+		submit(r, ROTATE_CA, DO_RETIRE | (l.server_is_old ? DO_SERVER : 0) | DO_CONTEXTS, -1);
 }
 
 /* One that is renewed in time is not told of: at 50 % it is due, and tells when it fails. */
@@ -319,7 +321,7 @@ int rotate_now(struct rotate *r, enum rotation what, bool at_once, void (*done)(
 		return E_EXISTS;
 	r->done = done;
 	r->arg = arg;
-	submit(r, what, kinds[what].steps, what == ROTATE_CA && !at_once ? overlap_end(r) : 0);
+	submit(r, what, kinds[what].steps | (at_once ? DO_SERVER : 0), what == ROTATE_CA && !at_once ? overlap_end(r) : 0);
 	return 0;
 }
 

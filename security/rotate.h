@@ -19,7 +19,7 @@ struct workers;
 
 enum rotation {
 	ROTATE_SERVER,  /* the server's key and certificate */
-	ROTATE_CA,      /* the issuing CA; the server's certificate with it */
+	ROTATE_CA,      /* the issuing CA */
 	ROTATE_DATA,    /* the key that new rows are sealed with */
 	ROTATE_TICKETS, /* hourly, when there are any */
 	ROTATE_ROOT,    /* is told of only: a new root is a new authority */

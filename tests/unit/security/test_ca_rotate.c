@@ -141,6 +141,24 @@ START_TEST(the_servers_chain_fits)
 		if (i == 0)
 			rotate(&r, PKI_NOW + PKI_HOUR);
 	}
+	/* Also over a restart: devices that have not heard of the new one yet go on to know the server. */
+	struct ca_lives l;
+	ca_lives(r.p.ca, &l);
+	ck_assert(l.server_is_old);
+	X509 *before = r.p.ca->server;
+	X509_up_ref(before);
+	reopen(&r);
+	ca_lives(r.p.ca, &l);
+	ck_assert(l.server_is_old);
+	ck_assert_int_eq(X509_cmp(before, r.p.ca->server), 0);
+	ck_assert_int_eq(X509_verify(before, X509_get0_pubkey(r.p.ca->server_issuer)), 1);
+	/* Not longer than that one counts. */
+	clock_advance_us(r.p.clock, PKI_HOUR);
+	reopen(&r);
+	ca_lives(r.p.ca, &l);
+	ck_assert(!l.server_is_old);
+	ck_assert_int_ne(X509_cmp(before, r.p.ca->server), 0);
+	X509_free(before);
 	ck_assert_int_eq(ca_server_renew(r.p.ca, &why), 0);
 	rig_fini(&r);
 }

@@ -223,7 +223,13 @@ START_TEST(the_issuing_ca_and_its_overlap)
 		loop_turn(r.loop, 10);
 	}
 	ck_assert_uint_eq(anchors(&r), 2);
+	/* The server's certificate is renewed when its own time has come: now, for the old CA's end has cut it short. */
 	ca_lives(r.p.ca, &l);
+	ck_assert(l.server_is_old);
+	tick(&r, 1);
+	ck_assert_uint_eq(look(&r, ROTATE_SERVER).done, 1);
+	ca_lives(r.p.ca, &l);
+	ck_assert(!l.server_is_old);
 	/* The last certificate that it signed ends after 15 days, 90 more are given, its own ends first. */
 	ck_assert_int_eq(l.retire_us, ROOM_NOW + 20 * DAY);
 	ck_assert_int_gt(l.issuing.until_us, ROOM_NOW + 29 * DAY);
