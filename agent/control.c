@@ -89,33 +89,24 @@ bool control_status(const struct agent *a, struct buf *b)
 static void end(struct call *c)
 {
 	struct loop *l = c->control->agent->loop;
+	int fd = c->io.fd;
 
 	if (!c->io.on)
 		return;
 	loop_timer_cancel(l, &c->timer);
 	loop_io_del(l, &c->io);
-	close(c->io.fd);
-	c->io.fd = -1;
+	close(fd);
 	c->waits = false;
 }
 
 /* A local reader takes some kilobytes at once; one that does not has itself to blame. */
-static void say(struct call *c, int fd, bool good, struct str text)
-{
-	(void)c;
-	(void)!write(fd, good ? good_mark : bad_mark, strlen(good ? good_mark : bad_mark));
-	(void)!write(fd, text.p, text.n);
-}
-
 static void answer(struct call *c, bool good, struct str text)
 {
-	int fd = dup(c->io.fd);
+	const char *mark = good ? good_mark : bad_mark;
 
+	if (write(c->io.fd, mark, strlen(mark)) == (ssize_t)strlen(mark))
+		(void)!write(c->io.fd, text.p, text.n);
 	end(c);
-	if (fd < 0)
-		return;
-	say(c, fd, good, text);
-	close(fd);
 }
 
 static void on_renewed(void *arg, const char *fault)

@@ -278,9 +278,9 @@ static void on_gone(struct conn *c)
 	}
 	if (!lc->open) {
 		l->n_dialing--;
-		if (!lc->ours)
+		if (!lc->ours && !l->closing)
 			tell_fault(lc);
-	} else if (unheard) {
+	} else if (unheard && !l->closing) {
 		line_unreached(l, "%s", l->o.closed);
 	}
 	line_pump_soon(l);
