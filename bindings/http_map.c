@@ -109,6 +109,7 @@ static enum rsc read_content(const struct http1 *h, const char *base, const stru
 	struct str body = http1_body(h, base);
 	enum rsc rsc;
 
+	p->raw = body;
 	if (body.n == 0)
 		return RSC_NONE;
 	if (p->op == OP_RETRIEVE || p->op == OP_DELETE)

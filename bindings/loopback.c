@@ -42,7 +42,9 @@ void loopback_send(struct gate *g, struct loop *l, const struct codec *codec, st
 	*w = (struct pending){ out, codec };
 	buf_init(&out->text, ANSWER_MAX);
 	/* Values point into the text, which must live as long as the request. */
-	rsc = codec->decode_request(request_arena(r), arena_str(request_arena(r), request), gate_limits(g), p);
+	request = arena_str(request_arena(r), request);
+	rsc = codec->decode_request(request_arena(r), request, gate_limits(g), p);
+	p->raw = request;
 	if (rsc == RSC_NONE) {
 		gate_submit(r, peer, &reply, w);
 		return;

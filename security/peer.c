@@ -154,6 +154,11 @@ uint16_t peer_zone(const struct peer *p)
 	return p->n ? p->proof[0].cred->info.zone : ZONE_COMMON;
 }
 
+uint64_t peer_credential_key(const struct peer *p)
+{
+	return p->n ? (uintptr_t)p->proof[0].cred->holder : 0;
+}
+
 bool peer_is_credential(const struct peer *p, struct str cred_id)
 {
 	return p->n > 0 && cred_id.n > 0 && str_eq(p->proof[0].cred->info.id, cred_id);

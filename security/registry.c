@@ -741,9 +741,10 @@ void registry_lock(struct security *sec, struct str id, int64_t until_ns)
 
 	pthread_rwlock_wrlock(&r->lock);
 	h = strmap_get(&r->by_id, id);
-	if (h && h->cred) {
+	if (h)
 		atomic_store_explicit(&h->locked_until_ns, until_ns, memory_order_release);
-		/* Another version: the peers of this one end. */
+	/* Another version: the peers of this one end.  Where nothing ends and nothing is shown differently, they go on. */
+	if (h && h->cred && (until_ns || h->cred->info.state == CRED_LOCKED)) {
 		struct cred_info info = h->cred->info;
 		info.state = h->stored;
 		put_info(sec, &info, clock_mono_ns(sec->clock));

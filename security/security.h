@@ -141,6 +141,8 @@ bool peer_count(struct security *sec, struct peer *p, unsigned max);
 enum { PEER_WATCHERS = 8 };
 void peer_watch(struct security *sec, void (*fn)(void *arg), void *arg);
 uint16_t peer_zone(const struct peer *p);
+/* The same number for all connections and keys of a credential, as long as the room stands. */
+uint64_t peer_credential_key(const struct peer *p);
 /* Did the channel prove that credential? */
 bool peer_is_credential(const struct peer *p, struct str cred_id);
 bool peer_is_kind(const struct peer *p, enum cred_kind kind);

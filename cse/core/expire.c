@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cse/core/event.h"
+#include "cse/core/replay.h"
 
 enum { NODES = 64, CONTAINERS = 16, INSTS = 64 };
 #define PERIOD_NS INT64_C(1000000000)
@@ -226,6 +227,7 @@ static void tick(struct loop *l, struct loop_timer *t)
 	doubtful = clockguard_tick(e->gate->o.security);
 	store_pause_expiry(e->gate->o.store, doubtful);
 	watch_size(e);
+	replays_tick(e->gate);
 	if (!doubtful && !e->busy && !e->fetching)
 		run(e);
 	loop_timer_set(l, t, loop_now_ns(l) + PERIOD_NS, tick);

@@ -17,6 +17,7 @@
 #include "cse/core/gid.h"
 #include "cse/core/polling.h"
 #include "cse/core/regroup.h"
+#include "cse/core/replay.h"
 #include "cse/core/notify.h"
 #include "cse/core/out.h"
 #include "cse/core/steps.h"
@@ -183,6 +184,7 @@ int gate_new(const struct gate_opts *o, struct gate **out, struct why *why)
 	g->root_agr = type_root_attr(STR("m2m:agr"));
 	fan_names_init(&g->fan_names);
 	g->gids = gids_new(o->rnd);
+	g->replays = replays_new(o->rnd);
 	g->aggregates = aggregates_new(g);
 	REQUIRE(g->root_agr && g->root_uri && g->root_rce && g->root_uril && g->root_rrl && g->root_dbg);
 	g->self_peer = peer_self(o->security);
@@ -221,6 +223,7 @@ static void let_go(struct request *r)
 {
 	REQUIRE(!r->tx);
 	loop_timer_cancel(r->loop, &r->timer);
+	replay_end(r, false);
 	walk_free(r);
 	event_drop(&r->events);
 	block_release(r);
@@ -290,6 +293,7 @@ void gate_free(struct gate *g)
 	}
 	peer_unref(g->self_peer);
 	gids_free(g->gids);
+	replays_free(g->replays);
 	aggregates_free(g->aggregates);
 	free(g->lanes);
 	free(g->congested);
@@ -435,6 +439,8 @@ void gate_abandon(struct request *r)
 	r->reply = NULL;
 	if (r->wait == WAIT_PARKED)
 		r->leave(r);
+	if (r->wait == WAIT_SLOW)
+		replay_end(r, true);
 	if (r->wait == WAIT_TIME || r->wait == WAIT_PARKED || r->wait == WAIT_SLOW)
 		gate_recycle(r);
 }

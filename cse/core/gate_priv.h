@@ -10,6 +10,7 @@ struct out;
 struct polling;
 struct notify;
 struct gids;
+struct replays;
 struct aggregates;
 struct regroup;
 struct event_room;
@@ -74,6 +75,7 @@ struct gate {
 	struct origin self;                 /* the CSE's own work */
 	struct expire *expire;
 	struct gids *gids;                  /* identifiers of group requests */
+	struct replays *replays;            /* requests that are pending */
 	struct regroup *regroup;            /* groups that could not be judged */
 	struct aggregates *aggregates;      /* notifications through groups */
 	struct fan_names fan_names;

@@ -6,7 +6,7 @@
 #include "cse/core/gate.h"
 #include "cse/core/hook.h"
 
-enum step_result { STEP_NEXT, STEP_ANSWER, STEP_WAIT, STEP_AGAIN /* at once back to resolve, in another hold of the lock */ };
+enum step_result { STEP_NEXT, STEP_ANSWER, STEP_WAIT, STEP_DONE /* resp is complete */, STEP_AGAIN /* at once back to resolve, in another hold of the lock */ };
 /* Why a request is parked. */
 enum wait { WAIT_NONE, WAIT_TIME, WAIT_TURN, WAIT_FETCH, WAIT_COMMIT, WAIT_PARKED, WAIT_SLOW };
 
@@ -36,6 +36,13 @@ struct events {
 	bool childless;
 };
 static inline bool events_any(const struct events *es) { return es->first || es->lives; }
+
+/* In the table of requests that are pending (replay.h). */
+struct pend {
+	struct pend *next;
+	uint64_t key, digest; /* who and which; what */
+	bool in, kept;
+};
 
 #define REQUEST_MAGIC 0x72657175u
 struct request {
@@ -67,6 +74,7 @@ struct request {
 	int64_t oet_ns;              /* 0: none */
 	uint32_t feeds;              /* a subscription that hears of it; 0: none */
 	int64_t slow_ns;             /* WAIT_SLOW: no longer than until then */
+	struct pend pend;
 	struct fan *fan;             /* requests to members of a group that it has led to (fanout.c) */
 	struct fan *up;              /* it is one of those */
 	int64_t bound_ns;            /* then its deadline; else 0 */

@@ -11,10 +11,11 @@
 #include "cse/base/stat.h"
 #include "cse/core/out.h"
 #include "cse/core/event.h"
+#include "cse/core/replay.h"
 
 #define SLOW_STEP_NS INT64_C(1000000)
 #define SLOW_MOST_NS INT64_C(200000000)
-enum { STEP_ORIGIN = 1, STEP_RESOLVE = 4, STEP_COMMIT = 10, STEP_EVENTS };
+enum { STEP_ORIGIN = 1, STEP_RESOLVE = 5, STEP_COMMIT = 11, STEP_EVENTS };
 
 static enum step_result tell_events(struct request *r)
 {
@@ -29,6 +30,7 @@ static const struct step {
 } steps[] = {
 	{ "validity",  check_primitive },
 	{ "origin",    check_origin },
+	{ "replay",    replay_check },
 	{ "route",     route_target },
 	{ "time",      route_time },
 	{ "resolve",   resolve_target },
@@ -67,6 +69,7 @@ static void release(struct request *r)
 	void *arg = r->arg;
 
 	count(r);
+	replay_end(r, !reply);
 	gate_recycle(r);
 	if (reply)
 		reply->release(arg);
@@ -341,6 +344,10 @@ void steps_run(struct request *r)
 			return;
 		case STEP_WAIT:
 			REQUIRE(!r->tx && r->wait != WAIT_NONE);
+			return;
+		case STEP_DONE:
+			head(r);
+			answer(r);
 			return;
 		case STEP_AGAIN:
 			REQUIRE(!r->tx);

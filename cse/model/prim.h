@@ -110,6 +110,7 @@ struct prim {
 	bool da, tqi, asi, auri, sqi;
 	struct filter *fc;    /* NULL when absent */
 	struct content pc;
+	struct str raw;       /* the content (or the whole primitive) as it came, for who compares two requests */
 	struct strs atrl;     /* partial retrieve named by the binding (HTTP atrl= or '#') */
 	struct why why;       /* first failure */
 };

@@ -34,7 +34,7 @@ struct rig {
 	struct gate *gate;
 	struct arena arena;
 	struct peer *peers[16];
-	unsigned n_peers;
+	unsigned n_peers, n_rqi;
 };
 
 struct rig_answer {
@@ -58,7 +58,7 @@ struct rig_ask {
 	struct filter *fc;
 	const char *atrl;  /* one name */
 	uint32_t also;     /* further parameters that are marked as present */
-	const char *rqi;   /* NULL: "r1"; "": absent */
+	const char *rqi;   /* NULL: another for each; "": absent */
 };
 
 static inline struct addr_self rig_self(void)
@@ -213,12 +213,15 @@ static inline struct request *rig_request(struct rig *g, const struct rig_ask *q
 {
 	struct request *r = gate_open(g->gate, g->loop);
 	struct prim *p = request_prim(r);
+	char rqi[16];
 
 	p->op = q->op;
 	p->has |= q->also | 1u << P_OP;
 	rig_param(r, P_TO, q->to, &p->to);
 	rig_param(r, P_FR, q->fr, &p->fr);
-	rig_param(r, P_RQI, q->rqi ? q->rqi : "r1", &p->rqi);
+	if (!q->rqi)
+		snprintf(rqi, sizeof(rqi), "r%u", ++g->n_rqi);
+	rig_param(r, P_RQI, q->rqi ? q->rqi : rqi, &p->rqi);
 	rig_param(r, P_RVI, q->rvi ? q->rvi : "3", &p->rvi_text);
 	rig_param(r, P_RQET, q->rqet, &p->rqet);
 	rig_param(r, P_RSET, q->rset, &p->rset);
@@ -252,6 +255,7 @@ static inline struct request *rig_request(struct rig *g, const struct rig_ask *q
 		struct str in = rig_text(r, q->pc);
 
 		p->has |= 1u << P_PC;
+		p->raw = in;
 		ck_assert_msg(codec_json.decode_content(p->arena, in, gate_limits(g->gate), &p->pc, &p->why) == RSC_NONE, "%s",
 		              p->why.text);
 	}

@@ -118,7 +118,7 @@ static void next(struct client *c)
 	p->op = act->op;
 	p->to = str_of(act->to);
 	p->fr = act->by_other ? STR("CDev2") : STR("CDev1");
-	p->rqi = STR("r");
+	p->rqi = arena_printf(p->arena, "%p-%u", (void *)c, (unsigned)c->sent);
 	p->rvi_text = STR("3");
 	p->has = 1u << P_OP | 1u << P_TO | 1u << P_FR | 1u << P_RQI | 1u << P_RVI | (act->ty ? 1u << P_TY : 0);
 	p->ty = act->ty;

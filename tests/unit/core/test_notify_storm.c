@@ -138,7 +138,7 @@ static void submit(struct client *c, enum op op, const char *to, unsigned ty, co
 	p->op = op;
 	p->to = arena_str(p->arena, str_of(to));
 	p->fr = STR("CDev1");
-	p->rqi = STR("r");
+	p->rqi = arena_printf(p->arena, "%p", (void *)c);
 	p->rvi_text = STR("3");
 	p->has = 1u << P_OP | 1u << P_TO | 1u << P_FR | 1u << P_RQI | 1u << P_RVI;
 	if (ty) {

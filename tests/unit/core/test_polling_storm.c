@@ -102,7 +102,7 @@ static void go_on(struct poller *p)
 	q->op = p->answering ? OP_NOTIFY : OP_RETRIEVE;
 	q->to = to[p->channel];
 	q->fr = from[p->channel];
-	q->rqi = STR("r");
+	q->rqi = arena_printf(q->arena, "%p", (void *)p);
 	q->rvi_text = STR("3");
 	q->rqet = STR("200");
 	q->has = 1u << P_OP | 1u << P_TO | 1u << P_FR | 1u << P_RQI | 1u << P_RVI | 1u << P_RQET;

@@ -114,7 +114,7 @@ static void next(struct client *c)
 	p->op = c->reading || c->searching ? OP_RETRIEVE : OP_CREATE;
 	p->to = c->searching ? STR("cse-in/app1") : STR("cse-in/app1/box");
 	p->fr = STR("CDev1");
-	p->rqi = STR("r");
+	p->rqi = arena_printf(p->arena, "%p", (void *)c);
 	p->rvi_text = STR("3");
 	p->has = 1u << P_OP | 1u << P_TO | 1u << P_FR | 1u << P_RQI | 1u << P_RVI;
 	if (c->searching) {

@@ -150,6 +150,7 @@ START_TEST(gateways_lock_pairs)
 	ck_assert_uint_eq(locks().n, 2);
 	audit_flush(room.sec);
 	room_release(&room, "cgw");
+	ck_assert(peer_is_live(room.sec, gw));
 	ck_assert(!lockout_pair(room.sec, gw, STR("CDev1")) && lockout_pair(room.sec, mn, STR("CDev2")));
 	peer_unref(gw);
 	peer_unref(mn);
