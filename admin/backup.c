@@ -28,7 +28,7 @@ static const char *read_file(struct admin_call *c)
 void admin_backup(struct admin_call *c)
 {
 	struct cse *cse = c->admin->cse;
-	struct backup_opts o = { .dir = conf_str(cse->first_conf, CONF_CSE_STATE), .keystore = cse->keystore, .rnd = cse->rnd,
+	struct backup_opts o = { .dir = conf_str(cse->first_conf, CONF_CSE_STATE), .keystore = cse->keystore, .ca = cse->ca, .rnd = cse->rnd,
 		.store = cse->store, .log = cse->log, .self = cse->self };
 	const char *file = read_file(c);
 	struct why why = { 0 };

@@ -16,6 +16,7 @@
 #include "cse/base/err.h"
 #include "db/store.h"
 #include "security/archive.h"
+#include "security/ca.h"
 #include "security/file.h"
 
 struct making {
@@ -124,10 +125,15 @@ static int fill(struct making *m)
 	unlink(m->copy);
 	if (!err)
 		err = add_state_file(m, "datakeys");
+	/* Certificates and their keys as of one moment: a renewal between them would make pairs that do not match. */
+	if (m->o->ca)
+		ca_hold(m->o->ca);
 	if (!err)
 		err = add_folder(m, "ca");
 	if (!err)
 		err = add_folder(m, "keys");
+	if (m->o->ca)
+		ca_let_go(m->o->ca);
 	if (!err && archive_end(m->a) != 0)
 		err = sys_failed(m, "writing");
 	return err;

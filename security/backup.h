@@ -15,6 +15,7 @@
 #include "cse/model/addr.h"
 #include "cse/model/rsc.h"
 
+struct ca;
 struct keystore;
 struct log;
 struct rnd;
@@ -25,6 +26,7 @@ struct backup_opts {
 	struct keystore *keystore;
 	struct rnd *rnd;
 	struct store *store;  /* of backup_make */
+	struct ca *ca;        /* of backup_make: renews nothing meanwhile; may be NULL */
 	struct log *log;
 	struct addr_self self;
 };

@@ -412,6 +412,17 @@ X509 *ca_root(struct ca *ca)
 	return ca->root;
 }
 
+void ca_hold(struct ca *ca)
+{
+	CHECK(ca, CA);
+	pthread_mutex_lock(&ca->work);
+}
+
+void ca_let_go(struct ca *ca)
+{
+	pthread_mutex_unlock(&ca->work);
+}
+
 void ca_set_lives(struct ca *ca, int64_t server_us, int64_t issuing_us)
 {
 	CHECK(ca, CA);

@@ -71,6 +71,9 @@ int ca_rotate(struct ca *ca, int64_t retire_us, struct why *why);
 /* Lets go of the issuing CAs whose time is over: true when there was one; contexts are to be remade. */
 bool ca_retire(struct ca *ca, struct why *why);
 
+/* Nothing of the authority's files changes until it is let go, by the same thread. */
+void ca_hold(struct ca *ca);
+void ca_let_go(struct ca *ca);
 /* Lives of what is made from now on.  Thread-safe. */
 void ca_set_lives(struct ca *ca, int64_t server_us, int64_t issuing_us);
 /* From notBefore to notAfter, µs; zero: there is none. */

@@ -512,6 +512,73 @@ START_TEST(own_client)
 }
 END_TEST
 
+/* Servers that our own client must not take for the CSE, whatever they were signed with. */
+START_TEST(own_client_refuses)
+{
+	struct rig r;
+	struct pki other;
+	struct why why = { 0 };
+	struct buf pem;
+	SSL_CTX *mine = NULL;
+
+	rig_init(&r);
+	pki_init(&other, 0);
+	pki_open(&other);
+	buf_init(&pem, 65536);
+	ck_assert_int_eq(tls_client_new(r.ca_file, NULL, NULL, &mine, &why), 0);
+	int64_t now = clock_wall_us(r.p.clock);
+	for (int i = 0; i < 6; i++) {
+		struct cert_plan plan = { .subject_key = r.key, .from_us = now - PKI_HOUR, .to_us = now + PKI_HOUR, .pathlen = -1,
+			                  .usage = "serverAuth" };
+		const char *host = "localhost";
+		bool good = false;
+		struct rig *signer = &r;
+		struct rig foreign = { .p = other };
+		switch (i) {
+		case 0: /* so that the others are refused for their own reason */
+			good = true;
+			break;
+		case 1: /* an administrator's or a device's, for clients only */
+			plan.usage = "clientAuth";
+			break;
+		case 2:
+			plan.to_us = now - 10 * 1000000;
+			break;
+		case 3:
+			plan.from_us = now + 600 * 1000000;
+			break;
+		case 4: /* of another authority */
+			signer = &foreign;
+			break;
+		default: /* our issuing key, stolen: another's name beside the right one */
+			host = "localhost.bank.example";
+			break;
+		}
+		sign_with(signer, "issuing", "ca/issuing.pem", &plan, host, &pem);
+		SSL_CTX *theirs = SSL_CTX_new(TLS_server_method());
+		client_use(theirs, &pem, r.key);
+		struct link l;
+		memset(&l, 0, sizeof(l));
+		ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, l.fd), 0);
+		l.server = SSL_new(theirs);
+		l.client = SSL_new(mine);
+		SSL_set_accept_state(l.server);
+		SSL_set_connect_state(l.client);
+		SSL_set_fd(l.server, l.fd[0]);
+		SSL_set_fd(l.client, l.fd[1]);
+		ck_assert_int_eq(SSL_set1_host(l.client, "localhost"), 1);
+		ck_assert_msg(link_shake(&l) == good, "case %d", i);
+		ck_assert_msg(good || l.client_failed, "case %d", i);
+		link_close(&l);
+		SSL_CTX_free(theirs);
+	}
+	SSL_CTX_free(mine);
+	buf_fini(&pem);
+	pki_fini(&other);
+	rig_fini(&r);
+}
+END_TEST
+
 START_TEST(renewal_keeps_connections)
 {
 	struct rig r;
@@ -622,6 +689,7 @@ int main(void)
 	tcase_add_test(tc, alpn_is_http1_or_nothing);
 	tcase_add_test(tc, long_chains_refused);
 	tcase_add_test(tc, own_client);
+	tcase_add_test(tc, own_client_refuses);
 	tcase_add_test(tc, renewal_keeps_connections);
 	tcase_add_test(tc, loops_accept_during_renewal);
 	tcase_add_test(tc, memory_of_an_idle_connection);
