@@ -11,6 +11,7 @@ import tempfile
 
 SRC = os.environ.get("TOP_SRCDIR", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 BUILD = os.environ.get("TOP_BUILDDIR", os.getcwd())
+USER = 4242
 ESCAPES = {"\\-": "-", "\\e": "\\", "\\(dq": '"', "\\(aq": "'", "\\&": ""}
 
 
@@ -47,11 +48,20 @@ def main():
         script += "at='%s'\necho \"== $at\"\n%s\n" % (heading, text)
     for port, mine in ports.items():
         script = script.replace("localhost:" + port, "localhost:" + mine).replace("127.0.0.1:" + port, "127.0.0.1:" + mine)
-    env = dict(os.environ, HOME=home, PATH=BUILD + ":" + os.environ["PATH"], TROTH_HTTPS_LISTEN="127.0.0.1:" + ports["8443"],
+    # A reader is not root: the agent refuses to open its port for processes of root.
+    bins = os.path.join(home, "bin")
+    os.mkdir(bins, 0o755)
+    for name in ("trothd", "trothctl", "troth-agent"):
+        shutil.copy(os.path.join(BUILD, name), bins)
+    who = {}
+    if os.geteuid() == 0:
+        who = {"user": USER, "group": USER, "extra_groups": []}
+        os.chown(home, USER, USER)
+    env = dict(os.environ, HOME=home, PATH=bins + ":" + os.environ["PATH"], TROTH_HTTPS_LISTEN="127.0.0.1:" + ports["8443"],
                TROTH_AGENT_AGENT_LISTEN="127.0.0.1:" + ports["8080"])
     # bash as a reader has it: with jobs, that %1 names.
     done = subprocess.run(["bash", "-m", "-c", script], env=env, cwd=home, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          timeout=300, check=False)
+                          timeout=300, check=False, **who)
     left = os.path.exists(os.path.join(home, "troth"))
     log = ""
     for name in ("log", "agent.log"):
