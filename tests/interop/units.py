@@ -11,6 +11,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from agent import Agent  # noqa: E402
 from cse import BUILD, SRC, Cse, must, register  # noqa: E402
 
 MOST = 15  # tenths
@@ -104,14 +105,40 @@ def fits(trace, text, what):
     check(not bad, "%s wants memory that is written and executed: %s" % (what, bad[:2]))
 
 
-def server(folder, text):
+def traceable():
+    """Sanitizers have calls of their own, which no unit permits."""
     if not shutil.which("strace"):
         print("   no strace: system calls are not compared")
-        return
+        return False
+    return "libasan" not in run("ldd", os.path.join(BUILD, "trothd")).stdout
+
+
+def end(proc, what):
+    """Told to the program, not to strace."""
+    with open("/proc/%d/task/%d/children" % (proc.pid, proc.pid), encoding="ascii") as f:
+        os.kill(int(f.read().split()[0]), signal.SIGTERM)
+    check(proc.wait(60) == 0, what + " did not end well")
+
+
+def device(text):
+    with Cse() as c:
+        c.start()
+        with Agent(c, "CUnit") as agent:
+            agent.enrol()
+            trace = os.path.join(agent.state, "trace")
+            agent.wrap = ["strace", "-f", "-qq", "-o", trace]
+            agent.start(60)
+            client = agent.client()
+            register(client, "CUnit")
+            must(client.get("/cse-in/CUnit"), 2000, "a request through the agent")
+            check(agent.command("status").returncode == 0, "status")
+            end(agent.proc, "the agent")
+            with open(trace, encoding="utf-8", errors="replace") as f:
+                fits(f.read(), text, "troth-agent")
+
+
+def server(folder, text):
     trace = os.path.join(folder, "trace")
-    # Sanitizers have calls of their own, which no unit permits.
-    if "libasan" in run("ldd", os.path.join(BUILD, "trothd")).stdout:
-        return
     with Cse(wrap=["strace", "-f", "-qq", "-o", trace], sets=["log.level=debug"]) as c:
         c.start(60)
         c.issue("CDev1", "--ae", "CDev1")
@@ -125,10 +152,7 @@ def server(folder, text):
         r = run("curl", "-sS", "--unix-socket", os.path.join(c.state, "admin.sock"), "http://x/metrics")
         check("troth_requests_total" in r.stdout, "metrics: " + r.stderr)
         dev.close()
-        # The end is told to trothd, not to strace.
-        with open("/proc/%d/task/%d/children" % (c.proc.pid, c.proc.pid), encoding="ascii") as f:
-            os.kill(int(f.read().split()[0]), signal.SIGTERM)
-        check(c.proc.wait(60) == 0, "trothd did not end well: " + c.log_tail())
+        end(c.proc, "trothd")
     with open(trace, encoding="utf-8", errors="replace") as f:
         fits(f.read(), text, "trothd")
 
@@ -142,8 +166,12 @@ def main():
             path, text = unit(name, folder)
             exposure(path)
             spelling(path)
+            if not traceable():
+                continue
             if name == "trothd":
                 server(folder, text)
+            else:
+                device(text)
         users_and_folders(folder)
     print("%d passed, 0 failed" % done)
     return 0
