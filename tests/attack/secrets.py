@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Who reads all files, the backup, the log, argv, environ and what a crash leaves finds no private key, data key or
-key-encryption key in clear.  The key-encryption key comes as a credential of the service manager here, as it should; then the state
+"""Who reads all files, the backup, the log, argv, environ and what a crash leaves finds no private key, data key,
+enrolment code or key-encryption key in clear.  The key-encryption key comes as a credential of the service manager here, as it should; then the state
 folder, stolen whole with every backup, opens nothing."""
 import base64
 import ctypes
@@ -15,6 +15,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from agent import Agent, be  # noqa: E402
 from cse import Cse, must, register  # noqa: E402
 
 crypto = ctypes.CDLL(ctypes.util.find_library("crypto") or "libcrypto.so.3")
@@ -53,21 +54,27 @@ def read(path):
         return f.read()
 
 
-def secrets_of(state, kek, backup=None):
-    """Every key that the folder holds sealed, opened."""
-    found = {"key-encryption key": kek}
-    raw, at, n = read(os.path.join(state, "datakeys")), 12, 0
-    while at < len(raw):
-        k = struct.unpack_from("<H", raw, at + 4)[0]
-        n += 1
-        found["data key %d" % n] = unwrap(kek, raw[at + 6:at + 6 + k])
-        at += 6 + k + 8
+def private_keys(state, kek):
+    found = {}
     for name in os.listdir(os.path.join(state, "keys")):
         raw = read(os.path.join(state, "keys", name))
         head = b"trothkey 1\n"
         assert raw.startswith(head), name
         der = unseal(kek, head + b"key " + name[:-4].encode(), raw[len(head):])
         found["private key " + name] = private_number(der)
+    return found
+
+
+def secrets_of(state, kek, backup=None):
+    """Every key that the folder holds sealed, opened."""
+    found = private_keys(state, kek)
+    found["key-encryption key"] = kek
+    raw, at, n = read(os.path.join(state, "datakeys")), 12, 0
+    while at < len(raw):
+        k = struct.unpack_from("<H", raw, at + 4)[0]
+        n += 1
+        found["data key %d" % n] = unwrap(kek, raw[at + 6:at + 6 + k])
+        at += 6 + k + 8
     for path, at in ((os.path.join(state, "ledger"), 20), (backup, 12)):
         if path:
             raw = read(path)
@@ -118,6 +125,51 @@ def traffic(c):
     for i in range(20):
         must(d.create("/cse-in/CDev1/c", 4, {"m2m:cin": {"con": str(i)}}), 2001, "instance")
     d.close()
+
+
+def code_of(url):
+    """What is secret of an enrolment code: 26 base32 characters, as text and as the bytes that they stand for."""
+    text = url.rsplit("#", 1)[1].replace("-", "").upper()[:26]
+    return {"enrolment code": text.encode(), "enrolment code in small letters": text.lower().encode(),
+            "bytes of an enrolment code": base64.b32decode(text + "======")[:15]}
+
+
+def enrolment(c, found):
+    """A code is made, waits, and is used by an agent: it stands nowhere, argv of the command included; nor does the key it led to."""
+    with Agent(c, "CAgent", sets=["log.level=debug"]) as a:
+        url = a.code()
+        secrets = code_of(url)
+        for path in files_below(c.state):
+            look(os.path.relpath(path, c.dir), read(path), secrets, found)
+        p = subprocess.Popen(a.args() + ["enrol", url], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/",
+                             **be(a.uid))
+        seen = b""
+        while p.poll() is None:  # what others on the host can read once the program has begun with it
+            try:
+                line = read("/proc/%d/cmdline" % p.pid)
+            except OSError:
+                break
+            seen = line or seen
+        said = p.communicate()[0]
+        assert p.returncode == 0, said
+        look("argv of enrol", seen, secrets, found)
+        look("what enrol says", said, secrets, found)
+        a.start()
+        secrets.update({"agent's " + k: v for k, v in private_keys(a.state, read(os.path.join(a.state, "kek"))).items()})
+        assert any("private key" in k for k in secrets), secrets.keys()
+        process(a.proc.pid, secrets, found)
+        d = a.client()
+        register(d, "CAgent")
+        d.close()
+        shown = c.trothctl("--json", "events", "--reveal").stdout + c.trothctl("--json", "device", "list").stdout
+        look("what trothctl shows of devices", shown.encode(), secrets, found)
+        assert a.stop() == 0
+        look("the agent's log", read(a.log_path), secrets, found)
+        for path in files_below(a.state, c.state):
+            if os.path.basename(path) != "kek":
+                look("the agent's or the CSE's " + os.path.basename(path), read(path), secrets, found)
+        look("the log", read(c.log_path), secrets, found)
+        return len(secrets)
 
 
 def crash(c, found):
@@ -189,6 +241,7 @@ def main():
         look("what trothctl shows", said.encode(), secrets, found)
         process(c.proc.pid, secrets, found)
         same_user(c, found)
+        more = enrolment(c, found)
         for path in files_below(c.state):  # while it runs: the write-ahead log too
             look(os.path.relpath(path, c.dir), read(path), secrets, found)
         crash(c, found)
@@ -216,7 +269,7 @@ def main():
     finally:
         c.clean()
     print("found: " + "; ".join(found) if found else
-          "%d keys: none in files, backup, log, events, argv, environ or a core dump" % len(secrets))
+          "%d keys and codes: none in files, backup, logs, events, argv, environ or a core dump" % (len(secrets) + more))
     return 1 if found else 0
 
 

@@ -9,6 +9,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from cse import Cse, must, register  # noqa: E402
+from agent import Agent, Listener  # noqa: E402
 
 MARK = "zq7CanarY4xk"
 
@@ -68,6 +69,45 @@ def administration(c):
     return [s for s in seen if "MARK" not in s[0]]
 
 
+def through_agent(c, found):
+    """The same from a device behind its agent, and a notification back; what the agent keeps and says of it.  The URLs of its local
+    clients and the addresses of their subscriptions stand in its book by design: it must show them again, and take no other."""
+    back = Listener()
+    with Agent(c, "CAgent", sets=["log.level=debug"]) as a:
+        a.enrol()
+        a.start()
+        d = a.client()
+        must(d.create("/cse-in", 2, {"m2m:ae": {"rn": "agent" + MARK, "api": "N" + MARK, "rr": True, "srv": ["3"], "lbl": [MARK],
+                                                "poa": [back.url()]}}, originator="CAgent"), 2001, "registration by the agent")
+        base = "/cse-in/agent" + MARK
+        must(d.create(base, 3, {"m2m:cnt": {"rn": "c" + MARK}}), 2001, "container")
+        must(d.create(base + "/c" + MARK, 23, {"m2m:sub": {"rn": "s" + MARK, "nu": ["CAgent"], "enc": {"net": [3]}}}), 2001,
+             "subscription")
+        for i in range(5):
+            must(d.create(base + "/c" + MARK, 4, {"m2m:cin": {"con": MARK * 5, "rn": "%s%d" % (MARK, i)}},
+                          headers={"X-M2M-VSI": MARK}), 2001, "instance")
+            assert MARK in str(back.take()), "the notification has no payload"
+        must(d.get(base + "/no" + MARK), 4004, "an absent child")
+        must(d.create(base + "/c" + MARK, 4, '{"m2m:cin":{"con":"%s"' % MARK), 4000, "a cut body")
+        d.conn.sock.sendall(b"GET /%s HTTP/1.1\r\nBad Header %s\r\n\r\n" % ((MARK.encode(),) * 2))
+        d.conn.sock.recv(4096)
+        d.close()
+        look("the agent's status", a.command("status").stdout.encode(), found)
+        for what in ("cmdline", "environ"):
+            with open("/proc/%d/%s" % (a.proc.pid, what), "rb") as f:
+                look("the agent's " + what, f.read(), found)
+        assert a.stop() == 0, "the agent did not end well"
+        look("the agent's log", open(a.log_path, "rb").read(), found)
+        for top, _, fs in os.walk(a.state):
+            for f in fs:
+                if os.path.isfile(os.path.join(top, f)):
+                    data = open(os.path.join(top, f), "rb").read()
+                    if f == "book":
+                        data = b"\n".join(x for x in data.splitlines() if not x.startswith(b"s "))
+                    look("the agent's " + f, data, found)
+    back.end()
+
+
 def look(where, data, found):
     forms = {MARK.encode(): "plain", MARK.lower().encode(): "lower case", MARK.encode().hex().encode(): "hex",
              __import__("base64").b64encode(MARK.encode())[:14]: "base64"}
@@ -77,7 +117,7 @@ def look(where, data, found):
 
 
 def main():
-    c, found = Cse(sets=["log.level=debug"]), []
+    c, found = Cse(sets=["log.level=debug", "notify.allowed_prefixes=127.0.0.0/8"]), []
     pcap = os.path.join(c.dir, "packets")
     dump = subprocess.Popen(["tcpdump", "-Z", "root", "--immediate-mode", "-i", "lo", "-w", pcap, "-U", "-s", "0", "tcp port %d" % c.port],
                             stderr=subprocess.PIPE)
@@ -87,6 +127,7 @@ def main():
         c.issue("dev", "--ae", "C" + MARK)
         c.issue("other", "--ae", "COther")
         traffic(c)
+        through_agent(c, found)
         for where, answer in administration(c):
             look(where, answer, found)
         look("backup", open(os.path.join(c.dir, "backup"), "rb").read(), found)
@@ -117,7 +158,7 @@ def main():
     finally:
         dump.kill()
         c.clean()
-    print("found in: " + ", ".join(found) if found else "the marker is nowhere: log, state folder, argv, environ, events, metrics, backup, packets")
+    print("found in: " + ", ".join(found) if found else "the marker is nowhere: logs of CSE and agent, state folder, argv, environ, events, metrics, backup, packets")
     return 1 if found else 0
 
 
