@@ -13,6 +13,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from cse import BUILD, SRC, Client, Cse, must, register  # noqa: E402
 from sink import Sink  # noqa: E402
+import agents  # noqa: E402
 
 STEPS = []
 
@@ -177,6 +178,46 @@ def discovered(s):
     return "5 containers by label, 2 readings by label and time, none of the 5 private containers"
 
 
+@step("three devices are added and enrol through their agents by one-time codes")
+def enrolled(s):
+    return agents.enrolled(s)
+
+
+@step("unmodified curl publishes this host's telemetry in plain HTTP to its agent, which carries it")
+def carried(s):
+    return agents.carried(s)
+
+
+@step("an unmodified client's plain URL gets the notifications, through its agent")
+def told(s):
+    return agents.told(s)
+
+
+@step("the agent refuses what it does not trust: a foreign page, a foreign name, another CSE")
+def guarded(s):
+    return agents.guarded(s)
+
+
+@step("a used code is refused")
+def used_code(s):
+    return agents.used_code(s)
+
+
+@step("certificates renew under load without one failed request")
+def renewed(s):
+    return agents.renewed(s)
+
+
+@step("a copied state folder is noticed: the device is suspended, both sides are told")
+def cloned(s):
+    return agents.cloned(s)
+
+
+@step("a revocation closes the live connection at once")
+def revoked(s):
+    return agents.revoked(s)
+
+
 @step("a stranger without a certificate is refused and noted")
 def stranger(s):
     c = s.cse.client("none", cert=False)
@@ -258,6 +299,11 @@ def killed(s):
     return "%d acknowledged, %d stored, none lost; ready again in %.2f s" % (len(acked), total, seconds)
 
 
+@step("an older backup is restored: it does not revive the revoked, and devices wait for the administrator's word")
+def restored(s):
+    return agents.restored(s)
+
+
 @step("trothd ends on request and leaves nothing half done")
 def end(s):
     status = s.cse.stop()
@@ -268,6 +314,7 @@ def end(s):
 class Story:
     def __init__(self):
         self.cse = Cse(sets=["notify.allowed_prefixes=127.0.0.0/8"])
+        self.agents = {}
 
 
 def main():
@@ -286,6 +333,8 @@ def main():
         print("all %d steps held, %.1f s" % (len(STEPS), time.monotonic() - began))
         return 0
     finally:
+        for a in s.agents.values():
+            a.clean()
         s.cse.clean()
 
 
