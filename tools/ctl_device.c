@@ -121,9 +121,9 @@ int ctl_device_add(struct ctl *c, const struct ctl_args *a)
 	json_t *body = json_pack("{s:s}", "name", a->v[0]);
 
 	REQUIRE(body);
-	ctl_body_names(body, "aeIds", a, "ae");
-	ctl_body_names(body, "appIds", a, "app");
-	ctl_body_names(body, "cseIds", a, "cse");
+	ctl_body_names(body, "aeIds", a, "ae-id");
+	ctl_body_names(body, "appIds", a, "app-id");
+	ctl_body_names(body, "cseIds", a, "cse-id");
 	return ask_code(c, a, "/v1/devices", body);
 }
 

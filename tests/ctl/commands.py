@@ -83,11 +83,11 @@ def check_qr(text):
 
 
 def devices(cse):
-    text = ctl(cse, "device", "add", "boiler", "--ae", "CBoiler", "--code-life", "2h")
+    text = ctl(cse, "device", "add", "boiler", "--ae-id", "CBoiler", "--code-life", "2h")
     code = CODE.search(text)
     assert code and "troth-agent enrol troth-enrol://localhost:%d/id-in#" % cse.port in text, text
-    ctl(cse, "device", "add", "boiler", "--ae", "COther", code=REFUSED)
-    ctl(cse, "device", "add", "other", "--ae", "CBoiler", code=REFUSED)
+    ctl(cse, "device", "add", "boiler", "--ae-id", "COther", code=REFUSED)
+    ctl(cse, "device", "add", "other", "--ae-id", "CBoiler", code=REFUSED)
     ctl(cse, "device", "add", "other", "--code-life", "1s", code=REFUSED)
     out = os.path.join(cse.dir, "meter.code")
     text = ctl(cse, "device", "add", "meter", "--kind", "device", "--out", out)
