@@ -198,7 +198,7 @@ def guarded(s):
     return agents.guarded(s)
 
 
-@step("a used code is refused")
+@step("a used code is refused, and its device locked until the administrator releases it")
 def used_code(s):
     return agents.used_code(s)
 
