@@ -25,7 +25,7 @@ enum {
 struct log {
 	int fd;
 	bool journal; /* fd is journald's stream: it takes the level from a prefix */
-	bool native;  /* fd is a socket of ours to journald */
+	const char *native; /* fd is a socket of ours to journald at that path */
 	enum log_form form;
 	_Atomic int level;
 	_Atomic uint64_t lost; /* lines dropped since the last one written */
@@ -72,7 +72,7 @@ struct log *log_new(int fd, enum log_level level)
 	REQUIRE(l != NULL && fd >= 0);
 	l->fd = fd;
 	l->journal = is_journal(fd);
-	l->native = false;
+	l->native = NULL;
 	l->form = LOG_FORM_JSON;
 	l->clock = clock_new();
 	atomic_init(&l->level, (int)level);
@@ -109,7 +109,7 @@ int log_to_journal(struct log *l, const char *path)
 	if (l->native)
 		close(l->fd);
 	l->fd = fd;
-	l->native = true;
+	l->native = path;
 	return 0;
 }
 
@@ -264,6 +264,9 @@ static void send_line(struct log *l, const struct line *line, uint64_t told)
 	do {
 		n = write(l->fd, line->p, line->n);
 	} while (n < 0 && errno == EINTR);
+	/* journald was started anew. */
+	if (n < 0 && l->native && (errno == ECONNREFUSED || errno == ENOTCONN) && sd_redial(l->fd, l->native))
+		n = write(l->fd, line->p, line->n);
 	if (n < 0)
 		atomic_fetch_add_explicit(&l->lost, told + 1, memory_order_relaxed);
 }

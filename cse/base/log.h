@@ -30,7 +30,7 @@ void log_set_form(struct log *l, enum log_form form);
 bool log_is_journal(const struct log *l);
 #define LOG_JOURNAL "/run/systemd/journal/socket"
 /* From now on to journald by its own protocol: MESSAGE, PRIORITY, SYSLOG_IDENTIFIER, TROTH_EVENT, TROTH_DETAIL.  E_SYS: it cannot
- * be reached, all stays as it was.  Before there are other threads.  path: LOG_JOURNAL, or a test's. */
+ * be reached, all stays as it was.  Before there are other threads.  path: LOG_JOURNAL, or a test's; stays. */
 int log_to_journal(struct log *l, const char *path);
 void log_set_level(struct log *l, enum log_level level);
 enum log_level log_level(const struct log *l);

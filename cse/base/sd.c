@@ -13,19 +13,24 @@
 
 enum { MESSAGE_BYTES = 512 };
 
-int sd_dial(const char *path)
+bool sd_redial(int fd, const char *path)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	size_t n = strlen(path);
 
 	if ((path[0] != '/' && path[0] != '@') || n < 2 || n >= sizeof(un.sun_path))
-		return -1;
+		return false;
 	memcpy(un.sun_path, path, n);
 	if (path[0] == '@')
 		un.sun_path[0] = '\0';
+	return connect(fd, (struct sockaddr *)&un, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) == 0;
+}
+
+int sd_dial(const char *path)
+{
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&un, len) != 0) {
+
+	if (fd >= 0 && !sd_redial(fd, path)) {
 		close(fd);
 		return -1;
 	}

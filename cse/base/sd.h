@@ -6,6 +6,7 @@
 #ifndef BASE_SD_H
 #define BASE_SD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "cse/base/check.h"
@@ -21,6 +22,8 @@ void sd_init(struct sd *s);
 void sd_fini(struct sd *s);
 /* A datagram socket connected to that path ('@' in front: an abstract name), or -1.  Sends and never waits. */
 int sd_dial(const char *path);
+/* The same socket to who is there now; false: nobody. */
+bool sd_redial(int fd, const char *path);
 /* Start-up is over; also after sd_reloading, when the reload is over, done or refused.  status: one line for `systemctl
  * status`. */
 void sd_ready(const struct sd *s, const char *status);
