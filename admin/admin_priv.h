@@ -128,6 +128,9 @@ uint64_t admin_counter(const struct cse *cse, enum stat_id id);
 
 json_t *admin_json(struct str s);
 json_t *admin_json_stamp(int64_t us);
+json_t *admin_json_credential(const struct cse *cse, const struct cred_info *info);
+/* "expired" is told by the time, the others by the record. */
+const char *admin_state_name(const struct cse *cse, const struct cred_info *info);
 const char *admin_kind_name(enum cred_kind k);
 
 #endif

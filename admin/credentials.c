@@ -191,30 +191,53 @@ void admin_issue(struct admin_call *c)
 
 /* --- the others --------------------------------------------------------------------------------------------------------- */
 
-static void add_credential(void *arg, const struct cred_info *info)
+const char *admin_state_name(const struct cse *cse, const struct cred_info *info)
+{
+	bool expired = cred_state_speaks(info->state) && info->not_after <= clock_wall_us(cse->clock);
+
+	return expired ? "expired" : cred_state_name(info->state);
+}
+
+json_t *admin_json_credential(const struct cse *cse, const struct cred_info *info)
 {
 	json_t *names = json_array();
 
 	for (size_t i = 0; i < info->names.n; i++)
 		json_array_append_new(names, admin_json(info->names.v[i]));
-	json_t *j = json_pack("{s:o, s:s, s:s, s:o, s:i, s:i, s:b, s:i, s:o}", "id", admin_json(info->id), "kind",
-	                      admin_kind_name(info->kind), "state", cred_state_name(info->state), "names", names, "zone", (int)info->zone,
-	                      "maxAe", (int)info->max_ae, "randomStems", (int)info->random_stems, "generation",
-	                      (int)info->generation, "notAfter", admin_json_stamp(info->not_after));
+	json_t *j = json_pack("{s:o, s:s, s:s, s:o, s:i, s:i, s:b, s:i}", "id", admin_json(info->id), "kind",
+	                      admin_kind_name(info->kind), "state", admin_state_name(cse, info), "names", names, "zone",
+	                      (int)info->zone, "maxAe", (int)info->max_ae, "randomStems", (int)info->random_stems, "generation",
+	                      (int)info->generation);
 	REQUIRE(j);
+	if (info->name.n)
+		json_object_set_new(j, "name", admin_json(info->name));
+	if (info->fingerprint.n)
+		json_object_set_new(j, "notAfter", admin_json_stamp(info->not_after));
 	if (info->has_location)
 		json_object_set_new(j, "location", json_pack("{s:f, s:f}", "lat", info->lat, "lon", info->lon));
 	if (info->country.n)
 		json_object_set_new(j, "country", admin_json(info->country));
-	json_array_append_new(arg, j);
+	return j;
+}
+
+struct listing {
+	const struct cse *cse;
+	json_t *list;
+};
+
+static void add_credential(void *arg, const struct cred_info *info)
+{
+	const struct listing *l = arg;
+
+	json_array_append_new(l->list, admin_json_credential(l->cse, info));
 }
 
 void admin_list(struct admin_call *c)
 {
-	json_t *list = json_array();
-	REQUIRE(list);
-	cred_each(c->admin->cse->security, &c->arena, add_credential, list);
-	admin_answer_json(c, 200, list);
+	struct listing l = { .cse = c->admin->cse, .list = json_array() };
+	REQUIRE(l.list);
+	cred_each(c->admin->cse->security, &c->arena, add_credential, &l);
+	admin_answer_json(c, 200, l.list);
 }
 
 /* What a resumed credential is: active with a key; else its code goes on, or it waits for one. */

@@ -129,30 +129,18 @@ void admin_device_code(struct admin_call *c)
 
 /* --- show --------------------------------------------------------------------------------------------------------------- */
 
+/* The credential, and what only devices have. */
 static json_t *show(struct cse *cse, const struct cred_info *info)
 {
-	int64_t now = clock_wall_us(cse->clock), ends = enrol_code_ends(cse->enrol, info->id);
-	bool expired = cred_state_speaks(info->state) && info->not_after <= now;
-	json_t *names = json_array();
+	int64_t ends = enrol_code_ends(cse->enrol, info->id);
+	json_t *j = admin_json_credential(cse, info);
 
-	for (size_t i = 0; i < info->names.n; i++)
-		json_array_append_new(names, admin_json(info->names.v[i]));
-	json_t *j = json_pack("{s:o, s:o, s:s, s:s, s:o, s:i, s:i, s:b, s:b, s:i, s:b}", "name", admin_json(info->name), "id",
-	                      admin_json(info->id), "kind", admin_kind_name(info->kind), "state",
-	                      expired ? "expired" : cred_state_name(info->state), "names", names, "zone", (int)info->zone, "maxAe",
-	                      (int)info->max_ae, "randomStems", (int)info->random_stems, "singleSession", (int)info->single_session,
-	                      "generation", (int)info->generation, "renewing", (int)enrol_is_renewing(cse->enrol, info->id));
-	REQUIRE(j);
-	if (info->not_after)
-		json_object_set_new(j, "notAfter", admin_json_stamp(info->not_after));
+	json_object_set_new(j, "singleSession", json_boolean(info->single_session));
+	json_object_set_new(j, "renewing", json_boolean(enrol_is_renewing(cse->enrol, info->id)));
 	if (info->not_before)
 		json_object_set_new(j, "notBefore", admin_json_stamp(info->not_before));
 	if (ends)
 		json_object_set_new(j, "codeEnds", admin_json_stamp(ends));
-	if (info->has_location)
-		json_object_set_new(j, "location", json_pack("{s:f, s:f}", "lat", info->lat, "lon", info->lon));
-	if (info->country.n)
-		json_object_set_new(j, "country", admin_json(info->country));
 	return j;
 }
 

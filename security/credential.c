@@ -28,7 +28,7 @@ const char *cred_state_name(enum cred_state s)
 {
 	static const char *const names[CRED_STATES] = {
 		[CRED_ACTIVE] = "active",     [CRED_SUSPENDED] = "suspended", [CRED_REVOKED] = "revoked", [CRED_ADDED] = "added",
-		[CRED_CODE_OUT] = "code out", [CRED_ENROLLED] = "enrolled",   [CRED_LOCKED] = "locked",
+		[CRED_CODE_OUT] = "code-out", [CRED_ENROLLED] = "enrolled",   [CRED_LOCKED] = "locked",
 	};
 
 	REQUIRE(s < CRED_STATES);

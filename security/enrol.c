@@ -338,7 +338,8 @@ void enrol_psk(struct enrol *e, struct str handle, unsigned char psk[CODE_PSK], 
 	REQUIRE(HMAC(EVP_sha384(), e->secret, ENROL_SECRET, text, 5 + k, none, &n) && n == CODE_PSK);
 	pthread_mutex_lock(&e->lock);
 	d = strmap_get(&e->by_handle, handle);
-	*known = d && d->r.code_ends > clock_wall_us(e->o.clock) && enrol_may(e, d->id);
+	/* Of a clock that is doubtful no code lives. */
+	*known = d && !clockguard_doubtful(e->o.security) && d->r.code_ends > clock_wall_us(e->o.clock) && enrol_may(e, d->id);
 	memcpy(psk, *known ? d->r.psk : none, CODE_PSK);
 	if (*known)
 		enrol_mask(e, d->r.handle, psk);
@@ -416,30 +417,26 @@ static void end_code(struct enrol *e, struct str id)
 	arena_fini(&a);
 }
 
-/* Half, three quarters and nine tenths of a life without a renewal are told once each. */
+/* Half, three quarters and nine tenths of a life without a renewal, and its end, are told once each. */
 static void watch_life(struct enrol *e, struct arena *a, struct device *d, int64_t now)
 {
-	static const unsigned steps[] = { 90, 75, 50 };
-	struct cred_info c = { .generation = 0 };
-	unsigned percent = 0;
+	enum lifespan_stage stage;
+	struct cred_info c;
 
 	arena_reset(a);
-	if (cred_find(e->o.security, a, d->id, &c) && cred_state_speaks(c.state) && c.not_before && c.not_after > c.not_before &&
-	    now > c.not_before)
-		percent = now >= c.not_after ? 100 : (unsigned)((now - c.not_before) / ((c.not_after - c.not_before) / 100 + 1));
-	if (d->warned_generation != c.generation)
-		d->warned = 0;
-	d->warned_generation = c.generation;
-	for (size_t i = 0; percent && i < ARRAY_LEN(steps); i++) {
-		if (percent < steps[i] || d->warned >= steps[i])
-			continue;
-		d->warned = steps[i];
-		stat_add(e->o.stats, STAT_LIVES_LATE, 1);
-		log_write(e->o.log, LOG_CERT_EXPIRY, "%u %% of the life of the certificate of %.*s are over, %s", steps[i],
-		          STR_ARG(c.id), percent >= 100 ? "it has ended: the device has to renew within enrol.grace"
-		                                        : "and it has not been renewed");
-		break;
-	}
+	if (!cred_find(e->o.security, a, d->id, &c) || !cred_state_speaks(c.state) || c.not_before == 0)
+		return;
+	if (d->life.from_us != c.not_before)
+		d->life = (struct lifespan){ c.not_before, c.not_after, LIFE_YOUNG };
+	/* Devices renew at half of it, a twentieth earlier or later: then it is not late yet. */
+	if (now < lifespan_share_us(c.not_before, c.not_after, 56) || !lifespan_tell(&d->life, now, &stage))
+		return;
+	stat_add(e->o.stats, STAT_LIVES_LATE, 1);
+	log_write(e->o.log, stage == LIFE_HALF ? LOG_CERT_EXPIRY : LOG_ROTATION_LATE,
+	          "the certificate of %.*s has reached %s%s", STR_ARG(c.id), lifespan_text(stage),
+	          d->r.next ? "; the next one was issued and is not used" : "");
+	if (stage > LIFE_HALF)
+		audit(e->o.security, EV_ROTATION_LATE, NULL, STR_NONE, "%.*s %s", STR_ARG(c.id), lifespan_text(stage));
 }
 
 void enrol_tick(struct enrol *e)

@@ -29,6 +29,7 @@ struct est_job {
 	unsigned char key[ENROL_KEY];
 	struct buf answer;
 	struct commit commit;
+	struct ledger_wait noted;
 	bool enrols, counted;
 };
 
@@ -66,7 +67,9 @@ static void answer(struct est_job *j, unsigned status, const char *type, struct 
 
 static void refuse(struct est_job *j, unsigned status, const char *text)
 {
+	/* Loud at this end, too: a device that is refused now has no certificate some hours later. */
 	stat_add(j->e->o.stats, STAT_ENROL_REFUSED, 1);
+	audit(j->e->o.security, EV_ENROL_REFUSED, NULL, STR_NONE, "%.*s: %s", STR_ARG(j->cred.id), text);
 	answer(j, status, type_text, str_of(text));
 }
 
@@ -200,6 +203,14 @@ static void failed(struct est_job *j, int err, const struct why *why)
 
 /* --- the transaction -------------------------------------------------------------------------------------------------- */
 
+static void noted(struct ledger_wait *w)
+{
+	struct est_job *j = CONTAINER_OF(w, struct est_job, noted);
+
+	/* In effect and durable in the store; a ledger that cannot be written is loud by itself. */
+	answer(j, 200, type_certs, buf_as_str(&j->answer));
+}
+
 static void stored(struct commit *commit, int err)
 {
 	struct est_job *j = CONTAINER_OF(commit, struct est_job, commit);
@@ -230,7 +241,10 @@ static void stored(struct commit *commit, int err)
 	stat_add(e->o.stats, j->enrols ? STAT_ENROLLED : STAT_RENEWED, 1);
 	audit(e->o.security, EV_CREDENTIAL_ISSUED, NULL, STR_NONE, "%s %.*s generation %u", j->enrols ? "enrolled" : "renewed",
 	      STR_ARG(j->cred.id), (unsigned)(j->enrols ? j->cred.generation : j->rec.next));
-	answer(j, 200, type_certs, buf_as_str(&j->answer));
+	if (j->enrols)
+		ledger_after(security_ledger(e->o.security), &j->noted, j->q.loop, noted);
+	else
+		answer(j, 200, type_certs, buf_as_str(&j->answer));
 }
 
 /* j->rec is complete, its PSK masked as in memory. */

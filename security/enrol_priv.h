@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "security/enrol.h"
+#include "security/lifespan.h"
 #include "security/strmap.h"
 
 enum { ENROL_KEY = 32, ENROL_ANSWER_MAX = 16384, ENROL_RECORD_MAX = 32768, ENROL_SECRET = 48 };
@@ -31,8 +32,7 @@ struct device {
 	/* As in its record, but for the PSK, which is masked (enrol.c), and the answer, which is malloced. */
 	struct device_rec r;
 	bool busy;        /* a request of it waits for the disk */
-	unsigned warned;  /* percent of its certificate's life that was told last */
-	uint32_t warned_generation;
+	struct lifespan life; /* of its present certificate, and what was told of it */
 };
 
 #define ENROL_MAGIC 0x656e726fu

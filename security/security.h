@@ -45,7 +45,7 @@ enum cred_state {
 	CRED_ACTIVE, CRED_SUSPENDED, CRED_REVOKED, CRED_ADDED, CRED_CODE_OUT, CRED_ENROLLED, CRED_LOCKED, CRED_STATES
 };
 static inline bool cred_state_speaks(enum cred_state s) { return s == CRED_ACTIVE || s == CRED_ENROLLED; }
-/* "active", "code out" .. */
+/* "active", "code-out" .. */
 const char *cred_state_name(enum cred_state s);
 
 struct cred_info {

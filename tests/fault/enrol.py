@@ -35,7 +35,7 @@ def subject(cse, name):
 def first_life(cse):
     d = est.add(cse, "pump1", aeIds=["CPump1"])
     assert d["url"].startswith("troth-enrol://localhost:%d/id-in#" % cse.port) and d["url"].endswith(d["code"]), d["url"]
-    state(cse, "pump1", "code out")
+    state(cse, "pump1", "code-out")
     a = est.ask(cse, "cacerts", "csrattrs", code=d["code"])
     expect("a code's session may ask what there is", " ".join(a.answers), "200 200")
     assert b"challengePassword" in est.openssl("asn1parse", "-inform", "DER", data=est.openssl("base64", "-d", data=a.body))
@@ -118,7 +118,7 @@ def clone_by_renewal(cse):
         print("ok  live connections end:", type(e).__name__)
     # The way back: another code, another key.
     d = est.admin(cse, "POST", "/v1/devices/pump2/code", status=200)
-    state(cse, "pump2", "code out")
+    state(cse, "pump2", "code-out")
     expect("enrolment anew", est.enrol(cse, "pump2d", d["code"]).status, "200")
     must(cse.client("pump2d", "CPump2").get("/cse-in/CPump2"), 2000, "its resources are there")
     state(cse, "pump2", "active")
@@ -156,7 +156,7 @@ def misuse(cse):
     expect("a suspended device's code", est.enrol(cse, "pump5", d["code"]).code, 3, 0)
     state(cse, "pump5", "suspended")
     est.admin(cse, "POST", "/v1/devices/pump5/resume", status=200)
-    state(cse, "pump5", "code out")
+    state(cse, "pump5", "code-out")
     # Another's key: pump1's.
     refused("another's key", est.enrol(cse, "pump5", d["code"], key=os.path.join(cse.creds, "pump1b.key")), "403", "another")
     est.admin(cse, "POST", "/v1/devices/pump5/revoke", status=200)
