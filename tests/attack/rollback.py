@@ -79,7 +79,7 @@ def since(c, codes):
     change(c, "paused", "suspend")
     change(c, "back", "resume")
     change(c, "gone", "revoke")
-    expect(c, used="active", replaced="code out", cloned="suspended", liar="locked", paused="suspended", back="active", gone="revoked")
+    expect(c, used="active", replaced="code-out", cloned="suspended", liar="locked", paused="suspended", back="active", gone="revoked")
 
 
 def held(c, codes):

@@ -106,8 +106,8 @@ def devices(cse):
     table = ctl(cse, "device", "list").splitlines()
     assert table[0].split()[0] == "device" and sorted(x.split()[0] for x in table[1:]) == ["boiler", "meter"], table
     one = ask(cse, "device", "show", "boiler")
-    assert one["names"] == ["CBoiler"] and one["state"] == "code out" and one == ask(cse, "device", "show", one["id"]), one
-    assert "code out" in ctl(cse, "device", "show", "boiler")
+    assert one["names"] == ["CBoiler"] and one["state"] == "code-out" and one == ask(cse, "device", "show", one["id"]), one
+    assert "code-out" in ctl(cse, "device", "show", "boiler")
     assert code[0] not in ctl(cse, "device", "list") + ctl(cse, "device", "show", "boiler") + ctl(cse, "events", "--reveal")
     check_qr(ctl(cse, "device", "code", "boiler", "--qr"))
     ctl(cse, "device", "suspend", "meter")
