@@ -16,7 +16,11 @@ enum {
 };
 
 /* What a token may be used for: the points of access take notifications of own subscriptions only. */
-enum book_kind { BOOK_POA, BOOK_SUB /* nu, su, nfu */, BOOK_RTU, BOOK_KINDS };
+enum book_kind {
+	BOOK_POA, BOOK_SUB /* nu, su, nfu */, BOOK_RTU,
+	BOOK_AGENT, /* no client's: a point of access that the agent gives an AE that has none */
+	BOOK_KINDS
+};
 
 /* dir: the state folder; NULL: nothing on disk (tests).  A file that is none of ours: E_CORRUPT with a sentence. */
 int book_open(struct agent *a, const char *dir, struct book **out, struct why *why);

@@ -185,7 +185,7 @@ enum rsc door_ask(struct door_conn *dc, struct why *why)
 	if (is_rewritten(dc)) {
 		size_t mark = dc->ask.n;
 
-		rsc = rewrite_content(&dc->door->rewrite, body, &dc->ask, &changed, why);
+		rsc = rewrite_content(&dc->door->rewrite, body, dc->op == OP_CREATE && dc->ty == TY_AE, &dc->ask, &changed, why);
 		if (rsc != RSC_NONE)
 			return rsc;
 		dc->to = str_make(dc->ask.p + target, mark - target);

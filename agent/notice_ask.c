@@ -32,7 +32,7 @@ static enum rsc judge(struct notice_conn *nc, struct str *url, struct why *why)
 	enum book_kind kind;
 	enum rsc rsc;
 
-	if (nc->h.has_query || path.n != 1 + BOOK_TOKEN || !book_url(a->book, str_from(path, 1), url, &kind))
+	if (nc->h.has_query || path.n != 1 + BOOK_TOKEN || !book_url(a->book, str_from(path, 1), url, &kind) || kind == BOOK_AGENT)
 		return why_set(why, RSC_NOT_FOUND, "no local client is known by this address");
 	peek_string(body, sur_of, &n.sur);
 	peek_root(body, rep_of, &n.root);

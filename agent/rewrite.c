@@ -7,6 +7,9 @@
 #include "cse/base/err.h"
 #include "cse/model/any.h"
 
+/* What stands for the agent's own point of access in the book. */
+static const char agent_url[] = "http://localhost/";
+
 enum { DEPTH = 64, VALUES = 1 << 20, HOST_MAX = 64 };
 
 /* Attributes that hold URLs (TS-0001 9.6.4, 9.6.5, 9.6.8; TS-0004 8.2.3), and what their tokens may be used for. */
@@ -64,11 +67,23 @@ enum rsc rewrite_place(const struct rewrite *w, struct str url, struct rewrite_p
 
 /* --- towards the CSE --------------------------------------------------------------------------------------------------- */
 
+static enum rsc put_token(struct rewrite *w, enum book_kind kind, struct str url, struct buf *out, struct why *why)
+{
+	struct str token;
+
+	if (book_token(w->book, kind, url, &token) != 0)
+		return why_set(why, RSC_INTERNAL_SERVER_ERROR, "the agent cannot keep the point of access: its state folder cannot be written");
+	BUF_LIT(out, "https://");
+	buf_str(out, w->authority);
+	buf_putc(out, '/');
+	buf_str(out, token);
+	return RSC_NONE;
+}
+
 /* What the CSE gets for a plaintext URL. */
 static enum rsc replace(struct rewrite *w, enum book_kind kind, struct str url, struct buf *out, struct why *why)
 {
 	struct rewrite_place place;
-	struct str token;
 	enum rsc rsc;
 
 	rsc = rewrite_place(w, url, &place, why);
@@ -79,13 +94,7 @@ static enum rsc replace(struct rewrite *w, enum book_kind kind, struct str url, 
 	if (w->authority.n == 0)
 		return why_set(why, RSC_BAD_REQUEST,
 		               "this agent takes no notifications (agent.notify_listen is empty): leave the point of access out and use a polling channel");
-	if (book_token(w->book, kind, url, &token) != 0)
-		return why_set(why, RSC_INTERNAL_SERVER_ERROR, "the agent cannot keep the point of access: its state folder cannot be written");
-	BUF_LIT(out, "https://");
-	buf_str(out, w->authority);
-	buf_putc(out, '/');
-	buf_str(out, token);
-	return RSC_NONE;
+	return put_token(w, kind, url, out, why);
 }
 
 /* A walk over content. */
@@ -95,6 +104,8 @@ struct pass {
 	struct arena arena;
 	bool has_arena;
 	const char *copied; /* up to here the text is in `out` */
+	const char *inside; /* behind the brace of an AE's attributes; NULL: another type */
+	bool has_poa;
 	struct buf *out;
 	struct why *why;
 	enum rsc rsc;
@@ -133,6 +144,27 @@ static bool pass_string(struct pass *p, enum book_kind kind)
 	return p->rsc == RSC_NONE;
 }
 
+/* The list of the agent's own point of access. */
+static bool put_own(struct pass *p)
+{
+	BUF_LIT(p->out, "[\"");
+	p->rsc = put_token(p->w, BOOK_AGENT, str_of(agent_url), p->out, p->why);
+	BUF_LIT(p->out, "\"]");
+	return p->rsc == RSC_NONE;
+}
+
+/* null or []: the AE's points of access are removed. */
+static bool pass_removal(struct pass *p, const char *from)
+{
+	struct str raw = str_make(from, (size_t)(p->x.p - from));
+
+	if (p->inside == NULL || p->w->authority.n == 0 || !(str_eqz(raw, "null") || str_eqz(raw, "[]")))
+		return true;
+	buf_put(p->out, p->copied, (size_t)(from - p->copied));
+	p->copied = p->x.p;
+	return put_own(p);
+}
+
 static bool pass_value(struct pass *p, enum book_kind kind)
 {
 	if (p->x.p < p->x.end && *p->x.p == '"')
@@ -166,36 +198,62 @@ static bool pass_name(struct pass *p, struct str *name)
 static bool pass_resource(struct pass *p)
 {
 	struct str name;
+	bool is_ae;
 
-	if (!take_char(p, '{') || !pass_name(p, &name) || !take_char(p, '{'))
+	if (!take_char(p, '{') || !pass_name(p, &name))
 		return false;
+	is_ae = str_eqz(name, "m2m:ae");
+	if (!take_char(p, '{'))
+		return false;
+	p->inside = is_ae ? p->x.p : NULL;
 	if (take_char(p, '}'))
 		return true;
 	do {
+		const char *from;
 		size_t i = 0;
 
 		if (!pass_name(p, &name))
 			return false;
 		while (i < ARRAY_LEN(members) && !str_eq(members[i].name, name))
 			i++;
+		from = p->x.p;
 		if (!(i < ARRAY_LEN(members) ? pass_value(p, members[i].kind) : any_value(&p->x) == 0))
 			return false;
+		if (i == 0) {
+			p->has_poa = true;
+			if (!pass_removal(p, from))
+				return false;
+		}
 	} while (take_char(p, ','));
 	return take_char(p, '}');
 }
 
-enum rsc rewrite_content(struct rewrite *w, struct str body, struct buf *out, bool *changed, struct why *why)
+/* A new AE gives none. */
+static void add_own(struct pass *p)
+{
+	buf_put(p->out, p->copied, (size_t)(p->inside - p->copied));
+	p->copied = p->inside;
+	BUF_LIT(p->out, "\"poa\":");
+	put_own(p);
+	if (*p->inside != '}')
+		buf_putc(p->out, ',');
+}
+
+enum rsc rewrite_content(struct rewrite *w, struct str body, bool new_ae, struct buf *out, bool *changed, struct why *why)
 {
 	struct pass p = {
 		.w = w, .x = { .p = body.p, .end = body.p + body.n, .depth = DEPTH, .values = VALUES },
 		.copied = body.p, .out = out, .why = why,
 	};
 	size_t mark = out->n;
+	bool good;
 
 	*changed = false;
 	if (body.n == 0)
 		return RSC_NONE;
-	pass_resource(&p);
+	good = pass_resource(&p);
+	if (good && new_ae && p.inside && !p.has_poa && p.copied == body.p && w->authority.n > 0)
+		add_own(&p);
 	if (p.has_arena)
 		arena_fini(&p.arena);
 	if (p.rsc != RSC_NONE) {
@@ -253,6 +311,24 @@ static bool is_ours(struct rewrite *w, struct str text, const char *p, struct st
 	return true;
 }
 
+/* "poa":["https://<agent>/<token>"] and one of the commas beside it; the token stands at `token`. */
+static bool own_member(struct rewrite *w, struct str text, struct str token, size_t copied, size_t *from, size_t *until)
+{
+	static const char head[] = "\"poa\":[\"https://";
+	size_t url = (size_t)(token.p - text.p) - w->authority.n - 1, end = (size_t)(token.p - text.p) + token.n;
+
+	if (url < copied + sizeof(head) - 1 || memcmp(text.p + url - (sizeof(head) - 1), head, sizeof(head) - 1) != 0 ||
+	    !str_starts(str_from(text, end), STR("\"]")))
+		return false;
+	*from = url - (sizeof(head) - 1);
+	*until = end + 2;
+	if (*from > copied && text.p[*from - 1] == ',')
+		(*from)--;
+	else if (*until < text.n && text.p[*until] == ',')
+		(*until)++;
+	return true;
+}
+
 bool rewrite_back(struct rewrite *w, struct str text, struct buf *out)
 {
 	size_t copied = 0, at = 0;
@@ -263,10 +339,19 @@ bool rewrite_back(struct rewrite *w, struct str text, struct buf *out)
 	while (at < text.n && (p = memmem(text.p + at, text.n - at, w->authority.p, w->authority.n)) != NULL) {
 		struct str token, url;
 		enum book_kind kind;
+		size_t from, until;
 
 		at = (size_t)(p - text.p) + w->authority.n;
+
 		if (!is_ours(w, text, p, &token) || !book_url(w->book, token, &url, &kind))
 			continue;
+		if (kind == BOOK_AGENT) {
+			if (!own_member(w, text, token, copied, &from, &until))
+				continue;
+			buf_put(out, text.p + copied, from - copied);
+			copied = at = until;
+			continue;
+		}
 		buf_put(out, text.p + copied, (size_t)(p - text.p) - (sizeof("https://") - 1) - copied);
 		buf_str(out, url);
 		copied = at = (size_t)(token.p - text.p) + BOOK_TOKEN;

@@ -29,13 +29,15 @@ struct rewrite_place {
 /* RSC_NONE; BAD_REQUEST with a sentence: no http URL, not of this machine, the agent's own port. */
 enum rsc rewrite_place(const struct rewrite *w, struct str url, struct rewrite_place *out, struct why *why);
 
-/* JSON content of a client's CREATE or UPDATE: plaintext URLs in poa, nu, su, nfu.  RSC_NONE, *changed: `out` has the new text (it is
+/* JSON content of a client's CREATE or UPDATE: plaintext URLs in poa, nu, su, nfu.  An AE without a point of access (new_ae, or when an
+ * UPDATE removes them) gets one of the agent's, where nothing is delivered: the CSE takes a URL in nu only when an AE of the same credential
+ * is reached there (security-model 3.4), and many clients give no poa.  RSC_NONE, *changed: `out` has the new text (it is
  * untouched otherwise).  BAD_REQUEST: a URL that cannot be served; INTERNAL_SERVER_ERROR: the book cannot be written.  What is no JSON
  * stays as it is: the CSE says so. */
-enum rsc rewrite_content(struct rewrite *w, struct str body, struct buf *out, bool *changed, struct why *why);
+enum rsc rewrite_content(struct rewrite *w, struct str body, bool new_ae, struct buf *out, bool *changed, struct why *why);
 /* The value of X-M2M-RTU. */
 enum rsc rewrite_rtu(struct rewrite *w, struct str value, struct buf *out, bool *changed, struct why *why);
-/* Any text of the CSE (content, field): tokens become the clients' URLs.  false: nothing to replace, `out` is untouched. */
+/* Any text of the CSE (content, field): tokens become the clients' URLs, and the agent's own points of access go.  false: nothing to replace, `out` is untouched. */
 bool rewrite_back(struct rewrite *w, struct str text, struct buf *out);
 
 #endif

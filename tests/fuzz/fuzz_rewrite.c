@@ -38,14 +38,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_init(&out, 4 * size + 4096);
 	buf_init(&back, 8 * size + 4096);
 	peek(text);
-	rsc = rewrite_content(&w, text, &out, &changed, &why);
+	rsc = rewrite_content(&w, text, size % 2, &out, &changed, &why);
 	REQUIRE((rsc == RSC_NONE) == (why.text[0] == 0));
 	if (!changed) {
 		REQUIRE(out.n == 0);
 	} else {
 		REQUIRE(rewrite_back(&w, buf_as_str(&out), &back));
-		/* Byte for byte, but for escapes in a URL. */
-		REQUIRE(has(text, "\\") || has(text, "https://a:1/") || str_eq(buf_as_str(&back), text));
+		/* Byte for byte, but for escapes in a URL and points of access that were removed or never given. */
+		REQUIRE(has(text, "\\") || has(text, "https://a:1/") || has(text, "null") || has(text, "[]") || str_eq(buf_as_str(&back), text));
 	}
 	buf_reset(&out);
 	buf_reset(&back);

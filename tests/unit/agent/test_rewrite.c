@@ -47,7 +47,7 @@ static enum rsc content(const char *json, bool *changed)
 {
 	why = (struct why){ 0 };
 	buf_reset(&out);
-	return rewrite_content(&rw, str_of(json), &out, changed, &why);
+	return rewrite_content(&rw, str_of(json), false, &out, changed, &why);
 }
 
 /* What stands behind the authority in `out`. */
@@ -101,7 +101,7 @@ END_TEST
 
 START_TEST(what_holds_none_stays)
 {
-	static const char *const same[] = { "", "{", "[]", "nonsense", "{\"m2m:ae\":{}}", "{\"m2m:ae\":{\"poa\":null}}", "{\"m2m:ae\":{\"poa\":[]}}",
+	static const char *const same[] = { "", "{", "[]", "nonsense", "{\"m2m:ae\":{}}", "{\"m2m:csr\":{\"poa\":null}}", "{\"m2m:csr\":{\"poa\":[]}}",
 		"{\"m2m:sub\":{\"nu\":[\"cse-in/a\",\"/id-in/b\",\"CDev1\"]}}", "{\"m2m:sub\":{\"nu\":[\"https://a.example/\"]}}", "{\"m2m:cin\":{\"con\":\"http://127.0.0.1/\"}}",
 		"{\"m2m:ae\":{\"poa\":[[\"http://127.0.0.1\"]]}}", "{\"m2m:ae\":{\"poa\":[\"http://127.0.0.1\\u00\"]}}" };
 	struct buf back;
@@ -134,6 +134,44 @@ START_TEST(what_cannot_be_served_is_refused)
 	rw.authority = STR_NONE;
 	ck_assert_int_eq(content("{\"m2m:sub\":{\"nu\":\"http://127.0.0.1:9000/\"}}", &changed), RSC_BAD_REQUEST);
 	ck_assert(strstr(why.text, "notify_listen"));
+}
+END_TEST
+
+/* The CSE takes a URL in nu only at a point of access of the same credential's: an AE without one gets the agent's, and does not see it. */
+START_TEST(an_ae_without_gets_the_agents)
+{
+	static const char *const given[] = { "{\"m2m:ae\":{\"rn\":\"a\",\"srv\":[\"3\"]}}", "{\"m2m:ae\":{}}", "{ \"m2m:ae\" : { \"api\":\"N\" } }" };
+	static const char *const head[] = { "{\"m2m:ae\":{\"rn\":\"a\",", "{\"m2m:ae\":{", "{\"m2m:ae\":{\"rn\":\"a\"" }, *const tail[] = { "\"srv\":[\"3\"]}}", "\"rn\":\"a\"}}", "}}" };
+	bool changed;
+	struct str url;
+	enum book_kind kind;
+	char own[100], text[300];
+	struct buf back;
+
+	buf_init(&back, 1000);
+	for (size_t i = 0; i < ARRAY_LEN(given); i++) {
+		buf_reset(&out);
+		ck_assert(rewrite_content(&rw, str_of(given[i]), true, &out, &changed, &why) == RSC_NONE && changed);
+		ck_assert(book_url(book, token_at(buf_as_str(&out), 0), &url, &kind) && kind == BOOK_AGENT);
+		ck_assert_uint_eq(out.n, strlen(given[i]) + strlen("\"poa\":[\"\"]") + 25 + BOOK_TOKEN + (i != 1));
+		ck_assert(rewrite_content(&rw, str_of(given[i]), false, &back, &changed, &why) == RSC_NONE && !changed);
+	}
+	snprintf(own, sizeof(own), "\"poa\":[\"https://dev.example:8444/%.*s\"]", BOOK_TOKEN, token_at(buf_as_str(&out), 0).p);
+	for (size_t i = 0; i < ARRAY_LEN(head); i++) {
+		char expected[300];
+
+		snprintf(text, sizeof(text), "%s%s%s%s%s", head[i], i == 2 ? "," : "", own, i == 2 ? "" : ",", tail[i]);
+		snprintf(expected, sizeof(expected), "%s%s", head[i], tail[i]);
+		buf_reset(&back);
+		ck_assert(rewrite_back(&rw, str_of(text), &back));
+		ck_assert_msg(str_eqz(buf_as_str(&back), expected), "%.*s", STR_ARG(buf_as_str(&back)));
+	}
+	/* Removed by an UPDATE: there again. */
+	ck_assert(content("{\"m2m:ae\":{\"poa\":null,\"lbl\":[\"x\"]}}", &changed) == RSC_NONE && changed);
+	ck_assert(book_url(book, token_at(buf_as_str(&out), 0), &url, &kind) && kind == BOOK_AGENT);
+	rw.authority = STR_NONE;
+	ck_assert(rewrite_content(&rw, str_of(given[0]), true, &back, &changed, &why) == RSC_NONE && !changed);
+	buf_fini(&back);
 }
 END_TEST
 
@@ -238,6 +276,7 @@ int main(void)
 	tcase_add_test(t, urls_become_tokens_and_come_back);
 	tcase_add_test(t, what_holds_none_stays);
 	tcase_add_test(t, what_cannot_be_served_is_refused);
+	tcase_add_test(t, an_ae_without_gets_the_agents);
 	tcase_add_test(t, own_machine_in_every_form);
 	tcase_add_test(t, rtu_has_several);
 	tcase_add_test(t, book_survives_and_forgets);
