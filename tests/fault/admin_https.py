@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from cse import Cse, must, register  # noqa: E402
+from cse import SRC, Cse, must, register  # noqa: E402
 
 done = 0
 
@@ -84,6 +84,22 @@ def metrics(c, admin, monitor, dev):
     expect(set(m) - set(after), set(), "the same by the socket")
 
 
+def every_route(admin, dev, monitor):
+    """The whole table: nobody but administrators is let in where it says so, and administrators see the same as by the socket."""
+    with open(os.path.join(SRC, "admin", "routes.c"), encoding="utf-8") as f:
+        rows = re.findall(r'\{ HTTP1_(\w+), "([^"]+)", \w+, ADMIN_NEEDS_(\w+),', f.read())
+    assert len(rows) > 30, rows
+    for method, path, need in rows:
+        path = ("/-/admin" if path.startswith("/v1/") else "") + path.replace("*", "x")
+        for who, name in ((dev, "ADMIN READER"), (monitor, "ADMIN")):
+            # Without a body, and with one that is none: what it says is not looked at.
+            for body in (None, "["):
+                status = ask(who, method, path, body=body)[0]
+                expect(status == 403, need in name.split(), "%s %s for %s: %d" % (method, path, who.originator, status))
+        if method == "GET" and "x" not in path.split("/"):
+            assert ask(admin, method, path)[0] in (200, 400), path
+
+
 def main():
     with Cse(sets=["cse.loops=3", "admin.metrics_readers=CMonitor"]) as c:
         c.start()
@@ -109,6 +125,7 @@ def main():
         for path in ("/-/admin/v1/status", "/-/admin/v1/nothing", "/-/admin/v1/credentials"):
             status, j = ask_json(dev, "GET", path)
             expect((status, list(j)), (403, ["error"]), "a device's " + path)
+        every_route(admin, dev, monitor)
         events = ask(admin, "GET", "/-/admin/v1/events")[1].decode()
         assert '"administration"' in events, events[-600:]
 
