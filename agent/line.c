@@ -12,7 +12,7 @@
 #include "cse/base/rand.h"
 
 #define NS_PER_MS INT64_C(1000000)
-enum { PAUSE_FIRST_MS = 200, PAUSE_MAX_MS = 5000, DRAIN_MS = 2000 };
+enum { PROBE_MS = 50, PAUSE_FIRST_MS = 200, PAUSE_MAX_MS = 5000, DRAIN_MS = 2000 };
 
 /* --- errands ------------------------------------------------------------------------------------------------------- */
 
@@ -164,17 +164,34 @@ void line_pump(struct line *l)
 		l->warm = l->n_waiting == 0;
 		return;
 	}
-	while (l->n_dialing < want && l->n_conns < l->o.max_conns)
+	while (l->n_dialing < want && l->n_conns < (l->probing ? 1 : l->o.max_conns))
 		if (!line_dial(l, &l->addr[l->at_addr]))
 			return;
 }
 
+static void on_probed(struct loop *loop, struct loop_timer *t)
+{
+	struct line *l = CONTAINER_OF(t, struct line, probe);
+
+	(void)loop;
+	l->probing = false;
+	line_pump(l);
+}
+
+void line_opened(struct line *l)
+{
+	if (l->probing)
+		loop_timer_set(l->lane.loop, &l->probe, loop_now_ns(l->lane.loop) + PROBE_MS * NS_PER_MS, on_probed);
+}
+
 /* A handshake says little: a credential that was suspended gets that far. */
-void line_heard(struct line *l)
+void line_heard(struct line *l, bool retired)
 {
 	if (l->lost && !l->o.quiet)
 		log_write(l->o.agent->log, LOG_UPSTREAM, "%.100s port %u", l->host, l->o.port);
 	l->lost = false;
+	if (!retired)
+		l->probing = false;
 	l->tried = 0;
 	l->pause_ns = 0;
 	l->fault[0] = 0;
@@ -263,6 +280,8 @@ void line_renew(struct line *l)
 	if (l->n_retired)
 		loop_timer_set(l->lane.loop, &l->drain, loop_now_ns(l->lane.loop) + DRAIN_MS * NS_PER_MS, on_drain);
 	l->pause_until_ns = 0;
+	/* The CSE changes over with the first use of a new certificate: two at once would race there. */
+	l->probing = true;
 	line_pump_soon(l);
 }
 
@@ -310,6 +329,7 @@ int line_new(const struct line_opts *o, struct line **out, struct why *why)
 	l->lane = (struct conn_lane){ .loop = o->agent->loop, .log = o->agent->log, .user = &line_user, .times = &l->times,
 		                      .max_handshakes = o->max_conns, .max_of_one = o->max_conns, .total = &l->total };
 	conn_lane_init(&l->lane, l->bio);
+	l->probing = true;
 	conn_list_init(&l->waiting);
 	conn_list_init(&l->over);
 	conn_list_init(&l->idle);
@@ -326,6 +346,7 @@ void line_free(struct line *l)
 	if (l->lookup)
 		l->lookup->line = NULL;
 	loop_timer_cancel(l->lane.loop, &l->drain);
+	loop_timer_cancel(l->lane.loop, &l->probe);
 	snprintf(l->fault, sizeof(l->fault), "the agent ends");
 	conn_lane_fini(&l->lane);
 	fail_waiting(l);

@@ -67,8 +67,9 @@ struct line {
 	struct line_address addr[LINE_ADDRESSES];
 	unsigned n_addr, at_addr, tried; /* tried: addresses that failed in a row */
 	int64_t pause_until_ns, pause_ns;
-	struct loop_timer drain;
+	struct loop_timer drain, probe;
 	bool warm, lost, closing;
+	bool probing;              /* a new certificate is shown on one connection first */
 	uint64_t answered;
 	char fault[200];
 };
@@ -85,8 +86,10 @@ void line_fail(struct errand *x, int err, const char *text);
 /* Puts it to the front again. */
 void line_wait(struct errand *x, bool first);
 void line_errand_free(struct errand *x);
+/* A connection is open: others may follow soon, whether it has been answered or not. */
+void line_opened(struct line *l);
 /* An answer has come; an attempt to connect failed (once for each). */
-void line_heard(struct line *l);
+void line_heard(struct line *l, bool retired);
 void line_unreached(struct line *l, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* line_addr.c: fills l->addr at once, or later and pumps; false: it takes time. */
 bool line_resolve(struct line *l);
