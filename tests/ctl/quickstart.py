@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The examples of troth-quickstart(7), as a reader types them: in one shell, in order, with the programs of this build."""
+"""The examples of troth-quickstart(7) and of the README, as a reader types them: in one shell, in order, with this build's programs."""
 import os
 import re
 import shutil
@@ -38,9 +38,15 @@ def examples(page):
             lines.append(re.sub(r"\\-|\\e|\\&|\\\(..", lambda m: ESCAPES[m[0]], line))
 
 
-def main():
-    with open(os.path.join(SRC, "doc", "man", "troth-quickstart.7"), encoding="utf-8") as f:
-        blocks = list(examples(f.read()))
+def of_readme(text):
+    """The indented lines of the section on first steps, and their end."""
+    section = re.search(r"^## First steps by hand\n(.*?)^## ", text, re.S | re.M)[1]
+    lines = [line[4:] for line in section.split("\n") if line.startswith("    ")]
+    return [("README", "\n".join(lines)), ("the end", "echo; trothctl device list | grep -w active\nkill %1 %2; wait; rm -r ~/troth")]
+
+
+def play(blocks):
+    """Types them in one shell; the problem, or None."""
     home = tempfile.mkdtemp(prefix="troth-quick-")
     ports = {"8443": str(free_port()), "8080": str(free_port())}
     script = "set -eE -o pipefail\ntrap 'echo \"stopped in: $at\" >&2' ERR\ntrap '{ kill $(jobs -p); wait; } 2>/dev/null || :' EXIT\n"
@@ -70,10 +76,21 @@ def main():
             with open(path, encoding="utf-8", errors="replace") as f:
                 log += f.read()[-2000:]
     shutil.rmtree(home, ignore_errors=True)
-    if done.returncode or left:
-        print(done.stdout + done.stderr + log)
-        sys.exit("quickstart: ended with %d%s" % (done.returncode, ", and its folder is still there" if left else ""))
-    print("quickstart: %d examples" % len(blocks))
+    if not done.returncode and not left:
+        return None
+    return "%s%s%sended with %d%s" % (done.stdout, done.stderr, log, done.returncode, ", and its folder is still there" if left else "")
+
+
+def main():
+    with open(os.path.join(SRC, "doc", "man", "troth-quickstart.7"), encoding="utf-8") as f:
+        blocks = list(examples(f.read()))
+    with open(os.path.join(SRC, "README"), encoding="utf-8") as f:
+        readme = of_readme(f.read())
+    for part in (readme, blocks):
+        problem = play(part)
+        if problem:
+            sys.exit("quickstart: " + problem)
+    print("quickstart: %d examples, and those of the README" % len(blocks))
 
 
 if __name__ == "__main__":
