@@ -71,8 +71,8 @@ def users_and_folders(folder):
         return
     r = run("systemd-tmpfiles", "--create", "--root=" + root, os.path.join(UNITS, "tmpfiles.d", "troth.conf"))
     check(r.returncode == 0, "tmpfiles: " + r.stderr)
-    for user in ("troth", "troth-agent"):
-        st = os.stat(os.path.join(root, "var", "lib", user))
+    for user, path in (("troth", "var/lib/troth"), ("troth-agent", "var/lib/troth-agent"), ("troth", "var/backups/troth")):
+        st = os.stat(os.path.join(root, path))
         check((st.st_mode & 0o777, st.st_uid) == (0o700, int(passwd[user][2])), "folder of " + user)
 
 
