@@ -142,6 +142,11 @@ void enrol_reload(struct enrol *e, struct conf *c)
 	pthread_mutex_unlock(&e->lock);
 }
 
+static void on_clone(void *arg, struct str id, const char *what)
+{
+	enrol_clone(arg, id, what);
+}
+
 int enrol_new(const struct enrol_opts *o, struct enrol **out, struct why *why)
 {
 	struct enrol *e = calloc(1, sizeof(*e));
@@ -169,6 +174,8 @@ int enrol_new(const struct enrol_opts *o, struct enrol **out, struct why *why)
 		enrol_free(e);
 		return err;
 	}
+	o->security->cloned = on_clone;
+	o->security->cloned_arg = e;
 	*out = e;
 	return 0;
 }
@@ -182,6 +189,7 @@ void enrol_free(struct enrol *e)
 		return;
 	CHECK(e, ENROL);
 	REQUIRE(e->waiting == 0);
+	e->o.security->cloned = NULL;
 	while ((d = strmap_next(&e->by_id, &at)) != NULL) {
 		device_set_answer(d, STR_NONE);
 		free(d);

@@ -30,6 +30,15 @@ struct peer *peer_ref(struct peer *p)
 	return p;
 }
 
+static void leave(struct peer *p)
+{
+	struct holder *h = p->proof[0].cred->holder;
+
+	pthread_mutex_lock(&h->session_lock);
+	h->sessions--;
+	pthread_mutex_unlock(&h->session_lock);
+}
+
 void peer_unref(struct peer *p)
 {
 	unsigned i;
@@ -39,6 +48,8 @@ void peer_unref(struct peer *p)
 	CHECK(p, PEER);
 	if (atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) != 1)
 		return;
+	if (p->joined)
+		leave(p);
 	if (p->counted)
 		atomic_fetch_sub_explicit(&p->proof[0].cred->connections, 1, memory_order_relaxed);
 	for (i = 0; i < p->n; i++)
@@ -134,6 +145,31 @@ bool peer_is_live(struct security *sec, const struct peer *p)
 	return p->n == 0 ? p->self || p->administers || p->limited : atomic_load_explicit(&p->proof[0].cred->live, memory_order_acquire) != 0;
 }
 
+static bool is_same(const struct ipaddr *a, const struct ipaddr *b)
+{
+	return a->family == b->family && memcmp(a->b, b->b, a->family == 4 ? 4 : sizeof(a->b)) == 0;
+}
+
+/* A single-session credential is at one place at a time (security-model 2.3). */
+static bool join(struct security *sec, struct peer *p)
+{
+	struct cred *c = p->proof[0].cred;
+	struct holder *h = c->holder;
+
+	if (!c->info.single_session)
+		return true;
+	pthread_mutex_lock(&h->session_lock);
+	p->joined = h->sessions == 0 || is_same(&h->session_from, &p->from);
+	if (p->joined) {
+		h->sessions++;
+		h->session_from = p->from;
+	}
+	pthread_mutex_unlock(&h->session_lock);
+	if (!p->joined && sec->cloned)
+		sec->cloned(sec->cloned_arg, c->info.id, "sessions from two addresses:");
+	return p->joined;
+}
+
 bool peer_count(struct security *sec, struct peer *p, unsigned max)
 {
 	CHECK(p, PEER);
@@ -146,7 +182,7 @@ bool peer_count(struct security *sec, struct peer *p, unsigned max)
 		return false;
 	}
 	p->counted = true;
-	return true;
+	return join(sec, p);
 }
 
 uint16_t peer_zone(const struct peer *p)

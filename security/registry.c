@@ -58,6 +58,7 @@ void registry_fini(struct registry *r)
 	while ((s = strmap_next(&r->stems, &at)) != NULL)
 		free(s);
 	for (at = 0; (h = strmap_next(&r->by_id, &at)) != NULL; free(h)) {
+		pthread_mutex_destroy(&h->session_lock);
 		cred_unref(h->draining);
 		cred_unref(h->cred);
 	}
@@ -89,6 +90,7 @@ static struct holder *holder_of(struct registry *r, struct str id)
 		return h;
 	h = text_new(sizeof(*h), id, &copy);
 	h->id = copy;
+	pthread_mutex_init(&h->session_lock, NULL);
 	strmap_put(&r->by_id, copy, h);
 	return h;
 }

@@ -134,7 +134,7 @@ void peer_unref(struct peer *p);
 /* One atomic load: false when the credential was changed, suspended or revoked, or its certificate has ended: close. */
 bool peer_is_live(struct security *sec, const struct peer *p);
 /* The peer is a connection of its credential from now until it is freed.  false, and an event: there are max already.
- * Once for a peer. */
+ * Once for a peer.  false also when its credential may have one session only, and has it from another address. */
 bool peer_count(struct security *sec, struct peer *p, unsigned max);
 /* fn hears, on any thread and not in a tx, that counted peers have ended: who holds connections looks at them (peer_is_live).  Set
  * before service and told apart by arg; fn NULL: that one hears no more. */

@@ -62,6 +62,7 @@ struct holder {
 	int64_t drain_ns;
 	struct holder *next_drain;
 	/* Connections of a single-session credential, and where they come from. */
+	pthread_mutex_t session_lock;
 	unsigned sessions;
 	struct ipaddr session_from;
 	enum cred_state stored;          /* whatever a lock or a hold makes of it */
@@ -162,7 +163,7 @@ enum { PEER_MAX_PROOFS = 4 };
 struct peer {
 	uint32_t magic;
 	_Atomic uint32_t refs;
-	bool self, administers, counted, limited;
+	bool self, administers, counted, limited, joined;
 	struct ipaddr from;
 	unsigned n;
 	struct proof proof[PEER_MAX_PROOFS]; /* strongest last */
@@ -248,6 +249,8 @@ struct security {
 	struct audit *audit;
 	struct ledger *ledger;
 	struct lockout *lockout;
+	void (*cloned)(void *arg, struct str id, const char *what); /* set before service: a key is in use at two places */
+	void *cloned_arg;
 	struct rollback rollback;
 	_Atomic(struct target_rules *) targets;
 	_Atomic uint64_t epoch; /* security/target.h */

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Enrolment with a real trothd, by a client written from the RFCs: every state of a device and every way between two."""
+import json
 import os
 import sys
 import time
@@ -137,7 +138,7 @@ def clone_by_use(cse):
     except (OSError, ConnectionError):
         pass
     state(cse, "pump3", "suspended")
-    expect("the clone is told", len(est.events(cse, "EV_CLONE")), 2)
+    expect("the clone is told", len(est.events(cse, "EV_CLONE")), 3)
 
 
 def misuse(cse):
@@ -194,6 +195,19 @@ def random_stems(cse):
     print("ok  the stem stands in the next certificate")
 
 
+def two_places(cse):
+    """Two addresses of this machine, at a trothd that listens on both."""
+    d = est.add(cse, "single1", aeIds=["CSingle1"], singleSession=True)
+    est.enrol(cse, "single1", d["code"])
+    here = cse.client("single1", "CSingle1")
+    register(here, "CSingle1")
+    must(cse.client("single1", "CSingle1").get("/cse-in/CSingle1"), 2000, "two connections from one address")
+    a = est.ask(cse, "/-/live", cert="single1", bind="127.0.0.2")
+    expect("a connection from another address", a.answers, ["closed"], [])
+    state(cse, "single1", "suspended")
+    assert any("two addresses" in json.dumps(e) for e in est.events(cse, "EV_CLONE"))
+
+
 def ends(cse):
     d = est.add(cse, "late1", aeIds=["CLate1"], life="60s")
     est.enrol(cse, "late1", d["code"])
@@ -221,6 +235,7 @@ def main():
         misuse(cse)
         restart(cse)
         random_stems(cse)
+        two_places(cse)
         clone_by_use(cse)
         ends(cse)
         expect("the chain of events", est.admin(cse, "POST", "/v1/events/verify", status=200)["chain"], "whole")

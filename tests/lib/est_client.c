@@ -12,6 +12,7 @@
  *     --out FILE        the last answer's body
  *     --extra LINE      a further header line
  *     --wait SECONDS    between the operations
+ *     --bind ADDRESS    connects from it (IPv4)
  *   OPERATION: cacerts csrattrs simpleenroll simplereenroll, or a path that is asked for by GET
  * Prints the status of each answer, one a line; "closed" when there is none.  Ends with 0 whatever they are, with 3 when the
  * handshake failed.
@@ -21,7 +22,9 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <arpa/inet.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +36,7 @@
 #define CODE_SALT "troth-enrol-1"
 
 struct options {
-	const char *host, *port, *cse, *code, *handle, *psk, *cert, *key, *ca, *csr_key, *challenge, *san, *out, *extra, *wait;
+	const char *host, *port, *cse, *code, *handle, *psk, *cert, *key, *ca, *csr_key, *challenge, *san, *out, *extra, *wait, *bind;
 };
 
 static struct known {
@@ -43,7 +46,7 @@ static struct known {
 #define O(n, m) { n, offsetof(struct options, m) }
 	O("--host", host), O("--port", port), O("--cse", cse), O("--code", code), O("--handle", handle), O("--psk", psk),
 	O("--cert", cert), O("--key", key), O("--ca", ca), O("--csr-key", csr_key), O("--challenge", challenge), O("--san", san),
-	O("--out", out), O("--extra", extra), O("--wait", wait),
+	O("--out", out), O("--extra", extra), O("--wait", wait), O("--bind", bind),
 };
 
 static void die(const char *what)
@@ -137,14 +140,17 @@ static int use_psk(SSL *ssl, const EVP_MD *md, const unsigned char **id, size_t 
 
 /* --- the session ------------------------------------------------------------------------------------------------------- */
 
-static int dial(const char *host, const char *port)
+static int dial(const char *host, const char *port, const char *from)
 {
+	struct sockaddr_in own = { .sin_family = AF_INET };
 	struct addrinfo hint = { .ai_socktype = SOCK_STREAM }, *list;
 	int fd;
 
 	if (getaddrinfo(host, port, &hint, &list))
 		die("the host is not known");
 	fd = socket(list->ai_family, SOCK_STREAM, 0);
+	if (from && (inet_pton(AF_INET, from, &own.sin_addr) != 1 || bind(fd, (struct sockaddr *)&own, sizeof(own))))
+		die("--bind");
 	if (fd < 0 || connect(fd, list->ai_addr, list->ai_addrlen))
 		die("cannot connect");
 	freeaddrinfo(list);
@@ -171,7 +177,7 @@ static SSL *open_session(const struct options *o, struct psk *p)
 		SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION);
 	}
 	ssl = SSL_new(ctx);
-	SSL_set_fd(ssl, dial(o->host, o->port));
+	SSL_set_fd(ssl, dial(o->host, o->port, o->bind));
 	if (SSL_connect(ssl) != 1) {
 		printf("handshake failed\n");
 		ERR_print_errors_fp(stderr);
