@@ -168,6 +168,58 @@ START_TEST(texts_of_queries)
 }
 END_TEST
 
+START_TEST(limits)
+{
+	static const struct {
+		const char *body, *why;
+	} refused[] = {
+		{ "", "JSON object" },           { "[]", "JSON object" },        { "{}", "JSON object" },
+		{ "{\"json_depth\": 1.5}", "limits.json_depth must be" },        { "{\"json_depth\": true}", "must be" },
+		{ "{\"https.listen\": \"x\"}", "no limit" },                     { "{\"cse.loops\": 2}", "no limit" },
+		{ "{\"max_body\": 2}", "no limit" },                             { "{\"access.without_acpi\": \"parent\"}", "no limit" },
+		{ "{\"json_depth\": 9, \"limits.json_depth\": 9}", "twice" },    { "{\"json_depth\": 9, \"json_depth\": 9}", "JSON object" },
+	};
+	struct cse_option v[CONF_COUNT];
+	struct arena a;
+	size_t n = 0;
+
+	arena_init(&a, 1024);
+	for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+		struct why why = { 0 };
+		ck_assert_int_eq(ask_read_limits(&a, str_of(refused[i].body), v, &n, &why), RSC_BAD_REQUEST);
+		ck_assert_msg(strstr(why.text, refused[i].why) != NULL, "%s: %s", refused[i].body, why.text);
+	}
+	ck_assert_uint_eq(n, 0);
+	struct why why = { 0 };
+	struct str body = STR("{\"json_depth\": 40, \"https.max_body\": \"2M\", \"https.max_head\": null}");
+	ck_assert_int_eq(ask_read_limits(&a, body, v, &n, &why), RSC_NONE);
+	ck_assert_uint_eq(n, 3);
+	for (size_t i = 0; i < n; i++) {
+		if (v[i].id == CONF_JSON_DEPTH)
+			ck_assert_str_eq(v[i].assignment, "limits.json_depth=40");
+		else if (v[i].id == CONF_HTTP_BODY)
+			ck_assert_str_eq(v[i].assignment, "https.max_body=2M");
+		else
+			ck_assert(v[i].id == CONF_HTTP_HEAD && v[i].assignment == NULL);
+	}
+	arena_fini(&a);
+}
+END_TEST
+
+START_TEST(levels)
+{
+	static const char *const wrong[] = { "", "{}", "{\"level\":1}", "{\"level\":\"loud\"}", "{\"level\":\"\"}", "\"info\"" };
+	enum log_level level = LOG_WARN;
+	struct why why = { 0 };
+
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
+		ck_assert_int_eq(ask_read_level(str_of(wrong[i]), &level, &why), RSC_BAD_REQUEST);
+	ck_assert_int_eq((int)level, LOG_WARN);
+	ck_assert_int_eq(ask_read_level(STR("{\"level\":\"debug\"}"), &level, &why), RSC_NONE);
+	ck_assert_int_eq((int)level, LOG_DEBUG);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("ask");
@@ -178,6 +230,8 @@ int main(void)
 	tcase_add_test(tc, durations);
 	tcase_add_test(tc, queries);
 	tcase_add_test(tc, texts_of_queries);
+	tcase_add_test(tc, limits);
+	tcase_add_test(tc, levels);
 	suite_add_tcase(suite, tc);
 	SRunner *r = srunner_create(suite);
 	srunner_run_all(r, CK_NORMAL);
