@@ -67,6 +67,6 @@ void stat_time(struct stats *s, enum stat_times_id id, unsigned series, int64_t 
 	while (ns > steps[i])
 		i++;
 	struct stat_times *t = &s->times[id][series];
-	atomic_fetch_add_explicit(&t->n[i], 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&t->ns, (uint64_t)ns, memory_order_relaxed);
+	stat_bump(&t->n[i], 1);
+	stat_bump(&t->ns, (uint64_t)ns);
 }

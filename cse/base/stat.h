@@ -45,13 +45,20 @@ static inline void stat_add(struct stats *s, enum stat_id id, uint64_t n)
 		atomic_fetch_add_explicit(&s->v[id], n, memory_order_relaxed);
 }
 
+/* For what one thread writes and others read: no locked instruction. */
+static inline void stat_bump(_Atomic uint64_t *v, uint64_t n)
+{
+	atomic_store_explicit(v, atomic_load_explicit(v, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+/* On the thread of the block's loop. */
 static inline void stat_answer(struct stats *s, unsigned series, unsigned code)
 {
 	if (s)
-		atomic_fetch_add_explicit(&s->answers[series][code], 1, memory_order_relaxed);
+		stat_bump(&s->answers[series][code], 1);
 }
 
-/* A duration of that series of a histogram. */
+/* A duration of that series of a histogram, each of which one thread writes in this block. */
 void stat_time(struct stats *s, enum stat_times_id id, unsigned series, int64_t ns);
 /* Upper end of a step in nanoseconds; INT64_MAX for the last. */
 int64_t stat_step_ns(unsigned step);
