@@ -13,6 +13,7 @@
 #include "agent/notice.h"
 #include "agent/policy.h"
 #include "agent/upstream.h"
+#include "bindings/listen.h"
 #include "cse/base/clock.h"
 #include "cse/base/err.h"
 #include "cse/base/rand.h"
@@ -129,6 +130,35 @@ int agent_new(struct conf *conf, struct agent **out, struct why *why)
 	}
 	*out = a;
 	return 0;
+}
+
+static int check_notify(const struct conf *c, struct why *why)
+{
+	const char *text;
+
+	for (unsigned i = 0; (text = conf_item(c, AGENT_NOTIFY, i)) != NULL; i++) {
+		if (listen_is_address(text))
+			continue;
+		why_set(why, RSC_INTERNAL_SERVER_ERROR, "agent.notify_listen: \"%.60s\" is no address and port; write 192.0.2.7:8444 or [2001:db8::7]:8444",
+		        text);
+		return E_CONF;
+	}
+	return 0;
+}
+
+int agent_check(struct agent *a, struct why *why)
+{
+	struct policy *p = NULL;
+	int err = identity_check(a->conf, why);
+
+	if (err == 0)
+		err = door_check(a->conf, why);
+	if (err == 0)
+		err = check_notify(a->conf, why);
+	if (err == 0)
+		err = policy_open(a, &p, why);
+	policy_close(p);
+	return err;
 }
 
 int agent_open(struct agent *a, struct why *why)

@@ -41,6 +41,8 @@ struct agent {
 
 /* Everything that every command needs (clock, randomness, log, loop, worker); takes the reference of conf. */
 int agent_new(struct conf *conf, struct agent **out, struct why *why);
+/* What --check-config looks at beyond the values' own ranges; nothing is opened.  E_CONF with a sentence. */
+int agent_check(struct agent *a, struct why *why);
 /* The parts that `run` needs, in the order of agent.c's table; on failure those that are open stay until agent_free. */
 int agent_open(struct agent *a, struct why *why);
 /* Takes over what may change while it runs; says in the log what waits for the next start. */

@@ -140,15 +140,36 @@ static int add_listener(struct door *d, struct place *at, const char *text, stru
 	return E_SYS;
 }
 
+static int check_place(const char *text, struct place *at, struct why *why)
+{
+	if (read_place(str_of(text), at))
+		return 0;
+	why_set(why, RSC_INTERNAL_SERVER_ERROR, "agent.listen: \"%.60s\" is no loopback address and port; write 127.0.0.1:8080 or [::1]:8080", text);
+	return E_CONF;
+}
+
+int door_check(const struct conf *c, struct why *why)
+{
+	const char *text;
+	struct place at;
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && (text = conf_item(c, AGENT_LISTEN, i)) != NULL; i++)
+		r = check_place(text, &at, why);
+	if (r == 0 && strchr(conf_str(c, AGENT_SOCKET), '/')) {
+		why_set(why, RSC_INTERNAL_SERVER_ERROR, "agent.socket must be a file name in agent.state, without a slash");
+		r = E_CONF;
+	}
+	return r;
+}
+
 static int listen_tcp(struct door *d, const char *text, struct why *why)
 {
 	struct place at;
-	int r;
+	int r = check_place(text, &at, why);
 
-	if (!read_place(str_of(text), &at)) {
-		why_set(why, RSC_INTERNAL_SERVER_ERROR, "agent.listen: \"%.60s\" is no loopback address and port; write 127.0.0.1:8080 or [::1]:8080", text);
-		return E_CONF;
-	}
+	if (r)
+		return r;
 	/* The same port on both families, when the kernel chooses. */
 	if (at.a.any.sa_family == AF_INET6 && at.a.v6.sin6_port == 0)
 		at.a.v6.sin6_port = htons((uint16_t)d->port);

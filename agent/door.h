@@ -8,6 +8,8 @@
 
 #include "agent/agent.h"
 
+/* Are the options such that door_open could listen?  E_CONF with a sentence. */
+int door_check(const struct conf *c, struct why *why);
 /* Listens; answers from the next turn of a->loop on.  a->identity, a->upstream, a->policy and a->book stand before and last longer.
  * E_CONF or E_SYS with a sentence. */
 int door_open(struct agent *a, struct door **out, struct why *why);

@@ -264,14 +264,14 @@ int identity_use(struct identity *id, struct why *why)
 
 /* --- life -------------------------------------------------------------------------------------------------------------------- */
 
-static int check_conf(const struct agent *a, struct why *why)
+int identity_check(const struct conf *c, struct why *why)
 {
-	const char *cse = conf_str(a->conf, AGENT_CSE_ID);
+	const char *cse = conf_str(c, AGENT_CSE_ID);
 	char text[300];
 
 	if (!cse[0] || (cse[0] == '/' && addr_is_rn(str_of(cse + 1))))
 		return 0;
-	conf_refuse(a->conf, AGENT_CSE_ID, text, sizeof(text), "is no CSE-ID; write a slash and its name, as /id-in");
+	conf_refuse(c, AGENT_CSE_ID, text, sizeof(text), "is no CSE-ID; write a slash and its name, as /id-in");
 	why_set(why, RSC_INTERNAL_SERVER_ERROR, "%.190s", text);
 	return E_CONF;
 }
@@ -279,7 +279,7 @@ static int check_conf(const struct agent *a, struct why *why)
 int identity_open(struct agent *a, struct identity **out, struct why *why)
 {
 	struct identity *id = calloc(1, sizeof(*id));
-	int err = check_conf(a, why);
+	int err = identity_check(a->conf, why);
 
 	REQUIRE(id != NULL);
 	id->magic = IDENTITY_MAGIC;

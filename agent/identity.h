@@ -12,6 +12,8 @@
 
 struct strs;
 
+/* Are the options such that identity_open could use them?  E_CONF with a sentence. */
+int identity_check(const struct conf *c, struct why *why);
 /* Reads the state folder and keeps the certificate alive from then on.  E_ABSENT: not enrolled yet. */
 int identity_open(struct agent *a, struct identity **out, struct why *why);
 void identity_close(struct identity *id);

@@ -351,16 +351,21 @@ int main(int argc, char **argv)
 		fprintf(stderr, "troth-agent: %s\n", bad.text);
 		return EXIT_CONF;
 	}
-	if (o.check) {
-		conf_unref(conf);
-		printf("configuration is good\n");
-		return 0;
-	}
 	prepare_process();
 	sd_init(&sd);
 	if (agent_new(conf, &a, &why))
 		return fail(&why);
 	a->sd = &sd;
+	if (agent_check(a, &why)) {
+		fail(&why);
+		agent_free(a);
+		return EXIT_CONF;
+	}
+	if (o.check) {
+		printf("configuration is good\n");
+		agent_free(a);
+		return 0;
+	}
 	r = command->fn(a, &o, optind + 1 < argc ? argv[optind + 1] : NULL);
 	agent_free(a);
 	sd_fini(&sd);
