@@ -219,7 +219,7 @@ static void take_global(struct reader *r, const char *name, const char *value)
 			continue;
 		if (globals[i].flag)
 			*globals[i].flag = true;
-		else
+		if (globals[i].text)
 			*globals[i].text = value;
 		return;
 	}
