@@ -119,10 +119,12 @@ struct signals {
 static void reload(struct cse *c)
 {
 	struct why why = { RSC_NONE, "" };
-	if (cse_reload(c, &why))
+	if (cse_reload(c, &why)) {
 		log_write(c->log, LOG_CONF, "nothing changed: %s", why.text);
-	else
-		log_write(c->log, LOG_RELOAD, "new requests and connections follow it");
+		return;
+	}
+	log_write(c->log, LOG_RELOAD, "new requests and connections follow it");
+	audit(c->security, EV_SETTINGS, NULL, STR_NONE, "reload");
 }
 
 static void on_signal(struct loop *l, struct loop_io *io, unsigned events)

@@ -67,10 +67,11 @@ def main():
         last = c.client("CDev1")
         must(last.get("/cse-in/CDev1"), 2000, "a connection after a refused name")
         assert names(last) == {"127.0.0.1", "id-in.troth.example"}, names(last)
+        assert [e["detail"] for e in c.events("EV_SETTINGS")] == ["reload"] * 2, c.events()
         assert c.stop() == 0, "trothd did not end well"
     finally:
         c.clean()
-    print("10 passed, 0 failed")
+    print("11 passed, 0 failed")
     return 0
 
 
