@@ -19,9 +19,15 @@
 #include "cse/base/rand.h"
 
 #define NS_PER_MS 1000000
-enum { BACKLOG = 128, ACCEPTS = 32, RETRY_MS = 100, ARENA_BYTES = 8192 };
+enum { BACKLOG = 128, ACCEPTS = 32, RETRY_MS = 100, ARENA_BYTES = 8192, NOBODY = 65534 /* overflowuid */ };
 
 /* --- who comes --------------------------------------------------------------------------------------------------------- */
+
+/* Zero is what the kernel says of sockets whose owner it does not know, and nobody (in a user namespace) of those whom it cannot name. */
+static bool may_be_told(uid_t uid)
+{
+	return uid != 0 && uid != NOBODY;
+}
 
 /* Before the first byte is read: whose socket is the other end?  NULL: ours. */
 static const char *check_peer(struct door *d, int fd, bool is_unix)
@@ -37,7 +43,7 @@ static const char *check_peer(struct door *d, int fd, bool is_unix)
 	}
 	if (sockdiag_peer(&d->diag, fd, &uid) != 0)
 		return "a connection of nobody that is known here (closed already, or of another network namespace)";
-	return uid != 0 && uid == d->uid ? NULL : "a process of another user";
+	return may_be_told(uid) && uid == d->uid ? NULL : "a process of another user";
 }
 
 static void on_retry(struct loop *l, struct loop_timer *t)
@@ -221,16 +227,16 @@ static int listen_all(struct door *d, struct why *why)
 	const char *text;
 	int r = 0;
 
-	/* Zero is what the kernel says of sockets whose owner it does not know: nobody could be let in. */
-	if (d->uid == 0 && conf_item(c, AGENT_LISTEN, 0))
+	if (!may_be_told(d->uid) && conf_item(c, AGENT_LISTEN, 0))
 		log_write(d->agent->log, LOG_LISTEN_FAILED,
-		          "agent.listen: the loopback port is for processes of the agent's own user, which must not be root; run troth-agent as a user of its own");
-	for (unsigned i = 0; r == 0 && d->uid != 0 && (text = conf_item(c, AGENT_LISTEN, i)) != NULL; i++)
+		          "agent.listen: the loopback port is for processes of the agent's own user, which must be neither root nor nobody; run troth-agent as "
+		          "a user of its own");
+	for (unsigned i = 0; r == 0 && may_be_told(d->uid) && (text = conf_item(c, AGENT_LISTEN, i)) != NULL; i++)
 		r = listen_tcp(d, text, why);
 	if (r == 0 && conf_str(c, AGENT_SOCKET)[0])
 		r = listen_unix(d, conf_str(c, AGENT_STATE), conf_str(c, AGENT_SOCKET), why);
 	if (r == 0 && d->n_listeners == 0) {
-		why_set(why, RSC_INTERNAL_SERVER_ERROR, "no local client could reach the agent: agent.listen and agent.socket are empty, or the agent runs as root and has no agent.socket");
+		why_set(why, RSC_INTERNAL_SERVER_ERROR, "no local client could reach the agent: agent.listen and agent.socket are empty, or it runs as root or nobody without an agent.socket");
 		r = E_CONF;
 	}
 	return r;

@@ -112,7 +112,8 @@ void door_answer_plain(struct door_conn *dc, unsigned status, const char *text)
 	struct http_wish wish = { .close = dc->closing };
 
 	buf_reset(&dc->out);
-	http_map_plain(&dc->out, status, str_of(text), status == 405 ? STR("GET, POST, PUT, DELETE") : STR_NONE, &wish, false);
+	http_map_plain(&dc->out, status, str_of(text), status == 405 ? STR("GET, POST, PUT, DELETE") : STR_NONE, &wish,
+	               dc->h.method == HTTP1_HEAD);
 }
 
 void door_answer_preflight(struct door_conn *dc)

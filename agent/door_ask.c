@@ -71,8 +71,17 @@ static int64_t deadline_of(const struct door_conn *dc, struct str ret)
 struct facts {
 	struct str from, ret;
 	struct http_content_type type;
-	bool typed;
+	bool typed, has_from, has_type;
 };
+
+/* What the policy looks at is there once: the CSE must not read another one than was judged. */
+static enum rsc take_once(bool *has, const char *name, struct why *why)
+{
+	if (*has)
+		return why_set(why, RSC_BAD_REQUEST, "%s is given twice", name);
+	*has = true;
+	return RSC_NONE;
+}
 
 /* One field of the message; what is passed on stands in dc->ask. */
 static enum rsc put_field(struct door_conn *dc, struct str name, struct str value, struct facts *f, struct why *why)
@@ -82,14 +91,19 @@ static enum rsc put_field(struct door_conn *dc, struct str name, struct str valu
 	bool changed = false;
 	enum rsc rsc = RSC_NONE;
 
-	if (str_eq_nocase(name, STR("x-m2m-origin")))
+	if (str_eq_nocase(name, STR("x-m2m-origin"))) {
 		f->from = value;
-	else if (str_eq_nocase(name, STR("x-m2m-ri")))
+		rsc = take_once(&f->has_from, "X-M2M-Origin", why);
+	} else if (str_eq_nocase(name, STR("x-m2m-ri"))) {
 		dc->rqi = value;
-	else if (str_eq_nocase(name, STR("x-m2m-ret")))
+	} else if (str_eq_nocase(name, STR("x-m2m-ret"))) {
 		f->ret = value;
-	else if (str_eq_nocase(name, STR("content-type")))
+	} else if (str_eq_nocase(name, STR("content-type"))) {
 		f->typed = http_content_type(value, &f->type);
+		rsc = take_once(&f->has_type, "Content-Type", why);
+	}
+	if (rsc != RSC_NONE)
+		return rsc;
 	buf_str(out, name);
 	BUF_LIT(out, ": ");
 	if (str_eq_nocase(name, STR("x-m2m-rtu"))) {

@@ -144,6 +144,9 @@ def originators(agent, cse, c):
     for who in ("CAdmin", "COther", "/id-in", "/id-in/COther", "//troth.example/id-in/CAdmin", "CDev11", "CDev"):
         r = c.get("/cse-in", originator=who)
         assert r.rsc == 4106, "%s: %d" % (who, r.rsc)
+    # One is judged, another would be read.
+    for fields in ("X-M2M-Origin: CAdmin\r\n", "Content-Type: application/json;ty=4\r\nContent-Type: application/json\r\n"):
+        assert hear(agent, ask("Host: localhost\r\n" + fields)) == 400, fields
     assert requests(cse) == before and not cse.events("EV_FALSE_ORIGINATOR"), "the CSE was told"
     # Its own name in any form is the CSE's to judge, which knows only one.
     for who, rsc in (("CDev1", 2000), ("/id-in/CDev1", 4000), ("//troth.example/id-in/CDev1", 4000)):

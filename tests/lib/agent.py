@@ -121,6 +121,9 @@ class Listener:
             address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
             daemon_threads = True
 
+            def handle_error(self, request, address):
+                pass  # a kept connection that the agent has let go
+
             def get_request(self):
                 got = super().get_request()
                 outer.open.append(got[0])
