@@ -23,6 +23,7 @@ struct ctl {
 	bool quiet;         /* no progress */
 	uint64_t wait_s;    /* how long trothd is waited for */
 	const char *doing;  /* long work: what is said while an answer is waited for, up to CTL_LONG_S; NULL: CTL_ANSWER_S */
+	const char *growing[2]; /* files that grow meanwhile, the later one first: the size of one that is there is said, too */
 	int fd;             /* -1: not connected */
 	struct ssl_st *ssl; /* on it, with server */
 	struct buf in;

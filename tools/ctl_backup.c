@@ -28,14 +28,19 @@ static int absolute(const char *file, char out[PATH_MAX])
 
 int ctl_backup(struct ctl *c, const struct ctl_args *a)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], part[PATH_MAX + 8], db[PATH_MAX + 8];
 	json_t *j = NULL;
 	int code = absolute(a->v[0], path);
 
 	if (code)
 		return code;
+	snprintf(part, sizeof(part), "%s.part", path);
+	snprintf(db, sizeof(db), "%s.db", path);
 	c->doing = "backup";
+	c->growing[0] = part;
+	c->growing[1] = db;
 	code = ctl_ask(c, "POST", "/v1/backup", json_pack("{s:s}", "file", path), &j);
+	memset(c->growing, 0, sizeof(c->growing));
 	if (j)
 		printf("%s: %lld bytes\n", ctl_text(j, "file"), (long long)json_integer_value(json_object_get(j, "bytes")));
 	json_decref(j);

@@ -75,15 +75,22 @@ static int send_all(struct ctl *c, const struct buf *b)
 	return CTL_OK;
 }
 
-/* What is done and for how long; 0: the line is wiped. */
+/* What is done, for how long, and how much of it is there; 0: the line is wiped. */
 static void show_progress(const struct ctl *c, unsigned seconds)
 {
+	struct stat st;
+
 	if (!c->doing || c->quiet || c->json || !isatty(STDERR_FILENO))
 		return;
+	fputs("\r\033[K", stderr);
 	if (seconds)
-		fprintf(stderr, "\r%s: %u s", c->doing, seconds);
-	else
-		fputs("\r\033[K", stderr);
+		fprintf(stderr, "%s: %u s", c->doing, seconds);
+	for (size_t i = 0; seconds && i < ARRAY_LEN(c->growing); i++) {
+		if (!c->growing[i] || stat(c->growing[i], &st) != 0)
+			continue;
+		fprintf(stderr, ", %.1f MB", (double)st.st_size / 1e6);
+		break;
+	}
 }
 
 /* Until a byte is there; *waited: seconds of the whole answer. */

@@ -4,8 +4,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "config.h"
+#include "cse/base/conf.h"
 #include "tools/ctl.h"
 
 int ctl_fail(int code, const char *fmt, ...)
@@ -18,6 +20,22 @@ int ctl_fail(int code, const char *fmt, ...)
 	va_end(ap);
 	fputc('\n', stderr);
 	return code;
+}
+
+/* As trothd would find it: environment, configuration, default. */
+static const char *find_state(struct conf **conf)
+{
+	static const char file[] = SYSCONFDIR "/troth/troth.conf";
+	const char *state = getenv("TROTH_CSE_STATE");
+	struct conf_why why;
+
+	*conf = NULL;
+	if (state && *state)
+		return state;
+	/* One that trothd would not take, or that is not for this user's eyes, says nothing here. */
+	if (access(file, R_OK) == 0 && conf_read(file, NULL, conf, &why) == 0)
+		return conf_str(*conf, CONF_CSE_STATE);
+	return conf_row(CONF_CSE_STATE)->def;
 }
 
 static int run(struct ctl *c, const struct ctl_row *command, const struct ctl_args *a)
@@ -44,8 +62,8 @@ static int run(struct ctl *c, const struct ctl_row *command, const struct ctl_ar
 
 int main(int argc, char **argv)
 {
-	const char *state = getenv("TROTH_CSE_STATE");
-	struct ctl c = { .fd = -1, .state = state && *state ? state : "/var/lib/troth" };
+	struct conf *conf;
+	struct ctl c = { .fd = -1, .state = find_state(&conf) };
 	struct ctl_args a = { .n = 0 };
 	struct ctl_globals g = { false, false };
 	const struct ctl_row *command;
@@ -53,13 +71,13 @@ int main(int argc, char **argv)
 	/* A peer that is gone is told by the call that writes. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	int code = ctl_read_args(argc, argv, &c, &g, &command, &a);
-	if (code)
-		return code;
-	if (g.version)
+	if (code == CTL_OK && g.version)
 		printf("trothctl %s\n", PACKAGE_VERSION);
-	else if (g.help)
+	else if (code == CTL_OK && g.help)
 		ctl_help(command);
-	else
-		return run(&c, command, &a);
-	return CTL_OK;
+	else if (code == CTL_OK)
+		code = run(&c, command, &a);
+	if (conf)
+		conf_unref(conf);
+	return code;
 }

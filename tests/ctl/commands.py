@@ -284,11 +284,30 @@ def following(cse):
     assert p.wait(10) == -signal.SIGINT
 
 
+def progress(cse):
+    """On a terminal long work says that it goes on, and leaves no trace of that; elsewhere it says nothing."""
+    ours, theirs = os.openpty()
+    cse.proc.send_signal(signal.SIGSTOP)
+    p = subprocess.Popen([cse.ctl, "--state", cse.state, "store", "check"], stdout=subprocess.PIPE, stderr=theirs, text=True)
+    q = subprocess.Popen([cse.ctl, "--state", cse.state, "--quiet", "events", "verify"], stdout=subprocess.PIPE, stderr=theirs, text=True)
+    os.close(theirs)
+    text = b""
+    while b"checking the store: 2 s" not in text:
+        text += os.read(ours, 4096)
+    cse.proc.send_signal(signal.SIGCONT)
+    assert p.wait(30) == OK and "rows" in p.stdout.read()
+    assert q.wait(30) == OK and "whole" in q.stdout.read()
+    while not text.endswith(b"\r\033[K"):
+        text += os.read(ours, 4096)
+    os.close(ours)
+    assert b"events" not in text, text
+
+
 def main():
     with Cse() as cse:
         ctl(cse, "status", code=NO_TROTHD)
         cse.start()
-        for part in (credentials, devices, access, locks, resources, watching, settings, rotations, from_afar, backups, following):
+        for part in (credentials, devices, access, locks, resources, watching, settings, rotations, from_afar, backups, progress, following):
             part(cse)
         cse.stop()
         ctl(cse, "status", code=NO_TROTHD)
