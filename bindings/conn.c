@@ -62,7 +62,7 @@ void conn_lane_init(struct conn_lane *lane, BIO_METHOD *bio)
 	REQUIRE(lane->cipher != NULL && lane->plain != NULL);
 	conn_list_init(&lane->all);
 	conn_list_init(&lane->handshakes);
-	lane->cursor = lane->swept = &lane->all;
+	lane->cursor = &lane->all;
 	buf_init(&lane->wire, CONN_WIRE_MAX);
 	atomic_init(&lane->n, 0);
 }
@@ -84,6 +84,7 @@ void conn_lane_fini(struct conn_lane *lane)
 	loop_turn(lane->loop, 0);
 	loop_timer_cancel(lane->loop, &lane->watch);
 	buf_fini(&lane->wire);
+	free(lane->lives);
 	free(lane->cipher);
 	OPENSSL_cleanse(lane->plain, CONN_RECORD);
 	free(lane->plain);
@@ -234,8 +235,7 @@ void conn_close(struct conn *c)
 	leave_handshakes(c);
 	if (lane->cursor == &c->all)
 		lane->cursor = c->all.prev;
-	if (lane->swept == &c->all)
-		lane->swept = c->all.prev;
+	conn_life_end(c);
 	conn_list_del(&c->all);
 	loop_timer_cancel(lane->loop, &c->timer);
 	loop_io_del(lane->loop, &c->io);
@@ -271,7 +271,7 @@ void conn_refuse(struct conn *c, const char *reason)
 
 void conn_finish(struct conn *c)
 {
-	if (c->state != CONN_OPEN) {
+	if (c->state != CONN_OPEN || c->cut) {
 		conn_close(c);
 		return;
 	}
@@ -329,7 +329,7 @@ static unsigned wanted(const struct conn *c)
 
 void conn_update(struct conn *c)
 {
-	if (c->state != CONN_DEAD)
+	if (c->state != CONN_DEAD && !c->cut)
 		loop_io_mod(c->lane->loop, &c->io, wanted(c));
 }
 
@@ -378,6 +378,8 @@ static void opened(struct conn *c)
 	else if (c->ends_ns == 0)
 		c->ends_ns = INT64_MAX; /* the user's proof has said nothing */
 	c->state = CONN_OPEN;
+	if (!by_user)
+		conn_life_begin(c);
 	/* The user sets its own deadline, now with no bytes to look at. */
 	lane->user->ready(c);
 }

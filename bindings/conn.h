@@ -58,6 +58,12 @@ void conn_list_del(struct conn_link *x);
 
 enum { CONN_CIPHER = 32768, CONN_RECORD = 16384 };
 
+/* Close together, as they are looked at one after another. */
+struct conn_life {
+	const _Atomic uint32_t *live;     /* of its peer */
+	struct conn *conn;
+};
+
 /* What the connections of one loop share. */
 struct conn_lane {
 	struct loop *loop;
@@ -79,9 +85,12 @@ struct conn_lane {
 	struct buf wire;                  /* ciphertext on its way to the kernel */
 	struct loop_timer watch;          /* looks after peers that are no longer live */
 	struct conn_link *cursor;         /* where it goes on */
-	struct loop_task sweep;           /* looks at all of them now */
-	struct conn_link *swept;          /* how far */
-	_Atomic int sweeping;             /* conn_sweep.c */
+	struct conn_life *lives;          /* of those that are open, in no order (conn_sweep.c) */
+	unsigned n_lives, max_lives;
+	unsigned unswept;                 /* those before it are still to be looked at */
+	bool left;                        /* some were cut off only */
+	struct loop_task sweep;
+	_Atomic int sweeping;
 	struct loop_task turn;            /* waits until handshakes_left is no longer of this turn */
 	unsigned handshakes_left;
 	int64_t told_ns;                  /* when a refused handshake was logged last */
@@ -108,11 +117,13 @@ struct conn {
 	bool paused;                      /* not read at present */
 	bool sending;                     /* the user waits for `sent` */
 	bool left;                        /* the user knows that it is gone */
+	bool cut;                         /* its peer has ended: nothing is received any more */
 	struct buf pending;               /* ciphertext that the kernel has not taken */
 	const char *out;                  /* plaintext that is not encrypted yet */
 	size_t out_n;
 	size_t moved;                     /* bytes sent since the send deadline was set */
 	size_t drained;                   /* CONN_LINGER: bytes thrown away */
+	unsigned life;                    /* its place in lives + 1; 0: none */
 };
 
 /* loop, stats, log, security, tls, user, times, max_handshakes, max_of_one and total are set by the caller. */

@@ -20,6 +20,9 @@ void conn_flush(struct conn *c);
 /* Encrypts and sends on; tells the user at the end. */
 void conn_push(struct conn *c);
 void conn_send_deadline(struct conn *c);
+/* It is open, and its peer is looked after from now on; or no more (harmless when it never was). */
+void conn_life_begin(struct conn *c);
+void conn_life_end(struct conn *c);
 /* Asks the loop for the events that are wanted now. */
 void conn_update(struct conn *c);
 /* The handshake failed; the reason is for the log. */

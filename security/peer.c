@@ -190,6 +190,12 @@ uint16_t peer_zone(const struct peer *p)
 	return p->n ? p->proof[0].cred->info.zone : ZONE_COMMON;
 }
 
+const _Atomic uint32_t *peer_liveness(const struct peer *p)
+{
+	REQUIRE(p->n > 0);
+	return &p->proof[0].cred->live;
+}
+
 uint64_t peer_credential_key(const struct peer *p)
 {
 	return p->n ? (uintptr_t)p->proof[0].cred->holder : 0;
