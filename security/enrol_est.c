@@ -241,6 +241,7 @@ static void stored(struct commit *commit, int err)
 	stat_add(e->o.stats, j->enrols ? STAT_ENROLLED : STAT_RENEWED, 1);
 	audit(e->o.security, EV_CREDENTIAL_ISSUED, NULL, STR_NONE, "%s %.*s generation %u", j->enrols ? "enrolled" : "renewed",
 	      STR_ARG(j->cred.id), (unsigned)(j->enrols ? j->cred.generation : j->rec.next));
+	let_go(j);
 	if (j->enrols)
 		ledger_after(security_ledger(e->o.security), &j->noted, j->q.loop, noted);
 	else

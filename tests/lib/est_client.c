@@ -12,6 +12,7 @@
  *     --out FILE        the last answer's body
  *     --extra LINE      a further header line
  *     --wait SECONDS    between the operations
+ *     --codes FILE      for a bench: enrols with each code of the file, one session each; prints how many and in how many seconds
  *     --bind ADDRESS    connects from it (IPv4)
  *   OPERATION: cacerts csrattrs simpleenroll simplereenroll, or a path that is asked for by GET
  * Prints the status of each answer, one a line; "closed" when there is none.  Ends with 0 whatever they are, with 3 when the
@@ -31,12 +32,13 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define CODE_SALT "troth-enrol-1"
 
 struct options {
-	const char *host, *port, *cse, *code, *handle, *psk, *cert, *key, *ca, *csr_key, *challenge, *san, *out, *extra, *wait, *bind;
+	const char *host, *port, *cse, *code, *handle, *psk, *cert, *key, *ca, *csr_key, *challenge, *san, *out, *extra, *wait, *bind, *codes;
 };
 
 static struct known {
@@ -46,7 +48,7 @@ static struct known {
 #define O(n, m) { n, offsetof(struct options, m) }
 	O("--host", host), O("--port", port), O("--cse", cse), O("--code", code), O("--handle", handle), O("--psk", psk),
 	O("--cert", cert), O("--key", key), O("--ca", ca), O("--csr-key", csr_key), O("--challenge", challenge), O("--san", san),
-	O("--out", out), O("--extra", extra), O("--wait", wait), O("--bind", bind),
+	O("--out", out), O("--extra", extra), O("--wait", wait), O("--bind", bind), O("--codes", codes),
 };
 
 static void die(const char *what)
@@ -294,6 +296,52 @@ static bool ask(const struct options *o, SSL *ssl, const char *op)
 	return true;
 }
 
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void end_session(SSL *ssl)
+{
+	SSL_CTX *ctx = SSL_get_SSL_CTX(ssl);
+	int fd = SSL_get_fd(ssl);
+
+	SSL_free(ssl);
+	SSL_CTX_free(ctx);
+	close(fd);
+}
+
+static int enrol_all(struct options *o)
+{
+	FILE *f = fopen(o->codes, "r");
+	char line[256];
+	double begin = now();
+	unsigned n = 0;
+	struct psk p;
+
+	if (!f)
+		die("--codes cannot be read");
+	while (fgets(line, sizeof(line), f)) {
+		SSL *ssl;
+		bool ok;
+
+		line[strcspn(line, "\n")] = 0;
+		o->code = line;
+		ssl = open_session(o, &p);
+		ok = ask(o, ssl, "simpleenroll");
+		end_session(ssl);
+		if (!ok)
+			die("an enrolment failed");
+		n++;
+	}
+	fclose(f);
+	fprintf(stderr, "%u %.6f\n", n, now() - begin);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = { .host = "127.0.0.1", .port = "8443", .cse = "/id-in" };
@@ -310,6 +358,8 @@ int main(int argc, char **argv)
 			die("there is no such option");
 		memcpy((char *)&o + known[k].at, &argv[i + 1], sizeof(char *));
 	}
+	if (o.codes)
+		return enrol_all(&o);
 	if (!o.code && !o.psk && !o.cert)
 		die("--code, --psk or --cert is needed");
 	ssl = open_session(&o, &p);
