@@ -8,7 +8,7 @@
 #include "cse/codec/codec.h"
 #include "cse/model/stamp.h"
 
-enum { TREE_DEPTH = 256, TREE_NODES = 10000, TREE_STEP = 64 };
+enum { TREE_DEPTH = 256, TREE_NODES = 10000, TREE_STEP = 8 };
 
 static struct peer *peer_of(struct admin_call *c)
 {
