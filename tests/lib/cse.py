@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real trothd for scripts: start, kill, issue credentials, speak oneM2M over mutual TLS.  Standard library only."""
 import http.client
+import itertools
 import json
 import os
 import shutil
@@ -13,6 +14,8 @@ import time
 
 BUILD = os.environ.get("TOP_BUILDDIR", os.getcwd())
 SRC = os.environ.get("TOP_SRCDIR", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+
+NUMBERS = itertools.count(1)
 
 
 def free_port():
@@ -40,6 +43,7 @@ class Client:
             base = os.path.join(cse.creds, name)
             self.ctx.load_cert_chain(base + ".crt", base + ".key")
         self.cse, self.originator, self.timeout, self.serial = cse, originator, timeout, 0
+        self.number = next(NUMBERS)  # no two clients of an originator use one request identifier
         self.conn = None
 
     def connect(self):
@@ -55,7 +59,7 @@ class Client:
         if not self.conn:
             self.connect()
         self.serial += 1
-        h = {"X-M2M-RI": "%s-%d-%d" % (self.originator or "none", os.getpid(), self.serial), "Accept": "application/json"}
+        h = {"X-M2M-RI": "%s-%d-%d-%d" % (self.originator or "none", os.getpid(), self.number, self.serial), "Accept": "application/json"}
         if rvi:
             h["X-M2M-RVI"] = rvi
         who = self.originator if originator is None else originator
