@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Renewals while unmodified clients work through agents: server's certificate, issuing CA, data key, the devices' own
+certificates.  No request of a client fails, a notification still arrives, and an agent that was away through all of it comes
+back by itself."""
+import http.client
+import os
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from agent import LOCK, Agent, Listener  # noqa: E402
+from cse import Cse, must, register  # noqa: E402
+
+passed = 0
+
+
+def ok(what):
+    global passed
+    passed += 1
+    print("ok      " + what)
+
+
+class Load:
+    """Local clients: two that keep their connection, one that makes a new one for each request."""
+
+    def __init__(self, agent):
+        self.agent, self.stop, self.answered, self.failures = agent, False, 0, []
+        self.threads = [threading.Thread(target=self.run, args=(keep,)) for keep in (True, True, False)]
+        for t in self.threads:
+            t.start()
+
+    def run(self, keep):
+        k, n = self.agent.client(), 0
+        while not self.stop:
+            n += 1
+            try:
+                a = k.create("/cse-in/%s/cnt" % self.agent.name, 4, {"m2m:cin": {"con": "%d" % n}})
+                if a.rsc != 2001:
+                    self.failures.append("%d %d %s" % (a.status, a.rsc, a.body[:200]))
+            except (OSError, http.client.HTTPException) as e:
+                self.failures.append(repr(e))
+                k.close()
+            self.answered += 1
+            if not keep:
+                k.close()
+            time.sleep(0.005)
+        k.close()
+
+    def end(self):
+        self.stop = True
+        for t in self.threads:
+            t.join()
+
+
+def renew(c, path, body=None):
+    with LOCK:  # clients become the agent's user for a moment, the whole process with them
+        status, answer = c.admin("POST", path, body)
+    assert status == 200, (path, answer)
+
+
+def comes_back(agent, path):
+    """The agent asks for the list of issuing CAs first, and says so to whom it cannot serve meanwhile."""
+    end = time.monotonic() + 10
+    while True:
+        k = agent.client()
+        a = k.get(path)
+        k.close()
+        if a.rsc == 2000:
+            return
+        assert b"does not know yet" in a.body and time.monotonic() < end, a.body
+        time.sleep(0.1)
+
+
+def main():
+    c = Cse(sets=["notify.allowed_prefixes=127.0.0.0/8"])
+    agents = []
+    try:
+        c.start()
+        for name in ("CPump", "CAway"):
+            a = Agent(c, name)
+            agents.append(a)
+            a.enrol()
+            a.start()
+            k = a.client()
+            register(k, name)
+            must(k.create("/cse-in/" + name, 3, {"m2m:cnt": {"rn": "cnt", "mni": 1000}}), 2001, "container")
+            k.close()
+        pump, away = agents
+        away.stop()
+        load = Load(pump)
+        time.sleep(1)
+        for _ in range(2):
+            for path in ("/v1/server/rotate", "/v1/ca/rotate", "/v1/keys/rotate", "/v1/server/rotate"):
+                renew(c, path)
+                time.sleep(0.4)
+            with LOCK:
+                pump.command("renew")
+        time.sleep(1)
+        load.end()
+        assert load.answered > 100 and not load.failures, (load.answered, load.failures[:3], pump.log())
+        ok("ten renewals, %d requests through the agent, none failed" % load.answered)
+        away.start()
+        comes_back(away, "/cse-in/CAway/cnt")
+        ok("an agent that was away meets the next but one issuing CA and goes on")
+        pump.stop()
+        pump.start()
+        comes_back(pump, "/cse-in/CPump/cnt/la")
+        ok("an agent that is started again, too")
+        sink = Listener()
+        k = pump.client()
+        sub = {"m2m:sub": {"rn": "sub", "nu": [sink.url("/in")], "enc": {"net": [3]}, "nct": 1}}
+        must(k.create("/cse-in/CPump/cnt", 23, sub), 2001, "subscription")
+        sink.take()  # the verification
+        renew(c, "/v1/ca/rotate")
+        renew(c, "/v1/server/rotate")
+        must(k.create("/cse-in/CPump/cnt", 4, {"m2m:cin": {"con": "told"}}), 2001, "an instance")
+        path, _, body = sink.take()
+        assert path == "/in" and body["m2m:sgn"]["nev"]["rep"]["m2m:cin"]["con"] == "told", body
+        ok("a notification of the server with its next certificate arrives")
+        sink.end()
+        assert c.stop() == 0, "trothd did not end well"
+    finally:
+        for a in agents:
+            a.clean()
+        c.clean()
+    print("%d passed, 0 failed" % passed)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
