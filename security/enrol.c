@@ -163,6 +163,7 @@ int enrol_new(const struct enrol_opts *o, struct enrol **out, struct why *why)
 	e->secret = secret_new(ENROL_SECRET);
 	REQUIRE(e->secret != NULL);
 	rnd_bytes(o->rnd, e->secret, ENROL_SECRET);
+	pthread_mutex_init(&e->first, NULL);
 	pthread_mutex_init(&e->lock, NULL);
 	strmap_init(&e->by_id, seed);
 	strmap_init(&e->by_handle, seed);
@@ -198,6 +199,7 @@ void enrol_free(struct enrol *e)
 	strmap_fini(&e->by_handle);
 	strmap_fini(&e->by_next);
 	secret_free(e->secret);
+	pthread_mutex_destroy(&e->first);
 	pthread_mutex_destroy(&e->lock);
 	arena_fini(&e->mem);
 	e->magic = 0;

@@ -41,6 +41,7 @@ struct enrol {
 	struct enrol_opts o;
 	struct arena mem;         /* of o.self */
 	unsigned char *secret;    /* a secret page: masks PSKs in memory, answers unknown handles */
+	pthread_mutex_t first;    /* one first use at a time: between its commit and its effect another would find no key; before the store */
 	pthread_mutex_t lock;     /* guards all below; the registry's lock may be taken under it, the store's not */
 	struct strmap by_id, by_handle, by_next;
 	size_t cursor;            /* of enrol_tick */

@@ -156,14 +156,14 @@ int enrol_used(struct enrol *e, struct str fingerprint, struct str subject_id, u
 		cred_unref(c);
 		return 0;
 	}
-	if (promote(e, fingerprint))
+	/* A device opens several connections with its new key: the second waits for what the first one does. */
+	pthread_mutex_lock(&e->first);
+	first = promote(e, fingerprint);
+	c = first ? NULL : registry_by_key(sec, fingerprint);
+	pthread_mutex_unlock(&e->first);
+	cred_unref(c);
+	if (first || c)
 		return 0;
-	/* Another loop may have done it between the two looks. */
-	c = registry_by_key(sec, fingerprint);
-	if (c) {
-		cred_unref(c);
-		return 0;
-	}
 	used_again(e, subject_id, generation);
 	return E_DENIED;
 }
