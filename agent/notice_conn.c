@@ -212,9 +212,14 @@ static SSL *on_accept(struct conn *c)
 static bool on_prove(struct conn *c)
 {
 	struct notice_conn *nc = notice_conn_of(c);
+	struct identity *id = notice_of(nc)->agent->identity;
 
-	if (!identity_is_cse(notice_of(nc)->agent->identity, c->ssl))
+	if (!identity_is_cse(id, c->ssl)) {
+		/* Of our authority, but newer than our list: the CSE tries again, when we have asked it. */
+		if (!identity_is_known(id, c->ssl))
+			identity_refresh(id);
 		return false;
+	}
 	buf_init(&nc->in, NOTICE_HEAD + notice_of(nc)->limits.body + SLACK);
 	buf_init(&nc->out, NOTICE_OUT);
 	buf_init(&nc->ask, NOTICE_OUT);

@@ -17,14 +17,17 @@ void conn_life_begin(struct conn *c)
 {
 	struct conn_lane *lane = c->lane;
 
-	if (c->life)
+	const _Atomic uint32_t *live = peer_liveness(c->peer);
+
+	/* A session of an enrolment code has no credential that could end; it ends by its own clock. */
+	if (c->life || live == NULL)
 		return;
 	if (lane->n_lives == lane->max_lives) {
 		lane->max_lives = lane->max_lives ? lane->max_lives * 2 : LEAST;
 		lane->lives = realloc(lane->lives, lane->max_lives * sizeof(*lane->lives));
 		REQUIRE(lane->lives != NULL);
 	}
-	lane->lives[lane->n_lives++] = (struct conn_life){ peer_liveness(c->peer), c };
+	lane->lives[lane->n_lives++] = (struct conn_life){ live, c };
 	c->life = lane->n_lives;
 }
 

@@ -136,7 +136,8 @@ bool peer_is_live(struct security *sec, const struct peer *p);
 /* The peer is a connection of its credential from now until it is freed.  false, and an event: there are max already.
  * Once for a peer.  false also when its credential may have one session only, and has it from another address. */
 bool peer_count(struct security *sec, struct peer *p, unsigned max);
-/* What peer_is_live looks at, for who looks at many; as long as the peer is.  Not for our own. */
+/* What peer_is_live looks at, for who looks at many; as long as the peer is.  NULL: it has no credential
+ * (a code's session, our own). */
 const _Atomic uint32_t *peer_liveness(const struct peer *p);
 /* fn hears, on any thread and not in a tx, that counted peers have ended: who holds connections looks at them (peer_is_live).  Set
  * before service and told apart by arg; fn NULL: that one hears no more. */
