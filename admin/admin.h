@@ -10,6 +10,12 @@
  *                          all but csr and names may be left out; replace: a new key for a credential that there is
  *   GET  /v1/credentials   -> 200 [ {"id", "kind", "state", "names", "zone", "generation", "notAfter", ..} ]
  *   POST /v1/credentials/<id>/suspend | resume | revoke -> 200 {"id", "state"}
+ *   POST /v1/devices       {"name", "aeIds": [..], "appIds": [..], "cseIds": [..], "kind": "device|gateway|cse", "zone", "maxAe",
+ *                           "randomStems", "singleSession", "codeLife": "24h", "life": "24h", "location"}; all but name may be left out
+ *                          -> 201 {"id", "name", "state", "code", "url", "codeEnds"}; the code is told this once
+ *   GET  /v1/devices | /v1/devices/<id or name> -> 200 as a credential, with "name", "notBefore", "codeEnds", "renewing", ..
+ *   POST /v1/devices/<id or name>/code {"codeLife", "life"} or nothing -> 200 as for POST /v1/devices
+ *   POST /v1/devices/<id or name>/suspend | resume | release | revoke -> 200
  *   GET  /v1/ca            -> 200 {"ca": PEM (root and issuing)}
  *   GET  /v1/status        -> 200 {"cse", "version", "store": {..}, "counters": {..}, "clock": ..}; "held": why all
  *                          devices are suspended, if they are

@@ -3,6 +3,7 @@
 """Enrolment with a real trothd, by a client written from the RFCs: every state of a device and every way between two."""
 import json
 import os
+import subprocess
 import sys
 import time
 
@@ -94,6 +95,25 @@ def renewals(cse):
     for what, how in (("the key of the certificate", {"key": os.path.join(cse.creds, "pump1b.key")}),):
         refused(what, est.renew(cse, "pump1b", "pump1c", **how), "400", "new key")
     refused("without the session's binding", est.renew(cse, "pump1b", "pump1c", challenge=""), "400", "challengePassword")
+
+
+def foreign_client(cse):
+    """curl with a certificate: what a session of a device may ask, and its head."""
+    base = os.path.join(cse.creds, "pump1b")
+    curl = ["curl", "-s", "-i", "--cacert", os.path.join(cse.creds, "ca.crt"), "--cert", base + ".crt", "--key", base + ".key"]
+    url = "https://localhost:%d/.well-known/est/" % cse.port
+    for path, media in (("cacerts", "application/pkcs7-mime; smime-type=certs-only"), ("csrattrs", "application/csrattrs")):
+        head, _, body = subprocess.run(curl + [url + path], capture_output=True, check=True).stdout.partition(b"\r\n\r\n")
+        fields = head.decode().lower()
+        assert "http/1.1 200" in fields and "content-type: " + media in fields and "content-transfer-encoding: base64" in fields, fields
+    head = subprocess.run(curl + ["-X", "POST", url + "cacerts"], capture_output=True, check=True).stdout
+    assert b" 405" in head and b"Allow: GET" in head, head
+    head = subprocess.run(curl + ["-d", "x", url + "simplereenroll"], capture_output=True, check=True).stdout
+    assert b" 415" in head, head
+    ca = est.certificates(est.ask(cse, "cacerts", cert="pump1b").body)
+    chain = est.openssl("verify", "-CAfile", os.path.join(cse.creds, "ca.crt"), base + ".crt")
+    assert b": OK" in chain and len(ca) >= 2, chain
+    print("ok  curl reads EST, openssl verifies the chain")
 
 
 def d_id(cse):
@@ -231,6 +251,7 @@ def main():
         d = first_life(cse)
         sessions(cse, d)
         renewals(cse)
+        foreign_client(cse)
         clone_by_renewal(cse)
         misuse(cse)
         restart(cse)
