@@ -379,6 +379,16 @@ int book_token(struct book *b, enum book_kind kind, struct str url, struct str *
 	return 0;
 }
 
+bool book_find(struct book *b, enum book_kind kind, struct str url, struct str *token)
+{
+	struct entry *e = find(b, SHELF_URL, kind, url);
+
+	CHECK(b, BOOK);
+	if (e)
+		*token = token_of(e);
+	return e != NULL;
+}
+
 bool book_url(struct book *b, struct str token, struct str *url, enum book_kind *kind)
 {
 	struct entry *e;

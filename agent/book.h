@@ -29,6 +29,8 @@ void book_close(struct book *b);
 /* The token of that URL and kind: the one it has, or a new one, durable when this returns.  E_IO, E_FULL.  *token is borrowed and
  * lives until the next call. */
 int book_token(struct book *b, enum book_kind kind, struct str url, struct str *token);
+/* The same without making one: false when it has none. */
+bool book_find(struct book *b, enum book_kind kind, struct str url, struct str *token);
 /* The URL behind a token; false: none of ours. */
 bool book_url(struct book *b, struct str token, struct str *url, enum book_kind *kind);
 

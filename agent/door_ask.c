@@ -191,7 +191,7 @@ enum rsc door_ask(struct door_conn *dc, struct why *why)
 	buf_str(&dc->ask, path);
 	if (dc->h.has_query) {
 		buf_putc(&dc->ask, '?');
-		buf_str(&dc->ask, query);
+		rewrite_query(&dc->door->rewrite, &dc->door->arena, query, &dc->ask);
 	}
 	target = dc->ask.n;
 	/* Learned from its answer, when the message is still there but the arena is not. */

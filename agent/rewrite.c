@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 
+#include "bindings/http_map.h"
 #include "cse/base/err.h"
 #include "cse/model/any.h"
 
@@ -293,6 +294,40 @@ enum rsc rewrite_rtu(struct rewrite *w, struct str value, struct buf *out, bool 
 	if (!*changed)
 		out->n = mark;
 	return RSC_NONE;
+}
+
+/* The token of a filter's value. */
+static bool find_token(struct rewrite *w, struct arena *a, struct str name, struct str value, struct str *token)
+{
+	struct str url;
+	size_t i = 0;
+
+	while (i < ARRAY_LEN(members) && !str_eq(members[i].name, name))
+		i++;
+	return i < ARRAY_LEN(members) && http_unescape(a, value, true, &url) && url_names_plaintext(url) &&
+	       book_find(w->book, members[i].kind, url, token);
+}
+
+void rewrite_query(struct rewrite *w, struct arena *a, struct str query, struct buf *out)
+{
+	bool more = true;
+
+	while (more) {
+		struct str pair = str_cut(&query, '&', &more), token;
+		size_t equals = str_index(pair, '=');
+
+		if (equals < pair.n && w->authority.n > 0 && find_token(w, a, str_first(pair, equals), str_from(pair, equals + 1), &token)) {
+			buf_str(out, str_first(pair, equals + 1));
+			BUF_LIT(out, "https://");
+			buf_str(out, w->authority);
+			buf_putc(out, '/');
+			buf_str(out, token);
+		} else {
+			buf_str(out, pair);
+		}
+		if (more)
+			buf_putc(out, '&');
+	}
 }
 
 /* --- back -------------------------------------------------------------------------------------------------------------- */

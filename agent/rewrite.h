@@ -8,6 +8,7 @@
 #define AGENT_REWRITE_H
 
 #include "agent/book.h"
+#include "cse/base/arena.h"
 #include "cse/base/buf.h"
 #include "cse/model/url.h"
 
@@ -37,6 +38,9 @@ enum rsc rewrite_place(const struct rewrite *w, struct str url, struct rewrite_p
 enum rsc rewrite_content(struct rewrite *w, struct str body, bool new_ae, struct buf *out, bool *changed, struct why *why);
 /* The value of X-M2M-RTU. */
 enum rsc rewrite_rtu(struct rewrite *w, struct str value, struct buf *out, bool *changed, struct why *why);
+/* A query's filters on those attributes (TS-0009 6.2.2.2) that name a client's own URL; all else as it is.  Values that need unescaping lie in
+ * the arena meanwhile. */
+void rewrite_query(struct rewrite *w, struct arena *a, struct str query, struct buf *out);
 /* Any text of the CSE (content, field): tokens become the clients' URLs, and the agent's own points of access go.  false: nothing to replace, `out` is untouched. */
 bool rewrite_back(struct rewrite *w, struct str text, struct buf *out);
 

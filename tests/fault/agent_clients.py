@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.parse
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from agent import USER, Agent, Listener, as_user, be  # noqa: E402
@@ -65,6 +66,8 @@ def shown_again(agent, c):
     r = must(c.put("/cse-in/CDev1", {"m2m:ae": {"poa": mine}}), 2004, "poa")
     assert r.json()["m2m:ae"]["poa"] == mine, r.body
     assert c.get("/cse-in/CDev1?atrl=poa").json()["m2m:ae"]["poa"] == mine
+    found = must(c.get("/cse-in?fu=1&ty=2&poa=" + urllib.parse.quote(mine[0], safe="")), 2000, "a discovery").json()["m2m:uril"]
+    assert found == ["cse-in/CDev1"], found
     must(c.put("/cse-in/CDev1", {"m2m:ae": {"poa": None}}), 2004, "no poa")
     r = must(c.get("/cse-in/CDev1"), 2000, "the AE").json()["m2m:ae"]
     assert "poa" not in r and r["api"] == "Ncurl", r
@@ -137,6 +140,25 @@ def random_stem(agent):
     c.close()
 
 
+def neighbour(agent, c):
+    """Another client of this device subscribes for the first: its verification and its notifications are the device's own."""
+    n = agent.client(originator="")
+    sink = Listener()
+    ae = must(n.create("/cse-in", 2, {"m2m:ae": {"rn": "neighbour", "api": "Nx", "rr": False, "srv": ["3"]}}, originator="S"), 2001, "a registration")
+    n.originator = ae.json()["m2m:ae"]["aei"]
+    acp = {"m2m:acp": {"rn": "acp", "pv": {"acr": [{"acor": ["CDev1", n.originator], "acop": 63}]}, "pvs": {"acr": [{"acor": ["CDev1"], "acop": 63}]}}}
+    ri = must(c.create("/cse-in/CDev1", 1, acp), 2001, "a policy").json()["m2m:acp"]["ri"]
+    must(c.put("/cse-in/CDev1", {"m2m:ae": {"poa": [sink.url("/poa")]}}), 2004, "poa")
+    must(c.put("/cse-in/CDev1", {"m2m:ae": {"acpi": [ri]}}), 2004, "its link")
+    must(n.create("/cse-in/neighbour", 3, {"m2m:cnt": {"rn": "box"}}), 2001, "a container")
+    must(n.create("/cse-in/neighbour/box", 23, {"m2m:sub": {"rn": "s", "nu": ["CDev1"], "enc": {"net": [3]}}}), 2001, "a subscription")
+    assert sink.take()[2]["m2m:sgn"]["vrq"] is True
+    put(n, "from next door", "/cse-in/neighbour/box")
+    wait_for(sink, "from next door")
+    n.close()
+    sink.end()
+
+
 def http(agent, c):
     """Large bodies, 100-continue, pipelining, both families, the socket; a client that leaves in the middle."""
     path = os.path.join(agent.dir, "big")
@@ -199,6 +221,8 @@ def main():
                 own_after_restart(agent, c)
                 places(agent, c)
                 random_stem(agent)
+                c.close()
+                neighbour(agent, c)
                 http(agent, c)
                 print("own subscriptions, names, HTTP: as they should be", flush=True)
                 print(revoked(agent, cse, c), flush=True)

@@ -30,6 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct book *book;
 	struct why why = { 0 };
 	struct buf out, back;
+	struct arena arena;
 	bool changed;
 	enum rsc rsc;
 
@@ -53,6 +54,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	rsc = rewrite_rtu(&w, text, &out, &changed, &why);
 	REQUIRE(changed == (out.n > 0) && (rsc == RSC_NONE || !changed));
 	rewrite_back(&w, text, &back);
+	buf_reset(&out);
+	arena_init(&arena, 1024);
+	rewrite_query(&w, &arena, text, &out);
+	arena_fini(&arena);
+	REQUIRE(out.n >= text.n || has(text, "http") || has(text, "%"));
 	buf_fini(&out);
 	buf_fini(&back);
 	book_close(book);

@@ -188,6 +188,28 @@ START_TEST(own_machine_in_every_form)
 }
 END_TEST
 
+START_TEST(filters_name_them_too)
+{
+	static const char *const same[] = { "", "fu=1", "poa=http://127.0.0.1:9/other", "poa=cse-in/a&nu", "con=http://127.0.0.1:9000/x", "&&poa=&=", "poa=%zz" };
+	struct arena a;
+	struct str token;
+	char expected[200];
+
+	arena_init(&a, 1024);
+	ck_assert_int_eq(book_token(book, BOOK_POA, STR("http://127.0.0.1:9000/x"), &token), 0);
+	snprintf(expected, sizeof(expected), "fu=1&poa=https://dev.example:8444/%.*s&lbl=a", STR_ARG(token));
+	buf_reset(&out);
+	rewrite_query(&rw, &a, STR("fu=1&poa=http%3A%2f%2F127.0.0.1:9000/x&lbl=a"), &out);
+	ck_assert(str_eqz(buf_as_str(&out), expected));
+	for (size_t i = 0; i < ARRAY_LEN(same); i++) {
+		buf_reset(&out);
+		rewrite_query(&rw, &a, str_of(same[i]), &out);
+		ck_assert_msg(str_eqz(buf_as_str(&out), same[i]), "%s", same[i]);
+	}
+	arena_fini(&a);
+}
+END_TEST
+
 START_TEST(rtu_has_several)
 {
 	bool changed;
@@ -278,6 +300,7 @@ int main(void)
 	tcase_add_test(t, what_cannot_be_served_is_refused);
 	tcase_add_test(t, an_ae_without_gets_the_agents);
 	tcase_add_test(t, own_machine_in_every_form);
+	tcase_add_test(t, filters_name_them_too);
 	tcase_add_test(t, rtu_has_several);
 	tcase_add_test(t, book_survives_and_forgets);
 	tcase_add_test(t, names_lead_to_members);
