@@ -216,6 +216,8 @@ class Agent:
         raise RuntimeError("troth-agent did not listen:\n" + self.log())
 
     def log(self, n=4000):
+        if not os.path.exists(self.log_path):
+            return "the agent was never started"
         with open(self.log_path, "rb") as f:
             return f.read()[-n:].decode(errors="replace")
 
