@@ -12,13 +12,17 @@
 
 int ctl_fail(int code, const char *fmt, ...)
 {
+	char text[4096];
 	va_list ap;
 
-	fputs("trothctl: ", stderr);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+	/* What was typed or answered may be quoted in it: one line, and nothing that a terminal obeys. */
+	for (char *p = text; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+	fprintf(stderr, "trothctl: %s\n", text);
 	return code;
 }
 

@@ -4,9 +4,11 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.dont_write_bytecode = True
@@ -270,6 +272,18 @@ def backups(cse):
     ctl(cse, "restore", "--accept-rollback", code=REFUSED)
 
 
+def others(cse):
+    """Who is neither trothd's user nor root gets no further than the folder."""
+    if os.geteuid() != 0:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        program = shutil.copy(cse.ctl, folder)
+        r = subprocess.run([program, "--socket", os.path.join(cse.state, "admin.sock"), "status"], capture_output=True, text=True, user=4242,
+                           group=4242, extra_groups=[], check=False)
+    assert r.returncode == NO_TROTHD and "only its own user and root may" in r.stderr, r.stderr
+
+
 def following(cse):
     """What happens while it waits comes out of it, one line each."""
     p = subprocess.Popen([cse.ctl, "--state", cse.state, "--json", "events", "--follow"], stdout=subprocess.PIPE, text=True)
@@ -307,7 +321,7 @@ def main():
     with Cse() as cse:
         ctl(cse, "status", code=NO_TROTHD)
         cse.start()
-        for part in (credentials, devices, access, locks, resources, watching, settings, rotations, from_afar, backups, progress, following):
+        for part in (credentials, devices, access, locks, resources, watching, settings, rotations, from_afar, backups, others, progress, following):
             part(cse)
         cse.stop()
         ctl(cse, "status", code=NO_TROTHD)

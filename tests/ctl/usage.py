@@ -61,6 +61,7 @@ LINES = [
     (["--server", "localhost:8443", "status"], USAGE, "--server needs --credential"),
     (["--server", "localhost:8443", "--socket", "x", "status"], USAGE, "choose one"),
     (["--server", "localhost:8443", "--credential", NOWHERE, "status"], FILE, "cannot use /ca.crt"),
+    (["non\033[31msense\n"], USAGE, "no such command: non?[31msense?"),
     (["help", "nonsense"], USAGE, "no such command"),
     (["--state", NOWHERE, "status"], NO_TROTHD, "cannot reach trothd at /nonexistent/admin.sock"),
     (["status", "--state=" + NOWHERE, "--json"], NO_TROTHD, "is it running"),
