@@ -12,7 +12,7 @@
 #include "cse/base/rand.h"
 
 #define NS_PER_MS INT64_C(1000000)
-enum { PROBE_MS = 50, PAUSE_FIRST_MS = 200, PAUSE_MAX_MS = 5000, DRAIN_MS = 2000 };
+enum { AT_ONCE = 16, PATIENCE_MS = 20, PROBE_MS = 50, PAUSE_FIRST_MS = 200, PAUSE_MAX_MS = 5000, DRAIN_MS = 2000 };
 
 /* --- errands ------------------------------------------------------------------------------------------------------- */
 
@@ -77,6 +77,7 @@ void line_wait(struct errand *x, bool first)
 	struct line *l = x->line;
 
 	l->n_waiting++;
+	x->since_ns = loop_now_ns(l->lane.loop);
 	/* At the front is at the end of the list that begins one further. */
 	conn_list_add(first ? l->waiting.next : &l->waiting, &x->link);
 }
@@ -139,6 +140,30 @@ void line_pump_soon(struct line *l)
 	loop_defer(l->lane.loop, &l->pump, on_pump);
 }
 
+static void on_patience(struct loop *loop, struct loop_timer *t)
+{
+	(void)loop;
+	line_pump(CONTAINER_OF(t, struct line, patience));
+}
+
+/* How many connections there may be now.  A burst goes through a few soon; what the CSE holds back (a polling channel) must not
+ * keep others waiting. */
+static unsigned may_have(struct line *l)
+{
+	int64_t patient_until;
+
+	if (l->probing)
+		return 1;
+	if (l->n_waiting == 0 || l->o.max_conns <= AT_ONCE || l->n_conns < AT_ONCE)
+		return l->o.max_conns < AT_ONCE ? l->o.max_conns : AT_ONCE;
+	patient_until = CONTAINER_OF(l->waiting.next, struct errand, link)->since_ns + PATIENCE_MS * NS_PER_MS;
+	if (loop_now_ns(l->lane.loop) >= patient_until)
+		return l->o.max_conns;
+	if (!l->patience.pos)
+		loop_timer_set(l->lane.loop, &l->patience, patient_until, on_patience);
+	return AT_ONCE;
+}
+
 void line_pump(struct line *l)
 {
 	unsigned want;
@@ -164,7 +189,7 @@ void line_pump(struct line *l)
 		l->warm = l->n_waiting == 0;
 		return;
 	}
-	while (l->n_dialing < want && l->n_conns < (l->probing ? 1 : l->o.max_conns))
+	while (l->n_dialing < want && l->n_conns < may_have(l))
 		if (!line_dial(l, &l->addr[l->at_addr]))
 			return;
 }
@@ -347,6 +372,7 @@ void line_free(struct line *l)
 		l->lookup->line = NULL;
 	loop_timer_cancel(l->lane.loop, &l->drain);
 	loop_timer_cancel(l->lane.loop, &l->probe);
+	loop_timer_cancel(l->lane.loop, &l->patience);
 	snprintf(l->fault, sizeof(l->fault), "the agent ends");
 	conn_lane_fini(&l->lane);
 	fail_waiting(l);

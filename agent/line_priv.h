@@ -17,6 +17,7 @@ struct errand {
 	struct carriage *carriage;
 	struct line_conn *conn;
 	struct loop_timer timer;
+	int64_t since_ns;          /* when it began to wait */
 	const char *text;          /* err's sentence, once it is over */
 	int err;
 	bool again;                /* was sent twice already */
@@ -67,7 +68,7 @@ struct line {
 	struct line_address addr[LINE_ADDRESSES];
 	unsigned n_addr, at_addr, tried; /* tried: addresses that failed in a row */
 	int64_t pause_until_ns, pause_ns;
-	struct loop_timer drain, probe;
+	struct loop_timer drain, probe, patience;
 	bool warm, lost, closing;
 	bool probing;              /* a new certificate is shown on one connection first */
 	uint64_t answered;

@@ -21,6 +21,7 @@ enum {
 	LINGER_MS = 2000,
 	LINGER_BYTES = 16 << 20,      /* a client that still uploads must get to read why it should not */
 	WATCH_MS = 250,               /* four slices look at all connections in a second */
+	WATCH_ENDS_MS = 30000,        /* where nobody is revoked, only certificates end: an idle device sleeps */
 	WATCH_LEAST = 64,
 	TELL_MS = 1000,               /* refused handshakes are logged once a second at most */
 };
@@ -90,6 +91,15 @@ void conn_lane_fini(struct conn_lane *lane)
 	free(lane->plain);
 }
 
+static void on_watch(struct loop *l, struct loop_timer *t);
+
+static void watch_later(struct conn_lane *lane)
+{
+	int64_t ms = lane->security ? WATCH_MS : WATCH_ENDS_MS;
+
+	loop_timer_set(lane->loop, &lane->watch, loop_now_ns(lane->loop) + ms * NS_PER_MS, on_watch);
+}
+
 /* A suspended or revoked credential must not wait for its next request: idle connections are looked at, too. */
 static void on_watch(struct loop *l, struct loop_timer *t)
 {
@@ -112,7 +122,7 @@ static void on_watch(struct loop *l, struct loop_timer *t)
 			conn_close(c);
 		}
 	}
-	loop_timer_set(l, t, loop_now_ns(l) + (int64_t)WATCH_MS * NS_PER_MS, on_watch);
+	watch_later(lane);
 }
 
 /* --- taking ------------------------------------------------------------------------------------------------------ */
@@ -149,7 +159,7 @@ static void begin(struct loop *l, struct loop_task *t)
 	conn_list_add(&lane->handshakes, &c->handshake);
 	loop_timer_set(l, &c->timer, loop_now_ns(l) + lane->times->handshake_ns, on_timer);
 	if (!lane->watch.pos)
-		loop_timer_set(l, &lane->watch, loop_now_ns(l) + (int64_t)WATCH_MS * NS_PER_MS, on_watch);
+		watch_later(lane);
 	/* Half-open connections cost strangers nothing: the oldest makes room. */
 	if (++lane->n_handshakes > lane->max_handshakes)
 		conn_refuse(CONTAINER_OF(lane->handshakes.next, struct conn, handshake), "too many handshakes, the oldest makes room");
@@ -201,7 +211,7 @@ struct conn *conn_dial(struct conn_lane *lane, const struct sockaddr *to, sockle
 	atomic_fetch_add_explicit(lane->total, 1, memory_order_relaxed);
 	loop_timer_set(lane->loop, &c->timer, loop_now_ns(lane->loop) + lane->times->handshake_ns, on_timer);
 	if (!lane->watch.pos)
-		loop_timer_set(lane->loop, &lane->watch, loop_now_ns(lane->loop) + (int64_t)WATCH_MS * NS_PER_MS, on_watch);
+		watch_later(lane);
 	return c;
 }
 

@@ -184,6 +184,37 @@ START_TEST(many_share_few_connections)
 }
 END_TEST
 
+static const char *hold_all_but_one(struct served *s, unsigned c, unsigned n, const char *request)
+{
+	(void)s, (void)c, (void)n;
+	return strstr(request, "GET /held") ? "" : ok;
+}
+
+/* As a CSE does with requests to polling channels. */
+START_TEST(held_requests_keep_nobody_waiting)
+{
+	enum { HELD = 20 };
+	struct test t;
+	struct got held[HELD], g;
+
+	memset(&t, 0, sizeof(t));
+	rig_init(&t.r);
+	begin_with(&t, hold_all_but_one, &t.r.p, 64, 30 * NS_PER_S);
+	get(&t, &g);
+	for (int i = 0; i < HELD; i++) {
+		ask(&t, &held[i], "GET", "/held");
+		while (t.s.requests < (unsigned)i + 2)
+			loop_turn(t.r.agent->loop, 20);
+	}
+	get(&t, &g);
+	ck_assert_int_eq(g.err, 0);
+	ck_assert_uint_eq(t.s.conns, HELD + 1);
+	for (int i = 0; i < HELD; i++)
+		line_drop(t.line, &held[i].c);
+	finish(&t);
+}
+END_TEST
+
 START_TEST(a_full_queue_refuses)
 {
 	struct test t;
@@ -417,6 +448,7 @@ int main(void)
 	tcase_add_test(t, carries_and_keeps_the_connection);
 	tcase_add_test(t, writes_what_RFC_9112_wants);
 	tcase_add_test(t, many_share_few_connections);
+	tcase_add_test(t, held_requests_keep_nobody_waiting);
 	tcase_add_test(t, a_full_queue_refuses);
 	tcase_add_test(t, nothing_is_sent_to_a_stranger);
 	tcase_add_test(t, a_foreign_authority_is_not_trusted);
