@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -57,7 +58,7 @@ static int run(struct ctl *c, const struct ctl_row *command, const struct ctl_ar
 	buf_init(&c->in, 64 << 20);
 	int code = command->run(c, a);
 	ctl_close(c);
-	buf_fini(&c->in);
+	buf_fini_secret(&c->in);
 	/* What nobody could be told was not done as asked. */
 	if (code == CTL_OK && (fflush(stdout) != 0 || ferror(stdout)))
 		code = ctl_fail(CTL_FILE, "the output cannot be written");
@@ -72,8 +73,9 @@ int main(int argc, char **argv)
 	struct ctl_globals g = { false, false };
 	const struct ctl_row *command;
 
-	/* A peer that is gone is told by the call that writes. */
+	/* A peer that is gone is told by the call that writes.  Codes and keys pass through here: there is no core file. */
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
 	int code = ctl_read_args(argc, argv, &c, &g, &command, &a);
 	if (code == CTL_OK && g.version)
 		printf("trothctl %s\n", PACKAGE_VERSION);
