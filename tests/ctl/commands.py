@@ -191,7 +191,8 @@ def watching(cse):
     assert len(ctl(cse, "events", "--from", "2").splitlines()) >= len(lines) - 2
     assert "CApp" not in ctl(cse, "events") and "CApp" in ctl(cse, "events", "--reveal")
     assert ctl(cse, "events", "verify").endswith("their chain is whole\n")
-    assert ask(cse, "events", "verify") == {"events": int(ctl(cse, "events").count("\n")), "chain": "whole"}
+    before, checked, after = ctl(cse, "events").count("\n"), ask(cse, "events", "verify"), ctl(cse, "events").count("\n")
+    assert checked["chain"] == "whole" and before <= checked["events"] <= after, checked
     assert ask(cse, "clock", "accept")["clock"] == "accepted"
     with open("/dev/full", "wb") as full:
         ctl(cse, "status", code=FILE, stdout=full)
