@@ -102,6 +102,7 @@ static int make_pair(struct ca *ca, EVP_PKEY *root_key, NAME_CONSTRAINTS *nc, st
 	ca_make_name(ca, "issuing", cn);
 	p.subject_key = ca->key;
 	p.issuer = ca->root;
+	p.from_us = now - CA_BACKDATE_US;
 	p.to_us = now + ca_issuing_life_us(ca);
 	p.pathlen = 0;
 	return cert_make(ca->o.rnd, &p, &ca->issuing, why);
@@ -432,12 +433,13 @@ void ca_set_lives(struct ca *ca, int64_t server_us, int64_t issuing_us)
 	pthread_mutex_unlock(&ca->work);
 }
 
+/* A life begins when the certificate was made: of one that lives a minute, half is half a minute. */
 static struct ca_life life_of(const X509 *x)
 {
 	struct ca_life l = { 0, 0 };
 
 	if (x)
-		l = (struct ca_life){ cert_time_us(X509_get0_notBefore(x)), cert_time_us(X509_get0_notAfter(x)) };
+		l = (struct ca_life){ cert_time_us(X509_get0_notBefore(x)) + CA_BACKDATE_US, cert_time_us(X509_get0_notAfter(x)) };
 	return l;
 }
 

@@ -76,7 +76,7 @@ void ca_hold(struct ca *ca);
 void ca_let_go(struct ca *ca);
 /* Lives of what is made from now on.  Thread-safe. */
 void ca_set_lives(struct ca *ca, int64_t server_us, int64_t issuing_us);
-/* From notBefore to notAfter, µs; zero: there is none. */
+/* From when it was made to notAfter, µs; zero: there is none. */
 struct ca_life {
 	int64_t from_us, until_us;
 };

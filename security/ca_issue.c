@@ -11,8 +11,7 @@
 #include "security/ca_priv.h"
 #include "security/cert.h"
 
-/* Clocks of small devices run late; a certificate that begins in their future would be refused by them. */
-static const int64_t backdate_us = INT64_C(300) * 1000000, least_us = INT64_C(60) * 1000000;
+static const int64_t least_us = INT64_C(60) * 1000000;
 
 /* A CSE also serves: it is called back by its registrar; so do applications at their points of access. */
 static const char *usage_of(enum cred_kind kind)
@@ -83,7 +82,7 @@ static int make(struct ca *ca, const struct ca_ask *q, EVP_PKEY *key, GENERAL_NA
 		.serial = q->id.n > 0 && n > 0 && (size_t)n < sizeof(serial) ? serial : NULL,
 		.issuer = issuer,
 		.issuer_key = issuer_key,
-		.from_us = now - backdate_us,
+		.from_us = now - CA_BACKDATE_US,
 		.to_us = q->life_us < end - now ? now + q->life_us : end,
 		.pathlen = -1,
 		.usage = usage_of(q->kind),

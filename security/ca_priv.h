@@ -15,6 +15,9 @@ struct ca_old {
 };
 enum { CA_OLD_MAX = 16, CA_SLOTS = 2, CA_PEM_MAX = 65536 };
 
+/* Clocks of small devices run late; a certificate that begins in their future would be refused by them. */
+#define CA_BACKDATE_US (INT64_C(300) * 1000000)
+
 #define CA_MAGIC 0x63617574u
 struct ca {
 	uint32_t magic;

@@ -13,7 +13,6 @@
 #include "security/cert.h"
 #include "security/file.h"
 
-static const int64_t backdate_us = INT64_C(300) * 1000000;
 static const char old_file[] = "ca/issuing-old.pem";
 static const char mark[] = "retires ";
 
@@ -129,7 +128,7 @@ static int sign_issuing(struct ca *ca, EVP_PKEY *root, EVP_PKEY *key, X509 **out
 		.cn = cn,
 		.issuer = ca->root,
 		.issuer_key = root,
-		.from_us = now - backdate_us,
+		.from_us = now - CA_BACKDATE_US,
 		.to_us = ca_issuing_life_us(ca) < end - now ? now + ca_issuing_life_us(ca) : end,
 		.pathlen = 0,
 		.permitted = nc, /* those of the first start */

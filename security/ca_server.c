@@ -9,7 +9,6 @@
 #include "security/cert.h"
 #include "security/file.h"
 
-static const int64_t backdate_us = INT64_C(300) * 1000000;
 
 static int wanted_names(struct ca *ca, GENERAL_NAMES **out, struct why *why)
 {
@@ -43,7 +42,7 @@ static int make_server(struct ca *ca, EVP_PKEY *key, GENERAL_NAMES *gens, X509 *
 		.cn = "Troth CSE",
 		.issuer = issuer,
 		.issuer_key = issuer_key,
-		.from_us = now - backdate_us,
+		.from_us = now - CA_BACKDATE_US,
 		.to_us = ca->o.server_life_us < end - now ? now + ca->o.server_life_us : end,
 		.pathlen = -1,
 		.usage = "serverAuth,clientAuth", /* it also calls points of access */
@@ -117,10 +116,10 @@ static bool has_names(X509 *x, GENERAL_NAMES *want)
 static bool is_usable(struct ca *ca, X509 *x, EVP_PKEY *key, GENERAL_NAMES *want)
 {
 	int64_t now = clock_wall_us(ca->o.clock);
-	int64_t from = cert_time_us(X509_get0_notBefore(x)), to = cert_time_us(X509_get0_notAfter(x));
+	int64_t from = cert_time_us(X509_get0_notBefore(x)) + CA_BACKDATE_US, to = cert_time_us(X509_get0_notAfter(x));
 
 	return X509_check_private_key(x, key) == 1 && from <= now && now < from + (to - from) / 2 &&
-	       to - from <= ca->o.server_life_us + 2 * backdate_us && has_names(x, want);
+	       to - from <= ca->o.server_life_us + 2 * CA_BACKDATE_US && has_names(x, want);
 }
 
 /* The issuer's name, too: a CA that was not kept before a crash had the same key and another name. */
