@@ -198,10 +198,12 @@ int backup_make(const struct backup_opts *o, const char *file, uint64_t *bytes, 
 	err = write_part(&m, fd, &n);
 	if (!err && renameat2(AT_FDCWD, m.part, AT_FDCWD, file, RENAME_NOREPLACE) != 0)
 		err = sys_failed(&m, "naming it");
-	if (!err && file_sync_dir(m.folder) != 0)
-		err = sys_failed(&m, "syncing its folder");
 	if (err)
 		unlink(m.part);
+	if (!err && file_sync_dir(m.folder) != 0) {
+		err = sys_failed(&m, "syncing its folder");
+		unlink(file);
+	}
 	close(fd);
 	if (!err)
 		*bytes = n;
