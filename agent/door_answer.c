@@ -57,7 +57,10 @@ void door_answer_put(struct door_conn *dc, const struct http1 *h, const char *ba
 			continue;
 		buf_str(out, name);
 		BUF_LIT(out, ": ");
-		put_back(dc, http1_str(base, h->fields[i].value));
+		if (dc->renamed && str_eq_nocase(name, STR("x-m2m-ri")))
+			buf_str(out, dc->rqi);
+		else
+			put_back(dc, http1_str(base, h->fields[i].value));
 		BUF_LIT(out, "\r\n");
 	}
 	put_common(dc);

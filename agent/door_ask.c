@@ -68,66 +68,84 @@ static int64_t deadline_of(const struct door_conn *dc, struct str ret)
 	return 0;
 }
 
+/* What the policy looks at is there once: the CSE must not read another one than was judged. */
+enum once { ONCE_ORIGIN, ONCE_RI, ONCE_RET, ONCE_RTU, ONCE_TYPE, ONCES };
+static const struct str once_name[ONCES] = {
+	{ "x-m2m-origin", 12 }, { "x-m2m-ri", 8 }, { "x-m2m-ret", 9 }, { "x-m2m-rtu", 9 }, { "content-type", 12 },
+};
 struct facts {
-	struct str from, ret;
+	struct str value[ONCES];
+	bool has[ONCES];
 	struct http_content_type type;
-	bool typed, has_from, has_type;
+	bool typed;
 };
 
-/* What the policy looks at is there once: the CSE must not read another one than was judged. */
-static enum rsc take_once(bool *has, const char *name, struct why *why)
+static enum once which(struct str name)
 {
-	if (*has)
-		return why_set(why, RSC_BAD_REQUEST, "%s is given twice", name);
-	*has = true;
-	return RSC_NONE;
+	unsigned i = 0;
+
+	while (i < ONCES && !str_eq_nocase(name, once_name[i]))
+		i++;
+	return (enum once)i;
 }
 
-/* One field of the message; what is passed on stands in dc->ask. */
-static enum rsc put_field(struct door_conn *dc, struct str name, struct str value, struct facts *f, struct why *why)
-{
-	struct buf *out = &dc->ask;
-	size_t mark = out->n;
-	bool changed = false;
-	enum rsc rsc = RSC_NONE;
-
-	if (str_eq_nocase(name, STR("x-m2m-origin"))) {
-		f->from = value;
-		rsc = take_once(&f->has_from, "X-M2M-Origin", why);
-	} else if (str_eq_nocase(name, STR("x-m2m-ri"))) {
-		dc->rqi = value;
-	} else if (str_eq_nocase(name, STR("x-m2m-ret"))) {
-		f->ret = value;
-	} else if (str_eq_nocase(name, STR("content-type"))) {
-		f->typed = http_content_type(value, &f->type);
-		rsc = take_once(&f->has_type, "Content-Type", why);
-	}
-	if (rsc != RSC_NONE)
-		return rsc;
-	buf_str(out, name);
-	BUF_LIT(out, ": ");
-	if (str_eq_nocase(name, STR("x-m2m-rtu"))) {
-		rsc = rewrite_rtu(&dc->door->rewrite, value, out, &changed, why);
-		/* The authority is configured, the token is ours, the rest was a field's value. */
-		if (rsc != RSC_NONE)
-			out->n = mark;
-	}
-	if (!changed)
-		buf_str(out, value);
-	BUF_LIT(out, "\r\n");
-	return rsc;
-}
-
-static enum rsc put_fields(struct door_conn *dc, struct facts *f, struct why *why)
+static enum rsc read_facts(struct door_conn *dc, struct facts *f, struct why *why)
 {
 	const char *base = door_message(dc);
 
 	for (unsigned i = 0; i < dc->h.n_fields; i++) {
-		struct str name = http1_str(base, dc->h.fields[i].name), value = http1_str(base, dc->h.fields[i].value);
-		enum rsc rsc = is_passed(name) ? put_field(dc, name, value, f, why) : RSC_NONE;
+		enum once o = which(http1_str(base, dc->h.fields[i].name));
 
-		if (rsc != RSC_NONE)
-			return rsc;
+		if (o == ONCES)
+			continue;
+		if (f->has[o])
+			return why_set(why, RSC_BAD_REQUEST, "%s is given twice", once_name[o].p);
+		f->has[o] = true;
+		f->value[o] = http1_str(base, dc->h.fields[i].value);
+	}
+	dc->rqi = f->value[ONCE_RI];
+	f->typed = f->has[ONCE_TYPE] && http_content_type(f->value[ONCE_TYPE], &f->type);
+	return RSC_NONE;
+}
+
+static void put_field(struct buf *out, struct str name, struct str value)
+{
+	buf_str(out, name);
+	BUF_LIT(out, ": ");
+	buf_str(out, value);
+	BUF_LIT(out, "\r\n");
+}
+
+/* rqi: under which the request goes. */
+static enum rsc put_fields(struct door_conn *dc, struct str rqi, struct why *why)
+{
+	const char *base = door_message(dc);
+	struct buf *out = &dc->ask;
+
+	for (unsigned i = 0; i < dc->h.n_fields; i++) {
+		struct str name = http1_str(base, dc->h.fields[i].name), value = http1_str(base, dc->h.fields[i].value);
+		bool changed = false;
+
+		if (!is_passed(name))
+			continue;
+		switch (which(name)) {
+		case ONCE_RI:
+			put_field(out, name, rqi);
+			break;
+		case ONCE_RTU:
+			buf_str(out, name);
+			BUF_LIT(out, ": ");
+			/* The authority is configured, the token is ours, the rest was a field's value. */
+			if (rewrite_rtu(&dc->door->rewrite, value, out, &changed, why) != RSC_NONE)
+				return why->rsc;
+			if (!changed)
+				buf_str(out, value);
+			BUF_LIT(out, "\r\n");
+			break;
+		default:
+			put_field(out, name, value);
+			break;
+		}
 	}
 	return RSC_NONE;
 }
@@ -166,58 +184,85 @@ static bool is_answered_later(struct str query)
 	return false;
 }
 
+/* The target, the address and the content, as they go, one behind the other in dc->ask. */
+struct parts {
+	size_t target, to, content;
+	bool changed; /* the content is there, not in the message */
+};
+
+static enum rsc put_parts(struct door_conn *dc, struct parts *at, struct why *why)
+{
+	const char *base = door_message(dc);
+	struct buf *out = &dc->ask;
+	struct rewrite *w = &dc->door->rewrite;
+
+	buf_str(out, http1_str(base, dc->h.path));
+	if (dc->h.has_query) {
+		buf_putc(out, '?');
+		rewrite_query(w, &dc->door->arena, http1_str(base, dc->h.query), out);
+	}
+	at->target = out->n;
+	/* Something is learned from the answer, when the message is still there but the arena is not. */
+	buf_str(out, dc->to);
+	at->to = out->n;
+	if (is_rewritten(dc) &&
+	    rewrite_content(w, http1_body(&dc->h, base), dc->op == OP_CREATE && dc->ty == TY_AE, out, &at->changed, why) != RSC_NONE)
+		return why->rsc;
+	at->content = out->n;
+	return RSC_NONE;
+}
+
+static enum rsc judge(struct door_conn *dc, struct facts *f, struct why *why)
+{
+	struct policy_request q;
+	enum rsc rsc = read_facts(dc, f, why);
+
+	if (rsc != RSC_NONE)
+		return rsc;
+	dc->op = op_of(dc, f);
+	dc->ty = dc->op == OP_CREATE && f->type.ty <= UINT16_MAX ? (unsigned)f->type.ty : 0;
+	rsc = read_to(dc, why);
+	q = (struct policy_request){ .op = dc->op, .ty = dc->ty, .from = f->value[ONCE_ORIGIN], .to = dc->to };
+	return rsc != RSC_NONE ? rsc : policy_leaves(dc->door->agent->policy, &q, why);
+}
+
 enum rsc door_ask(struct door_conn *dc, struct why *why)
 {
 	const char *base = door_message(dc);
-	struct str body = http1_body(&dc->h, base), path = http1_str(base, dc->h.path), query = http1_str(base, dc->h.query);
 	struct facts f = { .typed = false };
-	struct policy_request question;
-	bool changed = false;
-	size_t fields, target;
+	struct parts at = { .changed = false };
+	char fresh[BOOK_TOKEN];
+	struct str rqi, body = http1_body(&dc->h, base);
+	int64_t deadline;
 	enum rsc rsc;
 
-	dc->rqi = STR_NONE;
-	rsc = put_fields(dc, &f, why);
-	fields = dc->ask.n;
-	dc->op = op_of(dc, &f);
-	dc->ty = dc->op == OP_CREATE && f.type.ty <= UINT16_MAX ? (unsigned)f.type.ty : 0;
+	dc->named = dc->renamed = false;
+	rsc = judge(dc, &f, why);
 	if (rsc == RSC_NONE)
-		rsc = read_to(dc, why);
-	question = (struct policy_request){ .op = dc->op, .ty = dc->ty, .from = f.from, .to = dc->to };
-	if (rsc == RSC_NONE)
-		rsc = policy_leaves(dc->door->agent->policy, &question, why);
+		rsc = put_parts(dc, &at, why);
 	if (rsc != RSC_NONE)
 		return rsc;
-	buf_str(&dc->ask, path);
-	if (dc->h.has_query) {
-		buf_putc(&dc->ask, '?');
-		rewrite_query(&dc->door->rewrite, &dc->door->arena, query, &dc->ask);
-	}
-	target = dc->ask.n;
-	/* Learned from its answer, when the message is still there but the arena is not. */
-	buf_str(&dc->ask, dc->to);
-	if (is_rewritten(dc)) {
-		size_t mark = dc->ask.n;
-
-		rsc = rewrite_content(&dc->door->rewrite, body, dc->op == OP_CREATE && dc->ty == TY_AE, &dc->ask, &changed, why);
-		if (rsc != RSC_NONE)
-			return rsc;
-		dc->to = str_make(dc->ask.p + target, mark - target);
-		if (changed)
-			body = str_make(dc->ask.p + mark, dc->ask.n - mark);
-	} else {
-		dc->to = str_make(dc->ask.p + target, dc->ask.n - target);
-	}
-	if (dc->h.has_query && dc->rqi.n > 0 && is_answered_later(query))
-		door_ask_later(dc->door, dc->rqi);
+	deadline = deadline_of(dc, f.value[ONCE_RET]);
+	if (at.changed)
+		body = str_make(dc->ask.p + at.to, at.content - at.to);
+	rqi = dc->op == OP_RETRIEVE ? dc->rqi
+	                            : door_once_name(dc, f.value[ONCE_ORIGIN], f.value[ONCE_TYPE], str_first(buf_as_str(&dc->ask), at.target), body, fresh);
+	if (dc->h.has_query && rqi.n > 0 && is_answered_later(http1_str(base, dc->h.query)))
+		door_ask_later(dc->door, rqi);
+	rsc = put_fields(dc, rqi, why);
+	if (rsc != RSC_NONE)
+		return rsc;
 	if (dc->ask.over)
 		return why_set(why, RSC_BAD_REQUEST, "the message is too large for the agent");
+	dc->to = str_make(dc->ask.p + at.target, at.to - at.target);
+	if (at.changed)
+		body = str_make(dc->ask.p + at.to, at.content - at.to);
 	dc->carriage = (struct carriage){
 		.method = http1_str(base, dc->h.method_text),
-		.target = str_make(dc->ask.p + fields, target - fields),
-		.fields = str_make(dc->ask.p, fields),
+		.target = str_make(dc->ask.p, at.target),
+		.fields = str_make(dc->ask.p + at.content, dc->ask.n - at.content),
 		.body = body,
-		.deadline_ns = deadline_of(dc, f.ret),
+		.deadline_ns = deadline,
 	};
 	return RSC_NONE;
 }

@@ -71,6 +71,7 @@ static void on_done(struct carriage *c, int err, const struct http1 *answer, con
 	struct door_conn *dc = c->arg;
 
 	CHECK(&dc->plain, PLAIN);
+	door_once_done(dc, err != 0);
 	if (err == 0) {
 		door_answer_learn(dc, answer, base);
 		door_answer_put(dc, answer, base);
@@ -111,6 +112,7 @@ static void judge(struct door_conn *dc)
 	loop_timer_cancel(dc->plain.loop, &dc->plain.timer);
 	dc->carriage.done = on_done;
 	dc->carriage.arg = dc;
+	door_once_sent(dc);
 	upstream_send(dc->door->agent->upstream, &dc->carriage);
 }
 
@@ -231,6 +233,7 @@ static void on_gone(struct plain *p)
 {
 	struct door_conn *dc = door_conn_of(p);
 
+	door_once_done(dc, true);
 	if (dc->phase == DOOR_CARRIED)
 		upstream_drop(dc->door->agent->upstream, &dc->carriage);
 	conn_list_del(&dc->all);

@@ -16,13 +16,19 @@
 #include "cse/base/arena.h"
 
 enum { DOOR_FIELDS = 64, DOOR_HEAD = 16384, DOOR_LINE = 8192, DOOR_LISTENERS = 9, DOOR_OUT = 80 << 20, DOOR_KEEP = 8192,
-	DOOR_ASKED = 256 };
+	DOOR_ASKED = 256, DOOR_PENDING = 256, DOOR_LOST = 64 };
 
 struct door_listener {
 	struct loop_io io;
 	struct loop_timer retry;
 	struct door *door;
 	bool is_unix;
+};
+
+/* A request whose answer did not come. */
+struct door_lost {
+	uint64_t key, digest;
+	int64_t until_ns;
 };
 
 #define DOOR_MAGIC 0x646f6f72u
@@ -43,6 +49,9 @@ struct door {
 	uint64_t key[2];
 	uint64_t asked[DOOR_ASKED]; /* identifiers of requests that are answered by a notification (TS-0001 8.2.2.2), by their hash */
 	unsigned n_asked;
+	struct door_conn *pending[DOOR_PENDING]; /* under way, by identifier */
+	struct door_lost lost[DOOR_LOST];
+	unsigned n_lost;
 	int64_t told_ns;      /* when a refused connection or message was logged last */
 	unsigned untold;
 };
@@ -67,6 +76,9 @@ struct door_conn {
 	struct buf out;     /* the answer */
 	struct carriage carriage;
 	unsigned op, ty;    /* of the present request, for what is learned from its answer */
+	uint64_t key, digest; /* of its originator and identifier, of what it asks */
+	struct door_conn *next_pending;
+	bool named, renamed, pending;
 	struct str to, rqi; /* slices of the message or of `ask` */
 };
 
@@ -89,6 +101,12 @@ unsigned door_host_check(const struct http1 *h, const char *base, const struct p
 enum rsc door_ask(struct door_conn *dc, struct why *why);
 
 void door_ask_later(struct door *d, struct str rqi);
+
+/* door_once.c: the identifier under which a request goes that is no RETRIEVE: its own, or a fresh one. */
+struct str door_once_name(struct door_conn *dc, struct str from, struct str type, struct str target, struct str body, char fresh[BOOK_TOKEN]);
+void door_once_sent(struct door_conn *dc);
+/* Harmless when it was not sent.  lost: without an answer. */
+void door_once_done(struct door_conn *dc, bool lost);
 
 /* door_answer.c: each fills dc->out. */
 void door_answer_put(struct door_conn *dc, const struct http1 *h, const char *base);

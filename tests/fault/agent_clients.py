@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.parse
 
@@ -192,6 +193,35 @@ def http(agent, c):
     must(c.get("/cse-in/CDev1"), 2000, "the AE")
 
 
+def one_identifier(agent, cse):
+    """Clients that all call their requests "1", at the same time, and some that leave before the answer: no replay, each has its own."""
+    faults = []
+
+    def work(k):
+        c = agent.client()
+        for i in range(40):
+            r = c.create("/cse-in/CDev1/six", 4, {"m2m:cin": {"con": "%d-%d" % (k, i)}}, headers={"X-M2M-RI": "1"})
+            if r.rsc != 2001 or r.headers["X-M2M-RI"] != "1" or r.json()["m2m:cin"]["con"] != "%d-%d" % (k, i):
+                faults.append((r.rsc, dict(r.headers), r.body))
+        c.close()
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(8)]
+    for t in threads:
+        t.start()
+    for i in range(60):
+        body = b'{"m2m:cin":{"con":"left %d"}}' % i
+        with as_user(USER):
+            s = socket.create_connection(("127.0.0.1", agent.port), 20)
+        s.sendall(b"POST /cse-in/CDev1/six HTTP/1.1\r\nHost: localhost\r\nX-M2M-Origin: CDev1\r\nX-M2M-RI: 1\r\nX-M2M-RVI: 3\r\nContent-Type: application/json;ty=4\r\n"
+                  b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        time.sleep(0.002)
+        s.close()
+    for t in threads:
+        t.join()
+    assert not faults, faults[:3]
+    assert not cse.events("EV_REPLAY"), "a replay was told"
+
+
 def revoked(agent, cse, c):
     """A revoked device's clients are told so at once, in a sentence."""
     status, device = cse.admin("GET", "/v1/devices/CDev1")
@@ -224,6 +254,7 @@ def main():
                 c.close()
                 neighbour(agent, c)
                 http(agent, c)
+                one_identifier(agent, cse)
                 print("own subscriptions, names, HTTP: as they should be", flush=True)
                 print(revoked(agent, cse, c), flush=True)
                 assert agent.stop() == 0, agent.log()
