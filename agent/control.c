@@ -125,14 +125,23 @@ static void on_renewed(void *arg, const char *fault)
 	buf_fini(&b);
 }
 
+static bool somebody_waits(const struct control *k)
+{
+	for (size_t i = 0; i < CALLS; i++)
+		if (k->calls[i].waits)
+			return true;
+	return false;
+}
+
 static void obey(struct call *c, struct str line)
 {
 	struct control *k = c->control;
 	struct buf b;
 
 	if (str_eqz(line, "renew")) {
-		/* After the others: those who waited are told first. */
-		identity_renew(k->agent->identity, on_renewed, k);
+		/* Those who wait already and those who come are told the same. */
+		if (!somebody_waits(k))
+			identity_renew(k->agent->identity, on_renewed, k);
 		c->waits = true;
 		return;
 	}
@@ -250,6 +259,7 @@ void control_close(struct control *k)
 
 	if (!k)
 		return;
+	identity_leave(k->agent->identity, k);
 	for (size_t i = 0; i < CALLS; i++)
 		if (k->calls[i].io.on)
 			end(&k->calls[i]);

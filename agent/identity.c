@@ -259,6 +259,9 @@ int identity_use(struct identity *id, struct why *why)
 	id->from_us = facts_time_us(X509_get0_notBefore(id->facts.leaf));
 	if (id->facts.since_us > id->from_us && id->facts.since_us < id->until_us)
 		id->from_us = id->facts.since_us;
+	/* A life of nothing is over, but it is divided by. */
+	if (id->from_us >= id->until_us)
+		id->from_us = id->until_us - 1;
 	return 0;
 }
 

@@ -44,6 +44,8 @@ unsigned identity_port(const struct identity *id);
 /* Renews now, without waiting for half of its life.  done (may be NULL) hears how the running or next attempt ends: fault NULL is
  * success; one at a time, the one before hears that another asks. */
 void identity_renew(struct identity *id, void (*done)(void *arg, const char *fault), void *arg);
+/* Who asked for it with that arg hears nothing any more. */
+void identity_leave(struct identity *id, const void *arg);
 /* Shows the certificate to the CSE once, on a connection of its own: does it take it?  fault NULL: yes. */
 void identity_try(struct identity *id, void (*done)(void *arg, const char *fault), void *arg);
 /* Sentence why the last attempt to renew failed; "" when it did not.  *next_us: when the next one is due. */

@@ -96,7 +96,7 @@ static void adopt_list(struct identity *id)
 		id->facts = r->err ? old : id->facts;
 	}
 	if (r->err)
-		log_write(id->agent->log, LOG_DEVICE_RENEWAL, "the list of CAs: %s", why.text[0] ? why.text : r->why.text);
+		log_write(id->agent->log, LOG_DEVICE_TRUST, "%s", why.text[0] ? why.text : r->why.text);
 	else if (id->agent->upstream)
 		upstream_renew(id->agent->upstream);
 	facts_fini(&r->fresh);
@@ -189,8 +189,7 @@ static void copy_facts(struct identity *id, X509 *leaf, STACK_OF(X509) *list)
 	REQUIRE(f->ca != NULL);
 	facts_take_ca(f, list, now_us(id), &refused);
 	if (refused)
-		log_write(id->agent->log, LOG_DEVICE_RENEWAL, "%u certificates of /cacerts are not of the authority that this device enrolled at",
-		          refused);
+		log_write(id->agent->log, LOG_DEVICE_TRUST, "%u certificates of it are not of the authority that this device enrolled at", refused);
 	sk_X509_pop_free(list, X509_free);
 }
 
@@ -321,12 +320,19 @@ void identity_renew(struct identity *id, void (*done)(void *arg, const char *fau
 		submit(id, make_key, key_made);
 }
 
+void identity_leave(struct identity *id, const void *arg)
+{
+	CHECK(id, IDENTITY);
+	if (id->renewal.waiter_arg == arg)
+		id->renewal.waiter = NULL;
+}
+
 static void on_list(void *arg, struct est_result *res)
 {
 	struct identity *id = arg;
 
 	if (res->err) {
-		log_write(id->agent->log, LOG_DEVICE_RENEWAL, "the list of CAs: %s", res->text);
+		log_write(id->agent->log, LOG_DEVICE_TRUST, "%s", res->text);
 		arm(id);
 		return;
 	}
