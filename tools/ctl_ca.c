@@ -20,14 +20,15 @@ struct issue {
 
 static int read_options(struct issue *q, const struct ctl_args *a)
 {
+	static const char *const names[] = { "ae-id", "app-id", "cse-id", "ae", "app", "cse" };
+
 	q->name = ctl_option(a, "name");
 	q->out = ctl_option(a, "out");
 	q->force = ctl_option(a, "force");
-	ctl_body_names(q->body, "names", a, "ae");
-	ctl_body_names(q->body, "names", a, "app");
-	ctl_body_names(q->body, "names", a, "cse");
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		ctl_body_names(q->body, "names", a, names[i]);
 	if (!q->name || !q->out || !json_object_get(q->body, "names"))
-		return ctl_fail(CTL_USAGE, "ca issue needs --name, --out and at least one of --ae, --app, --cse");
+		return ctl_fail(CTL_USAGE, "ca issue needs --name, --out and at least one of --ae-id, --app-id, --cse-id");
 	return ctl_body_options(q->body, a);
 }
 

@@ -41,7 +41,7 @@ LINES = [
     (["events", "--follow=yes"], USAGE, "--follow takes no value"),
     (["--wait", "5", "status"], USAGE, "a time like"),
     (["--wait", "0000000001s", "status"], USAGE, "a time like"),
-    (["ca", "issue", "--name", "x", "--out", "y"], USAGE, "at least one of --ae"),
+    (["ca", "issue", "--name", "x", "--out", "y"], USAGE, "at least one of --ae-id"),
     (["ca", "issue", "--name", "a/b"], USAGE, "stem of file names"),
     (["ca", "issue", "--kind", "king"], USAGE, "device gateway admin cse"),
     (["ca", "issue", "--max-ae", "0"], USAGE, "1 to 1000000"),
