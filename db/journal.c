@@ -24,7 +24,7 @@ void journal_fini(struct journal *j)
 void journal_begin(struct journal *j)
 {
 	buf_reset(&j->part);
-	batch_begin(&j->w, &j->part, j->next, clock_wall_us(j->s->o.clock), sweep_mark(j->s, j->next - 1));
+	batch_begin(&j->w, &j->part, j->next, tree_seen(j->s), sweep_mark(j->s, j->next - 1));
 	j->joined = false;
 	j->top_id = j->top_rid = 0;
 	j->new_ids = j->ids;

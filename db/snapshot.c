@@ -148,7 +148,7 @@ static int write_rows(struct journal *j, struct disk *d, unsigned facts)
 
 	while (facts && more) {
 		struct batch_writer w;
-		batch_begin(&w, &sn->buf, j->next - 1, clock_wall_us(j->s->o.clock), sweep_mark(j->s, j->next - 1));
+		batch_begin(&w, &sn->buf, j->next - 1, tree_seen(j->s), sweep_mark(j->s, j->next - 1));
 		more = write_slice(j->s, sn, &w);
 		batch_end(&w);
 		sn->facts += w.n;

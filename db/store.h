@@ -101,6 +101,10 @@ enum tx_mode tx_mode(const struct tx *tx);
 struct arena *tx_arena(const struct tx *tx);
 /* µs; max(wall clock, last given), whole milliseconds: ct and lt come from here. */
 int64_t tx_now(const struct tx *tx);
+/* µs, whole milliseconds: the wall clock itself, which may be behind tx_now once it was turned.  What ends by time ends by this. */
+int64_t tx_wall(const struct tx *tx);
+/* May something end by time now?  Not while that pauses, nor when the clock was turned since the last store_pause_expiry. */
+bool tx_expires(const struct tx *tx);
 struct store *tx_store(const struct tx *tx);
 
 #define COMMIT_MAGIC 0x636d6974u
@@ -317,7 +321,7 @@ size_t store_stale(struct tx *tx, int64_t now_us, const struct node **out, size_
 size_t store_expire(struct tx *tx, const struct node *cnt, int64_t now_us, size_t max);
 /* Those that it would remove, in its order. */
 size_t store_expiring(struct tx *tx, const struct node *cnt, int64_t now_us, struct inst *out, size_t max);
-/* While the clock is doubtful nothing expires and nothing is invisible by et. */
+/* While the clock is doubtful nothing expires and nothing is invisible by et, nor is its time kept as seen.  Said once a second. */
 void store_pause_expiry(struct store *s, bool paused);
 /* Latest wall time of a commit on disk, µs; 0 for a new store. */
 int64_t store_last_seen(const struct store *s);

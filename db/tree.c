@@ -8,6 +8,8 @@
 #include "db/job_priv.h"
 #include "db/writer_priv.h"
 
+#define TURNED_US (600 * INT64_C(1000000)) /* between two seconds: nobody waits so long */
+
 void tree_init(struct store *s)
 {
 	pthread_mutexattr_t attr;
@@ -140,6 +142,32 @@ int64_t tx_now(const struct tx *tx)
 	return tx->now;
 }
 
+int64_t tx_wall(const struct tx *tx)
+{
+	return tx->wall - tx->wall % 1000;
+}
+
+/* Time that passed since somebody looked whether the clock is right; nobody has, in tests. */
+static bool is_trusted(const struct store *s, int64_t wall_us)
+{
+	int64_t said = atomic_load_explicit(&s->said, memory_order_relaxed);
+
+	return !atomic_load_explicit(&s->paused, memory_order_relaxed) &&
+	       (said == 0 || (wall_us - said < TURNED_US && said - wall_us < TURNED_US));
+}
+
+bool tx_expires(const struct tx *tx)
+{
+	return is_trusted(tx->s, tx->wall);
+}
+
+int64_t tree_seen(const struct store *s)
+{
+	int64_t wall_us = clock_wall_us(s->o.clock), before = store_last_seen(s);
+
+	return is_trusted(s, wall_us) || before == 0 ? wall_us : before;
+}
+
 struct store *tx_store(const struct tx *tx)
 {
 	return tx->s;
@@ -230,6 +258,7 @@ bool store_is_relaxed(const struct store *s)
 void store_pause_expiry(struct store *s, bool paused)
 {
 	atomic_store_explicit(&s->paused, paused, memory_order_relaxed);
+	atomic_store_explicit(&s->said, clock_wall_us(s->o.clock), memory_order_relaxed);
 }
 
 int64_t store_last_seen(const struct store *s)

@@ -121,6 +121,7 @@ struct store {
 
 	atomic_bool readonly, paused;
 	atomic_uint_fast64_t q_jobs, q_bytes; /* given to the writer and not answered yet */
+	_Atomic int64_t said;      /* wall clock when store_pause_expiry was called last; 0: never */
 	_Atomic int64_t last_seen;
 
 	struct buf *scratch; /* one per loop: packing */
@@ -135,6 +136,8 @@ void tree_init(struct store *s);
 void tree_fini(struct store *s);
 void tree_lock(struct store *s);
 void tree_unlock(struct store *s);
+/* The wall clock to be kept as seen: as long as it is trusted. */
+int64_t tree_seen(const struct store *s);
 
 /* --- node.c -------------------------------------------------------------------------------------------------------- */
 

@@ -97,9 +97,9 @@ bool clockguard_tick(struct security *sec)
 		accept_now(g, wall_us, mono_ns);
 	away = wall_us - (g->wall_us + (mono_ns - g->mono_ns) / 1000);
 	now = g->early || away > MAX_AWAY_US || away < -MAX_AWAY_US;
+	store_pause_expiry(sec->store, now);
 	if (now != before) {
 		atomic_store_explicit(&g->doubtful, now, memory_order_release);
-		store_pause_expiry(sec->store, now);
 		log_write(sec->log, now ? LOG_CLOCK_DOUBTFUL : LOG_CLOCK_TRUSTED, "%s", "");
 		if (now)
 			audit(sec, EV_CLOCK_DOUBTFUL, NULL, STR_NONE, "%s", g->early ? "before the last commit" : "a jump");

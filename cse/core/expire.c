@@ -197,7 +197,7 @@ static void run(struct expire *e)
 
 	arena_reset(&e->arena);
 	tx = store_begin(s, &e->arena, TX_WRITE);
-	now = tx_now(tx);
+	now = tx_wall(tx);
 	nodes = remove_nodes(e, tx, now);
 	containers = store_stale(tx, now, stale, CONTAINERS);
 	for (size_t i = 0; i < containers; i++)
@@ -225,7 +225,6 @@ static void tick(struct loop *l, struct loop_timer *t)
 
 	CHECK(e, EXPIRE);
 	doubtful = clockguard_tick(e->gate->o.security);
-	store_pause_expiry(e->gate->o.store, doubtful);
 	watch_size(e);
 	replays_tick(e->gate);
 	if (!doubtful && !e->busy && !e->fetching)

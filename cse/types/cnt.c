@@ -20,7 +20,7 @@ static void trim(struct change *c, const struct node *cnt, const struct res *res
 	int64_t mia = age(c->known, res);
 
 	if (mni != UINT64_MAX || mbs != UINT64_MAX || mia != INT64_MAX)
-		store_trim(c->tx, cnt, mni, mbs, mia == INT64_MAX ? INT64_MIN : c->now - mia);
+		store_trim(c->tx, cnt, mni, mbs, mia == INT64_MAX || !tx_expires(c->tx) ? INT64_MIN : tx_wall(c->tx) - mia);
 }
 
 /* disableRetrieval TRUE to FALSE removes what could not be read, without notifications: TS-0001 table 9.6.6-2. */

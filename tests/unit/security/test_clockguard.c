@@ -111,10 +111,36 @@ START_TEST(start_before_the_last_commit_accepted)
 	room_restart(&room);
 	ck_assert(!clockguard_doubtful(room.sec));
 	clock_advance_us(room.clock, 2 * 24 * 60 * MINUTE);
+	ck_assert(!clockguard_tick(room.sec));
 	commit_something();
 	clock_jump_us(room.clock, -60 * MINUTE);
 	room_restart(&room);
 	ck_assert(clockguard_doubtful(room.sec));
+}
+END_TEST
+
+/* What was written while somebody had turned the clock ahead does not make the right time look early. */
+START_TEST(turned_ahead_for_a_while)
+{
+	int64_t seen;
+
+	commit_something();
+	seen = store_last_seen(room.store);
+	clock_jump_us(room.clock, 24 * 60 * MINUTE);
+	commit_something(); /* nobody has noticed yet */
+	ck_assert(clockguard_tick(room.sec));
+	commit_something();
+	ck_assert_int_eq(store_last_seen(room.store), seen);
+	clock_jump_us(room.clock, -24 * 60 * MINUTE);
+	ck_assert(!clockguard_tick(room.sec));
+	room_restart(&room);
+	ck_assert(!clockguard_doubtful(room.sec));
+	/* Taken for right, it is. */
+	clock_jump_us(room.clock, 24 * 60 * MINUTE);
+	clockguard_accept(room.sec);
+	ck_assert(!clockguard_tick(room.sec));
+	commit_something();
+	ck_assert_int_gt(store_last_seen(room.store), seen);
 }
 END_TEST
 
@@ -149,6 +175,7 @@ int main(void)
 	tcase_add_test(t, accepted);
 	tcase_add_test(t, start_before_the_last_commit);
 	tcase_add_test(t, start_before_the_last_commit_accepted);
+	tcase_add_test(t, turned_ahead_for_a_while);
 	tcase_add_test(t, credentials_meanwhile);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
