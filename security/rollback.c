@@ -9,6 +9,7 @@
 #include "security/security_priv.h"
 
 static const char rec_name[] = "ledger";
+enum { AT_ONCE = 256 };
 
 static const char *const reasons[] = {
 	[HOLD_COPIED] = "the state folder is a copy, which may be older than the original",
@@ -127,30 +128,38 @@ static void catch_up(const struct security *sec, const struct cred_info *c)
 		ledger_note(l, LEDGER_SUSPENDED, c->id, c->generation);
 }
 
-/* In the store too; when it takes nothing now, the next start does it again. */
-static void put_right(struct security *sec, struct cred_info *info)
+/* In the store too, in one commit; when it takes nothing now, the next start does it again. */
+static void put_right(struct security *sec, struct cred_info *v, size_t n)
 {
 	struct why why = { 0 };
 	struct arena a;
 	struct tx *tx;
+	size_t put = 0;
 
-	arena_init(&a, 1024);
+	if (n == 0)
+		return;
+	arena_init(&a, 4096);
 	tx = store_begin(sec->store, &a, TX_WRITE);
-	if (cred_put(sec, tx, info, &why) == 0)
+	for (size_t i = 0; i < n; i++)
+		put += cred_put(sec, tx, &v[i], &why) == 0;
+	if (put)
 		security_commit(sec, tx);
 	else
 		store_end(tx);
 	arena_fini(&a);
-	cred_apply(sec, info);
-	audit(sec, EV_LEDGER_FACT, NULL, STR_NONE, "%.*s %s", STR_ARG(str_first(info->id, CRED_MAX_ID)),
-	      info->state == CRED_REVOKED ? "revoked" : "suspended");
+	for (size_t i = 0; i < n; i++) {
+		cred_apply(sec, &v[i]);
+		audit(sec, EV_LEDGER_FACT, NULL, STR_NONE, "%.*s %s", STR_ARG(str_first(v[i].id, CRED_MAX_ID)),
+		      v[i].state == CRED_REVOKED ? "revoked" : "suspended");
+	}
 }
 
 static void facts(struct security *sec)
 {
+	struct cred_info wrong[AT_ONCE];
+	struct cred *held[AT_ONCE], **all;
+	size_t n, k = 0;
 	struct arena a;
-	size_t n;
-	struct cred **all;
 
 	arena_init(&a, 4096);
 	all = registry_all(sec, &a, &n);
@@ -162,10 +171,16 @@ static void facts(struct security *sec)
 		state = state_by_ledger(sec->ledger, &info);
 		if (state != info.state) {
 			info.state = state;
-			put_right(sec, &info);
+			held[k] = cred_ref(all[i]); /* its texts */
+			wrong[k++] = info;
 		}
 		catch_up(sec, &info);
 		cred_unref(all[i]);
+		if (k < AT_ONCE && i + 1 < n)
+			continue;
+		put_right(sec, wrong, k);
+		while (k)
+			cred_unref(held[--k]);
 	}
 	arena_fini(&a);
 }

@@ -3,6 +3,7 @@
 #include "security/ledger.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -367,6 +368,59 @@ START_TEST(kills)
 }
 END_TEST
 
+enum { THREADS = 4, EACH = 2000 };
+struct noter {
+	pthread_t thread;
+	struct book *b;
+	unsigned number;
+};
+
+static void *note_many(void *arg)
+{
+	struct noter *n = arg;
+	uint64_t v;
+	char key[32];
+
+	for (unsigned i = 0; i < EACH; i++) {
+		snprintf(key, sizeof(key), "c%u-%u", n->number, i / 2);
+		ledger_note(n->b->l, LEDGER_GENERATION, str_of(key), i);
+		if (!ledger_says(n->b->l, LEDGER_GENERATION, str_of(key), &v) || v != i)
+			return n;
+		if (i % 100 == 0 && ledger_sync(n->b->l) != 0)
+			return n;
+		ledger_tick(n->b->l);
+	}
+	return NULL;
+}
+
+START_TEST(threads)
+{
+	struct book b;
+	struct noter n[THREADS];
+	void *wrong;
+	char key[32];
+
+	book_init(&b);
+	for (unsigned i = 0; i < THREADS; i++) {
+		n[i] = (struct noter){ .b = &b, .number = i };
+		ck_assert_int_eq(pthread_create(&n[i].thread, NULL, note_many, &n[i]), 0);
+	}
+	for (unsigned i = 0; i < THREADS; i++) {
+		pthread_join(n[i].thread, &wrong);
+		ck_assert_ptr_null(wrong);
+	}
+	again(&b);
+	ck_assert_uint_eq(ledger_seq(b.l), THREADS * EACH);
+	for (unsigned i = 0; i < THREADS; i++) {
+		for (unsigned k = 0; k < EACH / 2; k++) {
+			snprintf(key, sizeof(key), "c%u-%u", i, k);
+			ck_assert_uint_eq(said(&b, LEDGER_GENERATION, key), 2 * k + 1);
+		}
+	}
+	book_fini(&b);
+}
+END_TEST
+
 START_TEST(in_memory)
 {
 	struct rnd *rnd = rnd_new_seeded(1);
@@ -402,6 +456,7 @@ int main(void)
 	tcase_add_test(t, tried_again);
 	tcase_add_test(t, a_loop_is_told);
 	tcase_add_test(t, kills);
+	tcase_add_test(t, threads);
 	tcase_add_test(t, in_memory);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
