@@ -39,6 +39,7 @@ int ca_request_of_pem(struct str pem, struct buf *out_der, struct why *why);
 /* What a certificate shall say.  Only the public key and its proof of possession are taken from the request. */
 struct ca_ask {
 	struct str csr_der;   /* PKCS#10, P-256 */
+	EVP_PKEY *key;        /* or its key, of cert_request_key or cert_request_open; NULL: csr_der is read */
 	enum cred_kind kind;
 	struct strs names;    /* AE-ID stems -> URI SAN onem2m://<SP>/<rest of the absolute AE-ID>; CSE-IDs -> dNSName */
 	int64_t life_us;

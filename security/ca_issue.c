@@ -116,7 +116,11 @@ int ca_issue(struct ca *ca, const struct ca_ask *q, struct buf *out_pem, unsigne
 		why_set(why, RSC_BAD_REQUEST, "a certificate lives at least 60 s");
 		goto out;
 	}
-	err = cert_request_key(q->csr_der, &key, why);
+	err = 0;
+	if (q->key && EVP_PKEY_up_ref(q->key) == 1)
+		key = q->key;
+	else
+		err = cert_request_key(q->csr_der, &key, why);
 	if (err == 0)
 		err = cert_key_fingerprint(key, fp);
 	if (err == 0)

@@ -296,6 +296,16 @@ bool cert_key_is_p256(const EVP_PKEY *key)
 
 int cert_request_key(struct str der, EVP_PKEY **out, struct why *why)
 {
+	X509_REQ *req;
+	int err = cert_request_open(der, &req, out, why);
+
+	if (err == 0)
+		X509_REQ_free(req);
+	return err;
+}
+
+int cert_request_open(struct str der, X509_REQ **out_req, EVP_PKEY **out, struct why *why)
+{
 	const unsigned char *p = (const unsigned char *)der.p;
 	X509_REQ *req = NULL;
 	EVP_PKEY *key = NULL;
@@ -322,8 +332,8 @@ int cert_request_key(struct str der, EVP_PKEY **out, struct why *why)
 		goto out;
 	}
 	*out = key;
-	key = NULL;
-	err = 0;
+	*out_req = req;
+	return 0;
 out:
 	EVP_PKEY_free(key);
 	X509_REQ_free(req);

@@ -47,6 +47,8 @@ enum { CERT_SERIAL_BYTES = 64 };
 bool cert_subject(struct arena *a, const X509 *x, struct str *id, uint32_t *generation);
 /* The public key of a PKCS#10 request (DER), after its proof of possession was checked.  P-256 only. */
 int cert_request_key(struct str der, EVP_PKEY **out, struct why *why);
+/* The same with the request itself, which the caller frees. */
+int cert_request_open(struct str der, X509_REQ **req, EVP_PKEY **out, struct why *why);
 bool cert_key_is_p256(const EVP_PKEY *key);
 /* SHA-256 of the public key info. */
 int cert_key_fingerprint(EVP_PKEY *key, unsigned char out[32]);

@@ -38,6 +38,7 @@ struct est_job {
 static void job_free(struct est_job *j)
 {
 	OPENSSL_cleanse(&j->rec, sizeof(j->rec));
+	EVP_PKEY_free(j->req.key);
 	buf_fini(&j->answer);
 	arena_fini(&j->a);
 	free(j);
@@ -177,7 +178,7 @@ static int issue(struct est_job *j, uint32_t generation, int64_t life, int64_t *
 {
 	struct enrol *e = j->e;
 	struct strs names = certified(j);
-	struct ca_ask ask = { .csr_der = j->req.der, .kind = j->cred.kind, .names = names, .life_us = life, .id = j->cred.id,
+	struct ca_ask ask = { .key = j->req.key, .kind = j->cred.kind, .names = names, .life_us = life, .id = j->cred.id,
 		.generation = generation };
 	struct buf pem;
 	int err;

@@ -3,14 +3,13 @@
 #include "security/est.h"
 
 #include <openssl/err.h>
-#include <openssl/pkcs7.h>
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include "cse/base/arena.h"
 #include "cse/base/err.h"
-#include "security/ca_priv.h"
 
-enum { LINE = 64, PEM_CERTS = EST_CERTS };
+enum { LINE = 64 };
 
 /* --- base64 (RFC 4648 4) --------------------------------------------------------------------------------------------- */
 
@@ -138,8 +137,6 @@ static int read_names(struct arena *a, X509_REQ *req, struct str sp, struct cert
 int est_read_request(struct arena *a, struct str body, struct str sp, struct est_request *out, struct why *why)
 {
 	struct est_request r = { .der = STR_NONE };
-	const unsigned char *p;
-	EVP_PKEY *key = NULL;
 	X509_REQ *req = NULL;
 	int err = E_LIMIT;
 
@@ -152,62 +149,101 @@ int est_read_request(struct arena *a, struct str body, struct str sp, struct est
 		why_set(why, RSC_BAD_REQUEST, "the body is not base64 of a PKCS#10 request (RFC 7030 4.2.1)");
 		goto out;
 	}
-	err = cert_request_key(r.der, &key, why);
+	err = cert_request_open(r.der, &req, &r.key, why);
 	if (err)
 		goto out;
-	p = (const unsigned char *)r.der.p;
-	req = d2i_X509_REQ(NULL, &p, (long)r.der.n);
-	err = req ? cert_key_fingerprint(key, r.fingerprint) : E_NOMEM;
+	err = cert_key_fingerprint(r.key, r.fingerprint);
 	if (err == 0)
 		err = read_challenge(a, req, &r.challenge, why);
 	if (err == 0)
 		err = read_names(a, req, sp, &r.names, why);
 	if (err == 0)
 		*out = r;
+	else
+		EVP_PKEY_free(r.key);
 out:
 	X509_REQ_free(req);
-	EVP_PKEY_free(key);
 	ERR_clear_error();
 	return err;
 }
 
 /* --- answers --------------------------------------------------------------------------------------------------------- */
 
-static PKCS7 *certs_only(X509 **certs, unsigned n)
+/* Head of a DER value. */
+static void put_head(struct buf *b, unsigned tag, size_t n)
 {
-	PKCS7 *p7 = PKCS7_new();
-	bool ok = p7 && PKCS7_set_type(p7, NID_pkcs7_signed) == 1 && PKCS7_content_new(p7, NID_pkcs7_data) == 1 &&
-	          PKCS7_set_detached(p7, 1) == 1;
+	buf_putc(b, (char)tag);
+	if (n >= 0x100)
+		buf_putc(b, (char)0x82), buf_putc(b, (char)(n >> 8));
+	else if (n >= 0x80)
+		buf_putc(b, (char)0x81);
+	buf_putc(b, (char)n);
+}
 
-	for (unsigned i = 0; ok && i < n; i++)
-		ok = PKCS7_add_certificate(p7, certs[i]) == 1;
-	if (!ok) {
-		PKCS7_free(p7);
-		return NULL;
+static size_t head_of(size_t n)
+{
+	return n >= 0x100 ? 4 : n >= 0x80 ? 3 : 2;
+}
+
+/* RFC 5652 5: signed data without content and signer; the certificates as they are, which saves reading their keys. */
+static void put_signed_data(struct buf *b, struct str certs)
+{
+	static const unsigned char signed_data[] = { 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02 };
+	static const unsigned char before[] = { 0x02, 0x01, 0x01, 0x31, 0x00, 0x30, 0x0b, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07,
+		                                0x01 };
+	static const unsigned char behind[] = { 0x31, 0x00 };
+	size_t inner = sizeof(before) + head_of(certs.n) + certs.n + sizeof(behind), content = head_of(inner) + inner;
+
+	put_head(b, 0x30, sizeof(signed_data) + head_of(content) + content);
+	buf_put(b, signed_data, sizeof(signed_data));
+	put_head(b, 0xa0, content);
+	put_head(b, 0x30, inner);
+	buf_put(b, before, sizeof(before));
+	put_head(b, 0xa0, certs.n);
+	buf_str(b, certs);
+	buf_put(b, behind, sizeof(behind));
+}
+
+/* DER of every certificate of a PEM text. */
+static int put_certs(struct buf *out, struct str pem)
+{
+	BIO *b = BIO_new_mem_buf(pem.p, (int)pem.n);
+	char *name, *header;
+	unsigned char *der;
+	long n;
+	unsigned count = 0;
+	int err = b ? 0 : E_NOMEM;
+
+	while (err == 0 && PEM_read_bio(b, &name, &header, &der, &n) == 1) {
+		if (strcmp(name, PEM_STRING_X509) != 0 || ++count > EST_CERTS)
+			err = E_LIMIT;
+		else
+			buf_put(out, der, (size_t)n);
+		OPENSSL_free(name);
+		OPENSSL_free(header);
+		OPENSSL_free(der);
 	}
-	return p7;
+	BIO_free(b);
+	ERR_clear_error();
+	return err ? err : count == 0 ? E_SYNTAX : out->over ? E_LIMIT : 0;
 }
 
 int est_put_certs(struct buf *out, struct str pem)
 {
-	X509 *certs[PEM_CERTS];
-	unsigned char *der = NULL;
-	PKCS7 *p7 = NULL;
-	unsigned n;
-	int err = cert_read_pem(pem, certs, PEM_CERTS, &n), len;
+	struct buf certs, der;
+	int err;
 
-	if (err)
-		return err;
-	p7 = certs_only(certs, n);
-	len = p7 ? i2d_PKCS7(p7, &der) : -1;
-	if (len > 0)
-		encode(out, der, (size_t)len);
-	err = len > 0 ? out->over ? E_LIMIT : 0 : E_CRYPTO;
-	OPENSSL_free(der);
-	PKCS7_free(p7);
-	for (unsigned i = 0; i < n; i++)
-		X509_free(certs[i]);
-	ERR_clear_error();
+	/* Lengths are of two bytes. */
+	buf_init(&certs, 65000);
+	buf_init(&der, 65536);
+	err = put_certs(&certs, pem);
+	if (err == 0) {
+		put_signed_data(&der, buf_as_str(&certs));
+		encode(out, (const unsigned char *)der.p, der.n);
+		err = der.over || out->over ? E_LIMIT : 0;
+	}
+	buf_fini(&certs);
+	buf_fini(&der);
 	return err;
 }
 

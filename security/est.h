@@ -14,6 +14,7 @@ enum { EST_BODY_MAX = 16384, EST_CHALLENGE_MAX = 64, EST_CERTS = 8 };
 /* What a request says, its proof of possession checked. */
 struct est_request {
 	struct str der;
+	EVP_PKEY *key;           /* the caller's to free */
 	unsigned char fingerprint[32];
 	struct str challenge;    /* challengePassword; empty: none */
 	struct cert_names names; /* subjectAltName that it asks for */

@@ -20,6 +20,7 @@ static void read_body(struct str body)
 		REQUIRE(why.text[0]);
 	} else {
 		REQUIRE(r.der.n > 0 && r.der.n <= CERT_CSR_BYTES && r.challenge.n < EST_CHALLENGE_MAX && r.names.n <= CERT_NAMES_MAX);
+		EVP_PKEY_free(r.key);
 		for (size_t i = 0; i < r.names.n; i++)
 			REQUIRE(r.names.v[i].text.n <= CERT_NAME_BYTES);
 	}

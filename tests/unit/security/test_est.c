@@ -44,6 +44,12 @@ static int read_it(struct str body, struct est_request *r)
 	int err = est_read_request(&a, body, STR("troth.example"), r, &why);
 
 	ck_assert(err == 0 || why.text[0]);
+	if (err == 0) {
+		unsigned char fp[32];
+
+		ck_assert(cert_key_fingerprint(r->key, fp) == 0 && memcmp(fp, r->fingerprint, 32) == 0);
+		EVP_PKEY_free(r->key);
+	}
 	return err;
 }
 
