@@ -101,7 +101,7 @@ check "no trothd: exit 3" exits 3 "$ctl" --socket "$dir/none" status
 check "a gateway may have patterns" ctl ca issue --name gw --kind gateway --ae 'C*' --max-ae 100 --out "$creds"
 check "a device may not: exit 1" exits 1 ctl ca issue --name star --ae 'C*' --out "$creds"
 check "ca show names what the CA may certify" says 'DNS:troth.example' ctl ca show
-check "credential list" says 'device +active +zone 1 .* CDev1$' ctl credential list
+check "credential list" says 'device +active +1 .* CDev1$' ctl credential list
 check "status" says 'clock trusted' ctl status
 
 # --- certificates -------------------------------------------------------------------------------------------------------------
