@@ -464,6 +464,54 @@ START_TEST(suspended_at_once)
 }
 END_TEST
 
+/* No time passes: the loops are told.  More than a turn cuts off, and many more than it closes. */
+START_TEST(many_end_together)
+{
+	enum { N = 150 };
+	struct client many[N];
+	struct cred_info info;
+
+	for (int i = 0; i < N; i++)
+		client_open(&many[i], &w);
+	ck_assert_uint_eq(https_connections(w.b, 0), N + 1);
+	ck_assert(cred_find(w.g.security, &w.g.arena, w.cred_id, &info));
+	info.state = CRED_SUSPENDED;
+	cred_apply(w.g.security, &info);
+	client_turns(&c, 5);
+	ck_assert(c.eof);
+	for (int i = 0; i < N; i++) {
+		client_read(&many[i]);
+		ck_assert_msg(many[i].eof, "%d", i);
+	}
+	client_turns(&c, 100);
+	ck_assert_uint_eq(https_connections(w.b, 0), 0);
+	for (int i = 0; i < N; i++)
+		client_close(&many[i]);
+}
+END_TEST
+
+/* security-model 4.1: the liar reads why, its other connections end, a new one gets nowhere until an administrator releases it. */
+START_TEST(a_liar)
+{
+	struct client other, d;
+
+	client_open(&other, &w);
+	client_ask(&c, "GET /cse-in HTTP/1.1\r\nHost: x\r\nX-M2M-Origin: CAdmin\r\nX-M2M-RI: 1\r\nX-M2M-RVI: 3\r\n\r\n", 403, &a);
+	ck_assert(str_eqz(answer_field(&a, "x-m2m-rsc"), "4106"));
+	ck_assert(str_eq_nocase(answer_field(&a, "connection"), STR("close")));
+	client_turns(&c, 3);
+	ck_assert(c.eof);
+	client_turns(&other, 3);
+	ck_assert(other.eof);
+	client_close(&other);
+	client_connect(&d, &w, 0);
+	client_shake(&d, w.ctx);
+	client_turns(&d, 10);
+	ck_assert(d.eof);
+	client_close(&d);
+}
+END_TEST
+
 START_TEST(reload)
 {
 	struct conf_why cw;
@@ -544,6 +592,8 @@ int main(void)
 	tcase_add_test(t, too_large);
 	tcase_add_test(t, suspended);
 	tcase_add_test(t, suspended_at_once);
+	tcase_add_test(t, many_end_together);
+	tcase_add_test(t, a_liar);
 	tcase_add_test(t, reload);
 	tcase_add_test(t, graceful_end);
 	t = with(s, "times", setup_slow);
