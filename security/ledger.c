@@ -192,6 +192,15 @@ void ledger_each(const struct ledger *l, enum ledger_kind kind, void (*fn)(void 
 	pthread_mutex_unlock(lock_of(l));
 }
 
+enum ledger_hold ledger_pending(const struct ledger *l)
+{
+	uint64_t v;
+
+	if (ledger_when(l, LEDGER_HELD, STR_NONE) <= ledger_when(l, LEDGER_ACCEPTED, STR_NONE))
+		return HOLD_NONE;
+	return ledger_says(l, LEDGER_HELD, STR_NONE, &v) && v < HOLD_COUNT && v ? (enum ledger_hold)v : HOLD_MISSING;
+}
+
 uint64_t ledger_epoch(const struct ledger *l)
 {
 	uint64_t epoch = 0;

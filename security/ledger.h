@@ -18,6 +18,11 @@ enum ledger_kind { LEDGER_REVOKED, LEDGER_SUSPENDED, LEDGER_RESUMED, LEDGER_CODE
 enum { LEDGER_KEY_MAX = 128 };
 /* The value of LEDGER_HELD: why devices are held back (security/rollback.h) until LEDGER_ACCEPTED. */
 enum ledger_hold { HOLD_NONE, HOLD_COPIED, HOLD_STORE, HOLD_LEDGER, HOLD_MISSING, HOLD_RESTORED, HOLD_COUNT };
+/* The ledger itself came from a copy, or is gone: what it says is not all. */
+static inline bool ledger_hold_is_blind(enum ledger_hold h)
+{
+	return h == HOLD_COPIED || h == HOLD_LEDGER || h == HOLD_MISSING;
+}
 /* What was there when it was opened. */
 enum ledger_found {
 	LEDGER_NEW,    /* nothing */
@@ -58,6 +63,8 @@ uint64_t ledger_when(const struct ledger *l, enum ledger_kind kind, struct str k
 uint64_t ledger_head(const struct ledger *l, unsigned char hash[32]);
 /* Every key of that kind; fn must not call the ledger. */
 void ledger_each(const struct ledger *l, enum ledger_kind kind, void (*fn)(void *arg, struct str key, uint64_t value), void *arg);
+/* The hold that nobody has accepted yet. */
+enum ledger_hold ledger_pending(const struct ledger *l);
 uint64_t ledger_epoch(const struct ledger *l);
 /* Number of the last fact that is on disk. */
 uint64_t ledger_seq(const struct ledger *l);

@@ -278,7 +278,8 @@ static int note_in_ledger(struct restoring *r)
 
 	if (err)
 		return err;
-	ledger_note(l, LEDGER_HELD, STR_NONE, HOLD_RESTORED);
+	if (!ledger_hold_is_blind(ledger_pending(l)))
+		ledger_note(l, LEDGER_HELD, STR_NONE, ledger_found(l) == LEDGER_NEW ? HOLD_MISSING : HOLD_RESTORED);
 	err = ledger_sync(l);
 	ledger_close(l);
 	return err ? refuse(r, err, "the ledger cannot be written") : 0;

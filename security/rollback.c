@@ -73,15 +73,6 @@ static enum ledger_hold compare(struct security *sec, struct store *store, const
 	return has_head(sec, store) ? HOLD_NONE : HOLD_STORE;
 }
 
-static enum ledger_hold pending_hold(const struct ledger *l)
-{
-	uint64_t v;
-
-	if (ledger_when(l, LEDGER_HELD, STR_NONE) <= ledger_when(l, LEDGER_ACCEPTED, STR_NONE))
-		return HOLD_NONE;
-	return ledger_says(l, LEDGER_HELD, STR_NONE, &v) && v < HOLD_COUNT && v ? (enum ledger_hold)v : HOLD_STORE;
-}
-
 /* --- single facts -------------------------------------------------------------------------------------------------- */
 
 void rollback_note(struct security *sec, const struct cred_info *before, const struct cred_info *after)
@@ -294,8 +285,8 @@ void rollback_end(struct security *sec)
 
 /* --- holding ------------------------------------------------------------------------------------------------------- */
 
-/* All but the administrator's, who must be able to accept. */
-static void hold_all(struct security *sec, bool held)
+/* All but the administrator's; his too when the ledger cannot say whether it was revoked since.  The UNIX socket stays. */
+static void hold_all(struct security *sec, enum ledger_hold hold)
 {
 	struct arena a;
 	size_t n;
@@ -304,8 +295,7 @@ static void hold_all(struct security *sec, bool held)
 	arena_init(&a, 4096);
 	all = registry_all(sec, &a, &n);
 	for (size_t i = 0; i < n; i++) {
-		if (all[i]->info.kind != CRED_ADMIN)
-			registry_hold(sec, all[i]->info.id, held);
+		registry_hold(sec, all[i]->info.id, hold && (all[i]->info.kind != CRED_ADMIN || ledger_hold_is_blind(hold)));
 		cred_unref(all[i]);
 	}
 	arena_fini(&a);
@@ -343,7 +333,7 @@ static int accept_hold(struct security *sec, struct why *why)
 		why_set(why, RSC_INTERNAL_SERVER_ERROR, "that could not be written: %s; devices stay suspended", err_text(err));
 		return err;
 	}
-	hold_all(sec, false);
+	hold_all(sec, HOLD_NONE);
 	atomic_store_explicit(&r->hold, HOLD_NONE, memory_order_release);
 	return 0;
 }
@@ -367,7 +357,7 @@ void rollback_attach(struct security *sec, struct store *store)
 {
 	struct rollback *r = &sec->rollback;
 	struct known k = { .there = false };
-	enum ledger_hold hold;
+	enum ledger_hold hold, now;
 	int err;
 
 	if (ledger_found(sec->ledger) == LEDGER_VOLATILE)
@@ -376,13 +366,17 @@ void rollback_attach(struct security *sec, struct store *store)
 	if (store_rec_each(store, REC_META, read_known, &k) != 0)
 		k.epoch = UINT64_MAX;
 	r->epoch = k.epoch == UINT64_MAX ? 0 : k.epoch;
-	hold = pending_hold(sec->ledger);
-	if (!hold && (hold = compare(sec, store, &k)) != HOLD_NONE)
-		ledger_note(sec->ledger, LEDGER_HELD, STR_NONE, hold);
+	hold = ledger_pending(sec->ledger);
+	now = compare(sec, store, &k);
+	if (!hold || (ledger_hold_is_blind(now) && !ledger_hold_is_blind(hold))) {
+		hold = now;
+		if (hold)
+			ledger_note(sec->ledger, LEDGER_HELD, STR_NONE, hold);
+	}
 	facts(sec);
 	if (hold) {
 		atomic_store_explicit(&r->hold, hold, memory_order_release);
-		hold_all(sec, true);
+		hold_all(sec, hold);
 		log_write(sec->log, LOG_ROLLBACK, "%s; trothctl restore --accept-rollback lets them work again", reasons[hold]);
 		audit(sec, EV_ROLLBACK, NULL, STR_NONE, "%s", reasons[hold]);
 		ledger_sync(sec->ledger);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Store and ledger against each other (security-model 5.3).  The ledger knows how far the store had come, the store how far the
- * ledger had: whichever came back from a copy falls behind the other.  Then all credentials but the administrator's
- * are held (suspended in memory, the store keeps their states) until the administrator accepts.  Single facts of the ledger
+ * ledger had: whichever came back from a copy falls behind the other.  Then all credentials are held (suspended in memory, the store
+ * keeps their states) until the administrator accepts; his own are not, unless it is the ledger that lost something.  Single facts of the ledger
  * win always: what it calls revoked or suspended is so, and a key older than the newest generation stays suspended.
  */
 #ifndef SECURITY_ROLLBACK_H
