@@ -356,6 +356,9 @@ int main(int argc, char **argv)
 	if (agent_new(conf, &a, &why))
 		return fail(&why);
 	a->sd = &sd;
+	/* A person reads what the other commands say: sentences, not lines of a log. */
+	if (command && command->fn != command_run)
+		log_set_level(a->log, LOG_WARN);
 	if (agent_check(a, &why)) {
 		fail(&why);
 		agent_free(a);
