@@ -23,7 +23,7 @@ LOCK = threading.RLock()
 @contextlib.contextmanager
 def as_user(uid):
     """Sockets that are made meanwhile are that user's.  Only root can be somebody else."""
-    if os.geteuid() != 0 or uid == 0:
+    if os.getuid() != 0 or uid == 0:
         yield
         return
     with LOCK:
@@ -36,7 +36,7 @@ def as_user(uid):
 
 def be(uid):
     """For Popen: that user, when we may be another."""
-    return {"user": uid, "group": uid, "extra_groups": []} if os.geteuid() == 0 and uid != 0 else {}
+    return {"user": uid, "group": uid, "extra_groups": []} if os.getuid() == 0 and uid != 0 else {}
 
 
 class Client:
@@ -192,7 +192,10 @@ class Agent:
         return answer["url"] or answer["code"]
 
     def command(self, *args, check=True):
-        r = subprocess.run(self.args() + list(args), capture_output=True, text=True, timeout=60, cwd="/", **be(self.uid))
+        with LOCK:  # who is just somebody else could not become this user
+            p = subprocess.Popen(self.args() + list(args), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/", **be(self.uid))
+        out, err = p.communicate(timeout=60)
+        r = subprocess.CompletedProcess(p.args, p.returncode, out, err)
         if check and r.returncode:
             raise RuntimeError("troth-agent %s: %d: %s%s" % (" ".join(args), r.returncode, r.stdout, r.stderr))
         return r
@@ -203,7 +206,8 @@ class Agent:
     def start(self, wait=20):
         end = time.monotonic() + wait
         with open(self.log_path, "ab") as log:
-            self.proc = subprocess.Popen(self.args() + ["run"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", **be(self.uid))
+            with LOCK:
+                self.proc = subprocess.Popen(self.args() + ["run"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", **be(self.uid))
         while time.monotonic() < end:
             if self.proc.poll() is not None:
                 raise RuntimeError("troth-agent ended with %d:\n%s" % (self.proc.returncode, self.log()))
