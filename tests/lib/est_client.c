@@ -26,6 +26,7 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -155,6 +156,7 @@ static int dial(const char *host, const char *port, const char *from)
 		die("--bind");
 	if (fd < 0 || connect(fd, list->ai_addr, list->ai_addrlen))
 		die("cannot connect");
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
 	freeaddrinfo(list);
 	return fd;
 }
