@@ -381,7 +381,8 @@ static void opened(struct conn *c)
 		return;
 	}
 	stat_add(lane->stats, STAT_TLS_HANDSHAKES, 1);
-	if (!c->client && SSL_session_reused(c->ssl))
+	/* A session by an enrolment code looks reused. */
+	if (!c->client && SSL_session_reused(c->ssl) && !(c->peer && peer_is_limited(c->peer)))
 		stat_add(lane->stats, STAT_TLS_RESUMED, 1);
 	if (lane->tls)
 		c->ends_ns = tls_ends_ns(lane->tls, c->ssl);

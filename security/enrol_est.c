@@ -526,6 +526,8 @@ void enrol_est(struct enrol *e, const struct est_ask *q)
 	find_owner(j);
 	if ((q->op == EST_ENROL) != (q->handle.n > 0)) {
 		refuse(j, 403, q->handle.n ? "a code's session enrols by simpleenroll" : "a certificate's session renews by simplereenroll");
+	} else if (q->exporter[0] == 0) {
+		refuse(j, 400, "EST needs TLS 1.3: no request can be bound to this session");
 	} else if (est_read_request(&j->a, q->body, e->o.self.sp, &j->req, &why) != 0) {
 		refuse(j, 400, why.text[0] ? why.text : "the request cannot be read");
 	} else if (j->req.challenge.n == 0) {

@@ -114,7 +114,7 @@ bool cred_stamp_of_key(struct security *sec, struct str fingerprint, struct cred
 {
 	CHECK(sec, SECURITY);
 	struct cred *c = registry_by_key(sec, fingerprint);
-	bool ok = c && c->info.state == CRED_ACTIVE && c->info.not_after > clock_wall_us(sec->clock);
+	bool ok = c && cred_state_speaks(c->info.state) && c->info.not_after > clock_wall_us(sec->clock);
 
 	if (ok) {
 		memset(out, 0, sizeof(*out));

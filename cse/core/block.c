@@ -195,7 +195,7 @@ static bool may(struct request *r, struct str entity, enum op op)
 	struct cred_info c;
 	struct str name = out_name_of(&g->o.self, entity);
 
-	return name.n && cred_of_name(g->o.security, &r->arena, name, &c) && c.state == CRED_ACTIVE &&
+	return name.n && cred_of_name(g->o.security, &r->arena, name, &c) && cred_state_speaks(c.state) &&
 	       event_may(g, &r->arena, r->tx, entity, op, r->target.node);
 }
 

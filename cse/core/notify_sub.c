@@ -174,7 +174,7 @@ static bool is_live(struct nlane *l, struct str abs)
 	name = credential_name(&l->arena, abs);
 	if (name.n > 1 && name.p[0] == '/' && str_eq(str_from(name, 1), o->self.cse))
 		return true;
-	return cred_of_name(o->security, &l->arena, name, &info) && info.state == CRED_ACTIVE;
+	return cred_of_name(o->security, &l->arena, name, &info) && cred_state_speaks(info.state);
 }
 
 const struct node *notify_sub_find(struct nlane *l, struct tx *tx, struct str id, unsigned ty)

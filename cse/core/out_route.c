@@ -43,7 +43,7 @@ static bool credential_of(struct gate *g, struct arena *a, struct str absolute, 
 {
 	struct str name = out_name_of(&g->o.self, absolute);
 
-	return name.n && cred_of_name(g->o.security, a, name, out) && out->state == CRED_ACTIVE;
+	return name.n && cred_of_name(g->o.security, a, name, out) && cred_state_speaks(out->state);
 }
 
 /* The serialization of a URL in nu ("?ct=json", "&ct=json") belongs to us and not to the target: TS-0004 7.4.8, 7.5.1.2.2. */
@@ -213,7 +213,7 @@ static int route_to_ae(struct out *o, struct tx *tx, struct out_route *r, const 
 	r->to = arena_str(&r->mem, node_ri(tx, ae));
 	if (!cred_of_name(g->o.security, tx_arena(tx), r->to, &c))
 		return E_ABSENT;
-	if (c.state != CRED_ACTIVE)
+	if (!cred_state_speaks(c.state))
 		return E_DENIED;
 	/* TS-0004 7.3.3.9.1: who has a polling channel is not retargeted to. */
 	channel = polling_poa(tx, ae);
@@ -277,7 +277,7 @@ static int route_to_listed(struct out *o, struct tx *tx, struct out_route *r, st
 	if (!target_listed(o->gate->o.security, tx_arena(tx), url_scheme_name(at->scheme), at->host, at->port, &identity))
 		return E_DENIED;
 	if (cred_of_name(o->gate->o.security, tx_arena(tx), identity, &c)) {
-		if (c.state != CRED_ACTIVE)
+		if (!cred_state_speaks(c.state))
 			return E_DENIED;
 		add_point(o, r, url, at, c.id, nobody, c.zone);
 	} else {

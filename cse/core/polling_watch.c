@@ -54,7 +54,7 @@ static void look_up(struct polling *p, struct tx *tx, struct finding *f)
 
 	f->gone = !n || n->type->ty != TY_PCH;
 	if (!f->gone && f->errands && cred_of_name(p->gate->o.security, &p->arena, node_ri(tx, n->parent), &cred))
-		f->dead = cred.state != CRED_ACTIVE;
+		f->dead = !cred_state_speaks(cred.state);
 }
 
 static void act(struct polling *p, const struct finding *f)

@@ -3,6 +3,7 @@
 #include "security/enrol.h"
 
 #include "cse/base/loop.h"
+#include "cse/base/stat.h"
 #include "security/cert.h"
 #include "security/lockout.h"
 #include "tests/unit/security/pki.h"
@@ -14,12 +15,13 @@
 static struct pki pki;
 static struct room room;
 static struct enrol *en;
+static struct stats stats;
 static struct loop *loop;
 
 static void open_enrol(void)
 {
 	struct enrol_opts o = { .security = room.sec, .store = room.store, .ca = pki.ca, .conf = room.conf, .clock = room.clock,
-		.rnd = room.rnd, .self = room.self };
+		.rnd = room.rnd, .stats = &stats, .self = room.self };
 	struct why why = { 0 };
 
 	ck_assert_msg(enrol_new(&o, &en, &why) == 0, "%s", why.text);
@@ -428,6 +430,43 @@ START_TEST(time_of_grace)
 }
 END_TEST
 
+static uint64_t late(void)
+{
+	return atomic_load(&stats.v[STAT_LIVES_LATE]);
+}
+
+/* Devices renew at half of a life, a twentieth earlier or later; who is later is told of three times, and at the end. */
+START_TEST(lives_that_go_on)
+{
+	EVP_PKEY *k1 = pki_key(), *k2 = pki_key();
+	struct dev d;
+	uint64_t before = late();
+
+	enrolled(&d, k1);
+	pass(13 * HOUR);
+	ck_assert_uint_eq(late() - before, 0);
+	pass(HOUR);
+	ck_assert_uint_eq(late() - before, 1);
+	pass(3 * HOUR);
+	ck_assert_uint_eq(late() - before, 1);
+	pass(HOUR + MINUTE);
+	ck_assert_uint_eq(late() - before, 2);
+	pass(4 * HOUR);
+	ck_assert_uint_eq(late() - before, 3);
+	pass(3 * HOUR);
+	ck_assert_uint_eq(late() - before, 4);
+	/* The next one is young again. */
+	ck_assert_uint_eq(renew_it(k1, k2).status, 200);
+	ck_assert_int_eq(use(k2, &d, 2), 0);
+	pass(HOUR);
+	ck_assert_uint_eq(late() - before, 4);
+	pass(14 * HOUR);
+	ck_assert_uint_eq(late() - before, 5);
+	EVP_PKEY_free(k1);
+	EVP_PKEY_free(k2);
+}
+END_TEST
+
 START_TEST(keys_of_others)
 {
 	EVP_PKEY *k1 = pki_key(), *k2 = pki_key(), *m = pki_key();
@@ -497,6 +536,7 @@ int main(void)
 	tcase_add_test(t, an_old_answer_is_made_again);
 	tcase_add_test(t, another_key_by_the_administrator);
 	tcase_add_test(t, time_of_grace);
+	tcase_add_test(t, lives_that_go_on);
 	tcase_add_test(t, keys_of_others);
 	tcase_add_test(t, changes_that_cross);
 	suite_add_tcase(s, t);
