@@ -196,10 +196,17 @@ static enum rsc put_parts(struct door_conn *dc, struct parts *at, struct why *wh
 	struct buf *out = &dc->ask;
 	struct rewrite *w = &dc->door->rewrite;
 
+	/* The absolute form may have none: RFC 9112 3.2.1. */
+	if (dc->h.path.n == 0)
+		buf_putc(out, '/');
 	buf_str(out, http1_str(base, dc->h.path));
 	if (dc->h.has_query) {
 		buf_putc(out, '?');
 		rewrite_query(w, &dc->door->arena, http1_str(base, dc->h.query), out);
+	}
+	if (dc->h.has_fragment) {
+		buf_putc(out, '#');
+		buf_str(out, http1_str(base, dc->h.fragment));
 	}
 	at->target = out->n;
 	/* Something is learned from the answer, when the message is still there but the arena is not. */
