@@ -8,7 +8,7 @@ static const struct {
 	unsigned percent;
 	const char *text;
 } stages[] = {
-	[LIFE_YOUNG] = { 0, "its beginning" },
+	[LIFE_YOUNG] = { 0, "less than half of its life" },
 	[LIFE_HALF] = { 50, "50 % of its life" },
 	[LIFE_LATE] = { 75, "75 % of its life" },
 	[LIFE_LAST] = { 90, "90 % of its life" },

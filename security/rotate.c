@@ -78,6 +78,16 @@ static void set_life(struct row *w, struct ca_life l)
 		w->life = (struct lifespan){ l.from_us, l.until_us, LIFE_YOUNG };
 }
 
+static void look_at_lives(struct rotate *r)
+{
+	struct ca_lives l;
+
+	ca_lives(r->o.ca, &l);
+	set_life(&r->row[ROTATE_SERVER], l.server);
+	set_life(&r->row[ROTATE_CA], l.issuing);
+	set_life(&r->row[ROTATE_ROOT], l.root);
+}
+
 static void data_key_begins(struct rotate *r)
 {
 	int64_t now = clock_wall_us(r->o.clock);
@@ -92,6 +102,7 @@ struct rotate *rotate_new(const struct rotate_opts *o)
 	r->magic = ROTATE_MAGIC;
 	r->o = *o;
 	rotate_reload(r, o->conf);
+	look_at_lives(r);
 	/* Each start makes a fresh one. */
 	data_key_begins(r);
 	return r;
@@ -176,8 +187,6 @@ static void succeeded(struct rotate *r, struct row *w)
 		data_key_begins(r);
 }
 
-static void look_at_lives(struct rotate *r);
-
 /* On the loop. */
 static void finished(struct work *work)
 {
@@ -233,16 +242,6 @@ static int64_t overlap_end(struct rotate *r)
 	cred_each(r->o.security, &a, later, &e);
 	arena_fini(&a);
 	return e.us + r->grace_us;
-}
-
-static void look_at_lives(struct rotate *r)
-{
-	struct ca_lives l;
-
-	ca_lives(r->o.ca, &l);
-	set_life(&r->row[ROTATE_SERVER], l.server);
-	set_life(&r->row[ROTATE_CA], l.issuing);
-	set_life(&r->row[ROTATE_ROOT], l.root);
 }
 
 static bool is_due(const struct rotate *r, enum rotation what, int64_t now_us)
