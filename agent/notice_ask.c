@@ -6,7 +6,7 @@
 #include "agent/peek.h"
 
 static const char *const sur_of[] = { "*", "sur", NULL }, *const rep_of[] = { "*", "nev", "rep", NULL }, *const vrq_of[] = { "*", "vrq", NULL },
-	*const cr_of[] = { "*", "cr", NULL }, *const rqi_of[] = { "m2m:rsp", "rqi", NULL };
+	*const cr_of[] = { "*", "cr", NULL }, *const rqi_of[] = { "m2m:rsp", "rqi", NULL }, *const none[] = { NULL };
 
 /* TS-0001 9.6.8, 10.2.10: the token was made for a subscription or an answer of a client here; or, at a point of access, the
  * subscription was made here, is being made by a name of this device, or the answer was asked for. */
@@ -35,7 +35,11 @@ static enum rsc judge(struct notice_conn *nc, struct str *url, struct why *why)
 	if (nc->h.has_query || path.n != 1 + BOOK_TOKEN || !book_url(a->book, str_from(path, 1), url, &kind) || kind == BOOK_AGENT)
 		return why_set(why, RSC_NOT_FOUND, "no local client is known by this address");
 	peek_string(body, sur_of, &n.sur);
-	peek_root(body, rep_of, &n.root);
+	/* What is no single notification (m2m:agn, m2m:rsp) goes by its own name. */
+	if (peek_root(body, none, &n.root) && str_eqz(n.root, "m2m:sgn")) {
+		n.root = STR_NONE;
+		peek_root(body, rep_of, &n.root);
+	}
 	n.own = is_own(a, kind, body, n.sur);
 	rsc = policy_takes(a->policy, &n, why);
 	if (rsc != RSC_NONE)

@@ -28,7 +28,7 @@ enum rsc policy_leaves(const struct policy *p, const struct policy_request *r, s
 /* A notification of the CSE. */
 struct policy_notice {
 	struct str sur;    /* subscription, as sent; empty: none named */
-	struct str root;   /* root element of the representation ("m2m:cin"), empty: none */
+	struct str root;   /* root element of the representation ("m2m:cin"), or of what is no single notification ("m2m:agn"); empty: none */
 	size_t bytes;      /* of content */
 	bool own;          /* a subscription of our own asked for it (book) */
 };
