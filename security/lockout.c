@@ -277,14 +277,19 @@ bool lockout_pair(struct security *sec, const struct peer *gateway, struct str o
 {
 	struct lockout *l = sec->lockout;
 	const struct cred *c = peer_cred(gateway);
+	struct arena a;
+	struct foul *f;
 	bool locked;
 
 	if (c == NULL || !speaks_for_others(c) || atomic_load_explicit(&l->n_pairs, memory_order_relaxed) == 0)
 		return false;
+	arena_init(&a, 512);
+	originator = audit_canonical(&a, &sec->self, originator);
 	pthread_mutex_lock(&l->lock);
-	struct foul *f = foul_of(l, c->info.id, originator, false);
+	f = foul_of(l, c->info.id, originator, false);
 	locked = f && foul_holds(f, clock_mono_ns(sec->clock));
 	pthread_mutex_unlock(&l->lock);
+	arena_fini(&a);
 	return locked;
 }
 

@@ -24,7 +24,7 @@ const char *strike_text(enum strike what);
 void lockout_strike(struct security *sec, const struct peer *peer, enum strike what, struct str claimed);
 /* The same for a credential that did it without a peer of a request (a clone, a used code).  Thread-safe. */
 void lockout_strike_credential(struct security *sec, struct str cred_id, enum strike what);
-/* Is the pair of gateway and originator locked at present? */
+/* Is the pair of gateway and originator (in any form) locked at present? */
 bool lockout_pair(struct security *sec, const struct peer *gateway, struct str originator);
 /* Is the credential, or are pairs of it, locked at present? */
 bool lockout_is_locked(struct security *sec, struct str cred_id);

@@ -143,11 +143,14 @@ START_TEST(gateways_lock_pairs)
 	/* One name, whatever form it was given in. */
 	ck_assert(lockout_pair(room.sec, gw, STR("CDev1")) && !lockout_pair(room.sec, gw, STR("CDev2")));
 	ck_assert(lockout_pair(room.sec, mn, STR("CDev2")) && !lockout_pair(room.sec, mn, STR("CDev1")));
+	lockout_strike(room.sec, gw, STRIKE_FALSE_ORIGINATOR, STR("/mn1"));
+	ck_assert(lockout_pair(room.sec, gw, STR("//troth.example/mn1")) && lockout_pair(room.sec, gw, STR("/mn1")));
+	ck_assert(lockout_pair(room.sec, gw, STR("//troth.example/id-in/CDev1")) && !lockout_pair(room.sec, gw, STR("/mn2")));
 	/* A name that nobody has is nothing, however often. */
 	for (int i = 0; i < 20; i++)
 		lockout_strike(room.sec, gw, STRIKE_UNKNOWN_NAME, STR("CG9"));
 	ck_assert(!lockout_pair(room.sec, gw, STR("CG9")));
-	ck_assert_uint_eq(locks().n, 2);
+	ck_assert_uint_eq(locks().n, 3);
 	audit_flush(room.sec);
 	room_release(&room, "cgw");
 	ck_assert(peer_is_live(room.sec, gw));
