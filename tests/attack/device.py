@@ -5,6 +5,7 @@ local clients that would have it speak for others or reach elsewhere (SSRF by po
 port for notifications, notifications that nobody here asked for, and a user who listens where a client did."""
 import http.client
 import os
+import shutil
 import socket
 import ssl
 import subprocess
@@ -50,13 +51,13 @@ def hear(agent, text, **kw):
 
 def users(agent):
     """Before its first byte is read, a process of another user is gone."""
-    good = ask("Host: 127.0.0.1\r\n")
+    good, others = ask("Host: 127.0.0.1\r\n"), (OTHER, 0) if os.geteuid() == 0 else ()
     for family in (socket.AF_INET, socket.AF_INET6):
         assert hear(agent, good, family=family) == 200
-        for uid in (OTHER, 0):
+        for uid in others:
             assert hear(agent, good, uid=uid, family=family) == 0, "user %d was heard" % uid
     assert hear(agent, good, path=agent.socket) == 200
-    for uid in (OTHER, 0):
+    for uid in others:
         assert hear(agent, good, uid=uid, path=agent.socket) == 0, "user %d was heard at the socket" % uid
     # Who has gone before it was accepted has no user: many at a time, so that some are.
     for _ in range(50):
@@ -70,13 +71,15 @@ def users(agent):
     assert mode == 0o600 and os.stat(agent.state).st_mode & 0o077 == 0, oct(mode)
     # One line a second.
     time.sleep(1.1)
-    assert hear(agent, good, uid=OTHER) == 0 and "a process of another user" in agent.log()
-    return "other users: 4 addresses, none heard"
+    assert not others or (hear(agent, good, uid=OTHER) == 0 and "a process of another user" in agent.log())
+    return "other users: none heard" if others else "other users: not played, this is not root"
 
 
 def namespaces(agent):
     """The port of this namespace's loopback is no other's."""
     code = "import socket\ns=socket.socket()\ns.settimeout(5)\ntry:\n s.connect(('127.0.0.1',%d))\n print('connected')\nexcept OSError as e:\n print(e.errno)" % agent.port
+    if not shutil.which("unshare"):
+        return "other network namespaces: not played without unshare"
     for flags in (["-n"], ["-r", "-n"]):
         r = subprocess.run(["unshare"] + flags + ["/usr/bin/env", "python3", "-c", code], capture_output=True, text=True, timeout=30)
         if r.returncode == 0:
