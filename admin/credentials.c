@@ -38,6 +38,7 @@ static void put_done(struct commit *commit, int err)
 	if (err) {
 		if (c->code.id.n)
 			enrol_code_drop(cse->enrol, &c->code);
+		code_wipe(&c->code.code);
 		admin_refuse(c, admin_status(err), "the credential could not be stored: %s", err_text(err));
 		return;
 	}
@@ -55,11 +56,13 @@ static int put(struct admin_call *c, struct tx *tx, struct why *why)
 	struct cse *cse = c->admin->cse;
 	int err = c->code.id.n ? enrol_code_put(cse->enrol, tx, &c->code) : 0;
 
+	if (err == 0) {
+		err = cred_put(cse->security, tx, &c->cred, why);
+		if (err && c->code.id.n)
+			enrol_code_drop(cse->enrol, &c->code);
+	}
 	if (err)
-		return err;
-	err = cred_put(cse->security, tx, &c->cred, why);
-	if (err && c->code.id.n)
-		enrol_code_drop(cse->enrol, &c->code);
+		code_wipe(&c->code.code);
 	return err;
 }
 

@@ -173,6 +173,16 @@ static int64_t life_of(const struct est_job *j, int64_t configured)
 	return configured;
 }
 
+static int64_t configured_life(struct enrol *e)
+{
+	int64_t life;
+
+	pthread_mutex_lock(&e->lock);
+	life = e->cert_life_us;
+	pthread_mutex_unlock(&e->lock);
+	return life;
+}
+
 /* Signs; the answer stands in j->answer, the fingerprint in j->key. */
 static int issue(struct est_job *j, uint32_t generation, int64_t life, int64_t *from, int64_t *to, struct why *why)
 {
@@ -333,7 +343,7 @@ static void enrol_first(struct est_job *j)
 		strike(j, STRIKE_FOREIGN_REQUEST, "the request asks for names that are not this device's: ask for none");
 		return;
 	}
-	life = life_of(j, e->cert_life_us);
+	life = life_of(j, configured_life(e));
 	j->cred.state = CRED_ENROLLED;
 	j->cred.generation++;
 	j->cred.base_generation = j->cred.generation;
@@ -421,7 +431,7 @@ static void renew(struct est_job *j)
 {
 	struct enrol *e = j->e;
 	struct why why = { 0 };
-	int err = issue(j, j->cred.generation + 1, life_of(j, e->cert_life_us), &j->rec.next_from, &j->rec.next_to, &why);
+	int err = issue(j, j->cred.generation + 1, life_of(j, configured_life(e)), &j->rec.next_from, &j->rec.next_to, &why);
 
 	if (err) {
 		failed(j, err, &why);

@@ -3,6 +3,7 @@
 """Enrolment with a real trothd, by a client written from the RFCs: every state of a device and every way between two."""
 import json
 import os
+import random
 import subprocess
 import sys
 import time
@@ -203,6 +204,38 @@ def restart(cse):
     assert est.show(cse, "pump6")["generation"] == 2
 
 
+def killed(cse, rounds=6, devices=8):
+    """kill -9 while devices enrol and renew: each comes through with the key it has, on one certificate of one generation."""
+    rnd = random.Random(20261120)
+    client = os.path.join(est.BUILD, "tests/lib/est_client")
+    for k in range(rounds):
+        names = ["k%d-%d" % (k, i) for i in range(devices)]
+        codes = {n: est.add(cse, n, aeIds=["C" + n])["code"] for n in names}
+        for what in "simpleenroll", "simplereenroll":
+            runs = []
+            for n in names:
+                stem = os.path.join(cse.creds, n)
+                how = (["--code", codes[n], "--csr-key", stem + ".key"] if what == "simpleenroll" else
+                       ["--cert", stem + ".crt", "--key", stem + ".key", "--csr-key", stem + "b.key"])
+                runs.append(subprocess.Popen([client, "--port", str(cse.port), "--out", stem + ".out"] + how + [what],
+                                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+            time.sleep(rnd.random() * 0.08)
+            cse.kill()
+            for r in runs:
+                r.wait(30)
+            cse.start()
+            for n in names:
+                a = est.enrol(cse, n, codes[n]) if what == "simpleenroll" else est.renew(cse, n, n + "b")
+                if a.status != "200":
+                    raise AssertionError("%s of %s after a kill: %s %s" % (what, n, a.status, a.text))
+        for n in names:
+            register(cse.client(n + "b", "C" + n), "C" + n)
+            s = est.show(cse, n)
+            assert s["state"] == "active" and s["generation"] == 2 and not s["renewing"], s
+    expect("devices that were enrolled and renewed through kills", rounds * devices, 48)
+    assert not [e for e in est.events(cse, "EV_CLONE") if "k0" in str(e)]
+
+
 def random_stems(cse):
     d = est.add(cse, "sensor1", maxAe=2)
     est.enrol(cse, "sensor1", d["code"])
@@ -255,6 +288,7 @@ def main():
         clone_by_renewal(cse)
         misuse(cse)
         restart(cse)
+        killed(cse)
         random_stems(cse)
         two_places(cse)
         clone_by_use(cse)
