@@ -272,11 +272,8 @@ int door_open(struct agent *a, struct door **out, struct why *why)
 	return 0;
 }
 
-void door_close(struct door *d)
+static void close_listeners(struct door *d)
 {
-	if (d == NULL)
-		return;
-	CHECK(d, DOOR);
 	for (unsigned i = 0; i < d->n_listeners; i++) {
 		int fd = d->listeners[i].io.fd;
 
@@ -284,6 +281,32 @@ void door_close(struct door *d)
 		loop_io_del(d->agent->loop, &d->listeners[i].io);
 		close(fd);
 	}
+	d->n_listeners = 0;
+}
+
+bool door_end(struct door *d)
+{
+	CHECK(d, DOOR);
+	bool busy = false;
+
+	close_listeners(d);
+	for (struct conn_link *l = d->all.next; l != &d->all; l = l->next) {
+		struct door_conn *dc = CONTAINER_OF(l, struct door_conn, all);
+
+		if (dc->phase == DOOR_CARRIED || dc->phase == DOOR_SENDING)
+			busy = dc->closing = true;
+		else
+			plain_close(&dc->plain);
+	}
+	return busy;
+}
+
+void door_close(struct door *d)
+{
+	if (d == NULL)
+		return;
+	CHECK(d, DOOR);
+	close_listeners(d);
 	if (d->socket_path[0])
 		unlink(d->socket_path);
 	for (struct conn_link *l = d->all.next; l != &d->all; l = l->next)

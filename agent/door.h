@@ -13,6 +13,8 @@ int door_check(const struct conf *c, struct why *why);
 /* Listens; answers from the next turn of a->loop on.  a->identity, a->upstream, a->policy and a->book stand before and last longer.
  * E_CONF or E_SYS with a sentence. */
 int door_open(struct agent *a, struct door **out, struct why *why);
+/* Takes no more connections, ends those that carry nothing; true: requests are under way still.  May be asked again. */
+bool door_end(struct door *d);
 void door_close(struct door *d);
 /* The port of the first address: the kernel's choice when 0 was asked for. */
 unsigned door_port(const struct door *d);

@@ -13,6 +13,7 @@
 #include "agent/agent.h"
 #include "agent/conf.h"
 #include "agent/control.h"
+#include "agent/door.h"
 #include "agent/identity.h"
 #include "agent/onboard.h"
 #include "cse/base/clock.h"
@@ -21,7 +22,7 @@
 
 extern char **environ;
 
-enum { MAX_SETS = 64, EXIT_CONF = 2 };
+enum { MAX_SETS = 64, EXIT_CONF = 2, END_LOOKS = 100, END_LOOK_NS = 20000000 };
 static const char conf_file[] = SYSCONFDIR "/troth/troth-agent.conf";
 
 struct options {
@@ -51,8 +52,10 @@ static int read_config(const struct options *o, struct conf **out, struct conf_w
 
 struct signals {
 	struct loop_io io; /* first */
+	struct loop_timer end;
 	struct agent *agent;
 	const struct options *options;
+	unsigned looks;    /* at what is under way, since the end was asked for */
 };
 
 /* As a whole, or not at all. */
@@ -69,6 +72,17 @@ static void reload(const struct signals *s)
 	conf_unref(fresh);
 }
 
+/* Who has asked gets an answer, if the CSE gives it soon. */
+static void look_for_end(struct loop *l, struct loop_timer *t)
+{
+	struct signals *s = CONTAINER_OF(t, struct signals, end);
+
+	if (door_end(s->agent->door) && s->looks++ < END_LOOKS)
+		loop_timer_set(l, t, loop_now_ns(l) + END_LOOK_NS, look_for_end);
+	else
+		loop_stop(l);
+}
+
 static void on_signal(struct loop *l, struct loop_io *io, unsigned events)
 {
 	struct signals *s = (struct signals *)io;
@@ -81,7 +95,11 @@ static void on_signal(struct loop *l, struct loop_io *io, unsigned events)
 			continue;
 		}
 		log_write(s->agent->log, LOG_STOP, "signal %u", si.ssi_signo);
-		loop_stop(l);
+		/* A second one does not wait. */
+		if (s->end.pos)
+			loop_stop(l);
+		else
+			look_for_end(l, &s->end);
 	}
 }
 
@@ -111,6 +129,7 @@ static void unwatch_signals(struct agent *a, struct signals *sig)
 {
 	int fd = sig->io.fd;
 
+	loop_timer_cancel(a->loop, &sig->end);
 	loop_io_del(a->loop, &sig->io);
 	close(fd);
 }

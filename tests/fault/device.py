@@ -6,6 +6,7 @@ import http.client
 import os
 import random
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -91,6 +92,29 @@ def kills(c, a, rounds=12):
     assert not est.events(c, "EV_CLONE"), "a kill was taken for a copy"
     a.command("renew")
     note("%d kills while renewing, generation %d", rounds, generation(c))
+
+
+def end_with_grace(c, a):
+    """Who has asked is answered before the agent ends, if the CSE answers soon."""
+    client, got = a.client(), []
+    must(client.get("/cse-in/CDev"), 2000, "before")
+    os.kill(c.proc.pid, signal.SIGSTOP)
+    # It stops when its last thread has heard of it.
+    tasks = "/proc/%d/task/" % c.proc.pid
+    until(lambda: all(open(tasks + t + "/stat", encoding="ascii").read().split(")")[1].split()[0] in "Tt" for t in os.listdir(tasks)), 5, "stop")
+    t = threading.Thread(target=lambda: got.append(client.get("/cse-in/CDev")))
+    t.start()
+    time.sleep(1)
+    a.proc.terminate()
+    time.sleep(0.2)
+    assert a.proc.poll() is None, "it ended with a request under way"
+    os.kill(c.proc.pid, signal.SIGCONT)
+    t.join(10)
+    must(got[0], 2000, "the request that was under way")
+    assert got[0].headers.get("Connection") == "close"
+    assert a.proc.wait(10) == 0
+    a.start()
+    note("an end waited for a request")
 
 
 def cse_goes(c, a):
@@ -193,6 +217,7 @@ def main():
             renew_under_load(c, a)
             memory(a)
             kills(c, a)
+            end_with_grace(c, a)
             cse_goes(c, a)
             other_cse(c, a)
             suspended(c, a)
