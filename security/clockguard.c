@@ -104,8 +104,8 @@ bool clockguard_tick(struct security *sec)
 		if (now)
 			audit(sec, EV_CLOCK_DOUBTFUL, NULL, STR_NONE, "%s", g->early ? "before the last commit" : "a jump");
 	}
-	if (!now)
-		registry_tick(sec, wall_us);
+	/* No certificate ends by a clock that is doubtful; what is measured by the monotonic one goes on. */
+	registry_tick(sec, now ? INT64_MIN : wall_us);
 	audit_tick(sec->audit);
 	rollback_tick(sec);
 	return now;

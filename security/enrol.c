@@ -112,6 +112,9 @@ static int load(void *arg, struct str key, struct str value)
 		audit(e->o.security, EV_STORE_DAMAGED, NULL, STR_NONE, "a device's record");
 		return err;
 	}
+	/* What a crash kept from the ledger. */
+	if (r.used && !ledger_when(security_ledger(e->o.security), LEDGER_CODE_USED, str_of(r.handle)))
+		ledger_note(security_ledger(e->o.security), LEDGER_CODE_USED, str_of(r.handle), 0);
 	/* A store from before its use (a restored one) does not know. */
 	if (r.handle[0] && !r.used && ledger_when(security_ledger(e->o.security), LEDGER_CODE_USED, str_of(r.handle))) {
 		OPENSSL_cleanse(r.psk, sizeof(r.psk));
@@ -361,7 +364,10 @@ void enrol_psk(struct enrol *e, struct str handle, unsigned char psk[CODE_PSK], 
 
 struct loose {
 	struct commit commit;
-	struct log *log;
+	struct enrol *e;
+	uint32_t generation; /* 0: not a new one */
+	size_t n;
+	char id[]; /* of the credential */
 };
 
 static void loose_done(struct commit *c, int err)
@@ -369,16 +375,19 @@ static void loose_done(struct commit *c, int err)
 	struct loose *l = CONTAINER_OF(c, struct loose, commit);
 
 	if (err)
-		log_write(l->log, LOG_STORE_FAILED, "a device's state is not on disk: %s", err_text(err));
+		log_write(l->e->o.log, LOG_STORE_FAILED, "a device's state is not on disk: %s", err_text(err));
+	else if (l->generation)
+		ledger_note(security_ledger(l->e->o.security), LEDGER_GENERATION, str_make(l->id, l->n), l->generation);
 	free(l);
 }
 
-void enrol_commit(struct enrol *e, struct tx *tx)
+void enrol_commit(struct enrol *e, struct tx *tx, struct str id, uint32_t generation)
 {
-	struct loose *l = calloc(1, sizeof(*l));
+	struct loose *l = calloc(1, sizeof(*l) + id.n);
 
 	REQUIRE(l != NULL);
-	*l = (struct loose){ .commit = { .magic = COMMIT_MAGIC, .done = loose_done }, .log = e->o.log };
+	*l = (struct loose){ .commit = { .magic = COMMIT_MAGIC, .done = loose_done }, .e = e, .generation = generation, .n = id.n };
+	memcpy(l->id, id.p, id.n);
 	if (store_commit(tx, &l->commit) == 1)
 		store_ready(e->o.store, &l->commit);
 	else
@@ -400,6 +409,12 @@ static void end_code(struct enrol *e, struct str id)
 	buf_init(&b, ENROL_RECORD_MAX);
 	pthread_mutex_lock(&e->lock);
 	d = device_of(e, id);
+	/* Somebody has come since it was looked at: its record is his to write.  The next time. */
+	if (d->busy || d->r.handle[0] == 0 || d->r.code_ends > clock_wall_us(e->o.clock)) {
+		pthread_mutex_unlock(&e->lock);
+		goto out;
+	}
+	d->busy = true;
 	device_unindex(e, d);
 	note_code(e, d);
 	OPENSSL_cleanse(d->r.psk, sizeof(d->r.psk));
@@ -418,11 +433,15 @@ static void end_code(struct enrol *e, struct str id)
 		c.state = CRED_ADDED;
 		back = cred_put(e->o.security, tx, &c, &why) == 0;
 	}
-	enrol_commit(e, tx);
+	enrol_commit(e, tx, id, 0);
 	if (back) {
 		cred_apply(e->o.security, &c);
 		audit(e->o.security, EV_CREDENTIAL_STATE, NULL, STR_NONE, "code ended %.*s", STR_ARG(c.id));
 	}
+	pthread_mutex_lock(&e->lock);
+	d->busy = false;
+	pthread_mutex_unlock(&e->lock);
+out:
 	buf_fini(&b);
 	arena_fini(&a);
 }

@@ -447,7 +447,7 @@ static void renew_by_key(struct est_job *j)
 	struct enrol *e = j->e;
 	struct cred *c = registry_by_key(e->o.security, j->q.fingerprint);
 	struct strs names;
-	bool found = c && cred_find(e->o.security, &j->a, c->info.id, &j->cred);
+	bool found = c && !lockout_holds(e->o.security, c) && cred_find(e->o.security, &j->a, c->info.id, &j->cred);
 
 	cred_unref(c);
 	if (!found || !cred_state_speaks(j->cred.state) || !str_eq(j->cred.fingerprint, j->q.fingerprint)) {
@@ -540,6 +540,8 @@ void enrol_est(struct enrol *e, const struct est_ask *q)
 		refuse(j, 400, "EST needs TLS 1.3: no request can be bound to this session");
 	} else if (est_read_request(&j->a, q->body, e->o.self.sp, &j->req, &why) != 0) {
 		refuse(j, 400, why.text[0] ? why.text : "the request cannot be read");
+	} else if (j->q.exporter[0] == 0) {
+		refuse(j, 403, "requests for certificates need TLS 1.3, whose sessions they can be bound to");
 	} else if (j->req.challenge.n == 0) {
 		refuse(j, 400, "challengePassword is missing: base64 of this session's EXPORTER-Channel-Binding (RFC 7030 3.5, RFC 9266)");
 	} else if (!is_bound(j)) {

@@ -62,8 +62,9 @@ void enrol_mask(struct enrol *e, const char handle[CODE_HANDLE + 1], unsigned ch
 
 /* Is it in a state in which a code may be used? */
 bool enrol_may(struct enrol *e, struct str id);
-/* What is written without anybody waiting for it; a failure is said in the log. */
-void enrol_commit(struct enrol *e, struct tx *tx);
+/* What is written without anybody waiting for it; a failure is said in the log.  generation: a new one of the credential, which
+ * the ledger hears of when it is durable; 0: none. */
+void enrol_commit(struct enrol *e, struct tx *tx, struct str id, uint32_t generation);
 
 /* enrol_clone.c: suspends the credential at once, durably soon. */
 void enrol_clone(struct enrol *e, struct str id, const char *what);

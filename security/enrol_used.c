@@ -24,8 +24,8 @@ static bool change_now(struct enrol *e, struct str id, bool (*change)(struct cre
 	if (done) {
 		if (record.n)
 			store_rec_put(tx, REC_DEVICE, id, record);
-		enrol_commit(e, tx);
-		cred_apply(sec, &c);
+		enrol_commit(e, tx, c.id, c.generation);
+		cred_apply_early(sec, &c);
 	} else {
 		store_end(tx);
 	}
@@ -93,7 +93,7 @@ static bool promote(struct enrol *e, struct str fingerprint)
 	struct device_rec next;
 	struct device *d;
 	struct buf record;
-	bool done = false;
+	bool done = false, mine = false;
 
 	buf_init(&record, ENROL_RECORD_MAX);
 	pthread_mutex_lock(&e->lock);
@@ -104,8 +104,11 @@ static bool promote(struct enrol *e, struct str fingerprint)
 		next = d->r;
 		forget_next(&after.r);
 		/* Who writes the record just now does not know of this; at a start it is seen to be over. */
-		if (!d->busy)
+		mine = !d->busy;
+		if (mine) {
+			d->busy = true;
 			device_pack(e, &after, &record);
+		}
 	}
 	pthread_mutex_unlock(&e->lock);
 	if (d)
@@ -117,6 +120,8 @@ static bool promote(struct enrol *e, struct str fingerprint)
 		forget_next(&d->r);
 		device_index(e, d);
 	}
+	if (mine)
+		d->busy = false;
 	pthread_mutex_unlock(&e->lock);
 	if (done)
 		audit(e->o.security, EV_CREDENTIAL_STATE, NULL, STR_NONE, "generation %u %.*s", (unsigned)next.next, STR_ARG(d->id));

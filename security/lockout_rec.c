@@ -166,6 +166,10 @@ static int load(void *arg, struct str key, struct str value)
 	}
 	if (l.originator.n == 0)
 		registry_lock(sec, l.cred_id, until_ns);
+	/* What a crash kept from the ledger. */
+	if (l.originator.n == 0 && until_ns == INT64_MAX &&
+	    ledger_when(sec->ledger, LEDGER_LOCKED, l.cred_id) <= ledger_when(sec->ledger, LEDGER_RELEASED, l.cred_id))
+		ledger_note(sec->ledger, LEDGER_LOCKED, l.cred_id, (uint64_t)l.why);
 	return 0;
 }
 

@@ -649,8 +649,8 @@ int registry_claim(struct security *sec, struct arena *a, struct cred_info *info
 	return err;
 }
 
-/* Under the lock: the ledger hears of it before anybody else does. */
-static void note_change(struct security *sec, const struct cred_info *info)
+/* Under the lock: the ledger hears of it before anybody else does, but of no generation that the store may still lose. */
+static void note_change(struct security *sec, const struct cred_info *info, bool durable)
 {
 	const struct holder *h = strmap_get(&sec->registry.by_id, info->id);
 	struct cred_info before, after = *info;
@@ -660,6 +660,8 @@ static void note_change(struct security *sec, const struct cred_info *info)
 		before.state = h->stored;
 		if (info->state == CRED_LOCKED)
 			after.state = h->stored;
+		if (!durable)
+			after.generation = before.generation;
 	}
 	rollback_note(sec, h && h->cred ? &before : NULL, &after);
 }
@@ -682,7 +684,7 @@ void registry_release(struct security *sec, struct tx *tx, const struct cred_inf
 		lockout_release(sec, tx, info->id, &why);
 }
 
-void cred_apply(struct security *sec, const struct cred_info *info)
+static void apply(struct security *sec, const struct cred_info *info, bool durable)
 {
 	struct registry *r = &sec->registry;
 	bool anew;
@@ -695,7 +697,7 @@ void cred_apply(struct security *sec, const struct cred_info *info)
 	/* Two that became durable together may be applied in either order. */
 	if (info->seq >= h->seq) {
 		h->seq = info->seq;
-		note_change(sec, info);
+		note_change(sec, info, durable);
 		h->held = false;
 		put_info(sec, info, clock_mono_ns(sec->clock));
 	}
@@ -705,6 +707,16 @@ void cred_apply(struct security *sec, const struct cred_info *info)
 	security_tell(sec, info->id);
 	if (anew && lockout_is_locked(sec, info->id))
 		lockout_apply_release(sec, info->id);
+}
+
+void cred_apply(struct security *sec, const struct cred_info *info)
+{
+	apply(sec, info, true);
+}
+
+void cred_apply_early(struct security *sec, const struct cred_info *info)
+{
+	apply(sec, info, false);
 }
 
 uint32_t cred_count(const struct security *sec, enum cred_state state)

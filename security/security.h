@@ -79,6 +79,9 @@ enum { CRED_DRAIN_S = 10, CRED_NAME_MAX = 64 };
 int cred_put(struct security *sec, struct tx *tx, struct cred_info *c, struct why *why);
 /* Of two changes the later put stays, whichever is applied first.  The caller records the event (EV_CREDENTIAL_ISSUED or EV_CREDENTIAL_STATE). */
 void cred_apply(struct security *sec, const struct cred_info *info);
+/* The same before it is durable, for what cannot wait.  The ledger is not told of its generation (a crash now would suspend the
+ * credential at the next start): the caller notes that (LEDGER_GENERATION) when it is durable. */
+void cred_apply_early(struct security *sec, const struct cred_info *info);
 /* In a TX_WRITE: as it will be once what is on its way is durable.  Whoever changes a part of a credential begins here, so that
  * no change undoes another.  Copies into the tx's arena; false when unknown. */
 bool cred_latest(struct security *sec, struct tx *tx, struct str id, struct cred_info *out);

@@ -95,7 +95,7 @@ struct registry {
 void registry_init(struct registry *r, struct rnd *rnd);
 void registry_fini(struct registry *r);
 int registry_load(struct security *sec, struct store *store, struct why *why);
-/* Ends the peers of certificates that have ended. */
+/* Ends the peers of certificates that have ended by then, and of keys that were renewed a while ago. */
 void registry_tick(struct security *sec, int64_t now_us);
 /* A version from a description; one reference.  Names are split, absolute forms made. */
 struct cred *cred_new(const struct addr_self *self, const struct cred_info *info);

@@ -229,6 +229,22 @@ START_TEST(refusals_are_counted)
 }
 END_TEST
 
+/* One credential that asks without end (for certificates that it does not get) leaves room for what happens to others. */
+START_TEST(flood_of_one_credential)
+{
+	static const enum sec_event events[] = { EV_ENROL_REFUSED, EV_FOREIGN_REQUEST, EV_CODE_USED, EV_POA, EV_SUBSCRIPTION };
+
+	for (size_t k = 0; k < ARRAY_LEN(events); k++)
+		for (unsigned i = 0; i < 5000; i++)
+			audit(room.sec, events[k], NULL, STR_NONE, "c1: the request cannot be read");
+	audit(room.sec, EV_CREDENTIAL_STATE, NULL, STR_NONE, "c2 revoked");
+	ck_assert_uint_eq(room_count(&room, "EV_CREDENTIAL_STATE"), 1);
+	ck_assert_uint_eq(room_count(&room, "EV_LOST"), 0);
+	ck_assert_uint_eq(room_count(&room, "EV_ENROL_REFUSED"), 5000);
+	ck_assert_uint_le(room_events(&room, "EV_ENROL_REFUSED", false).rows, 3);
+}
+END_TEST
+
 /* At its bound the table takes no more from strangers, and says so; others still get in. */
 START_TEST(full_table)
 {
@@ -303,6 +319,7 @@ int main(void)
 	tcase_add_test(t, strangers_are_counted);
 	tcase_add_test(t, flood_of_prefixes);
 	tcase_add_test(t, refusals_are_counted);
+	tcase_add_test(t, flood_of_one_credential);
 	tcase_add_test(t, threads);
 	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(small, setup_small, teardown);

@@ -5,6 +5,7 @@
 #include "cse/base/loop.h"
 #include "cse/base/stat.h"
 #include "security/cert.h"
+#include "security/ledger.h"
 #include "security/lockout.h"
 #include "tests/unit/security/pki.h"
 #include "tests/unit/security/room.h"
@@ -518,6 +519,73 @@ START_TEST(changes_that_cross)
 }
 END_TEST
 
+static uint64_t noted(enum ledger_kind kind, struct str key)
+{
+	uint64_t v = 0;
+
+	return ledger_says(security_ledger(room.sec), kind, key, &v) ? v : UINT64_MAX;
+}
+
+/* The ledger hears of a generation when the store has it, and of what a crash kept from it at the next start. */
+START_TEST(what_the_ledger_hears)
+{
+	EVP_PKEY *k1 = pki_key(), *k2 = pki_key();
+	struct dev d;
+
+	enrolled(&d, k1);
+	ck_assert_uint_eq(renew_it(k1, k2).status, 200);
+	ck_assert_int_eq(use(k2, &d, 2), 0);
+	settle();
+	ck_assert_uint_eq(noted(LEDGER_GENERATION, d.id), 2);
+	restart(); /* with an empty ledger */
+	ck_assert_uint_ne(noted(LEDGER_CODE_USED, str_of(d.handle)), UINT64_MAX);
+	EVP_PKEY_free(k1);
+	EVP_PKEY_free(k2);
+}
+END_TEST
+
+static struct answer ask_unbound(EVP_PKEY *with, EVP_PKEY *key)
+{
+	struct answer a = { 0 };
+	struct est_ask q = { .op = EST_REENROLL, .fingerprint = print_of(with), .body = csr(key), .loop = loop, .done = on_answer, .arg = &a };
+
+	enrol_est(en, &q);
+	return a;
+}
+
+/* TLS 1.2 has nothing to bind a request to: refused, but no attack of an honest device. */
+START_TEST(sessions_without_a_binding)
+{
+	EVP_PKEY *k1 = pki_key(), *k2 = pki_key();
+	struct dev d;
+
+	enrolled(&d, k1);
+	ck_assert_uint_eq(ask_unbound(k1, k2).status, 403);
+	ck_assert_int_eq(state_of(&d), CRED_ACTIVE);
+	ck_assert_uint_eq(renew_it(k1, k2).status, 200);
+	EVP_PKEY_free(k1);
+	EVP_PKEY_free(k2);
+}
+END_TEST
+
+/* Locked for a time is no time for a new certificate either, whatever session is left or may be had. */
+START_TEST(no_renewal_while_locked)
+{
+	EVP_PKEY *k1 = pki_key(), *k2 = pki_key();
+	struct dev d;
+
+	enrolled(&d, k1);
+	for (int i = 0; i < 10; i++)
+		lockout_strike_credential(room.sec, d.id, STRIKE_UNKNOWN_NAME);
+	ck_assert_int_eq(state_of(&d), CRED_ACTIVE);
+	ck_assert_uint_eq(renew_it(k1, k2).status, 403);
+	pass(11 * MINUTE);
+	ck_assert_uint_eq(renew_it(k1, k2).status, 200);
+	EVP_PKEY_free(k1);
+	EVP_PKEY_free(k2);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("enrol");
@@ -539,6 +607,9 @@ int main(void)
 	tcase_add_test(t, lives_that_go_on);
 	tcase_add_test(t, keys_of_others);
 	tcase_add_test(t, changes_that_cross);
+	tcase_add_test(t, what_the_ledger_hears);
+	tcase_add_test(t, sessions_without_a_binding);
+	tcase_add_test(t, no_renewal_while_locked);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

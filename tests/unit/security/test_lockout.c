@@ -199,6 +199,19 @@ START_TEST(pairs_are_bounded)
 }
 END_TEST
 
+/* The store has a lock that the ledger lost in a crash: no restore of an older store lets it in after the next start. */
+START_TEST(the_ledger_catches_up)
+{
+	strike("cdev1", STRIKE_CLONE, "");
+	strike("cmn1", STRIKE_FALSE_ORIGINATOR, "CDev2");
+	audit_flush(room.sec);
+	room_restart(&room); /* with an empty ledger */
+	ck_assert(!admitted("cdev1"));
+	ck_assert_uint_ne(ledger_when(security_ledger(room.sec), LEDGER_LOCKED, STR("cdev1")), 0);
+	ck_assert_uint_eq(ledger_when(security_ledger(room.sec), LEDGER_LOCKED, STR("cmn1")), 0);
+}
+END_TEST
+
 START_TEST(locks_survive_a_restart)
 {
 	struct peer *gw = room_peer(&room, "cgw");
@@ -396,6 +409,7 @@ int main(void)
 	tcase_add_test(t, mistakes_lock_longer_and_longer);
 	tcase_add_test(t, gateways_lock_pairs);
 	tcase_add_test(t, pairs_are_bounded);
+	tcase_add_test(t, the_ledger_catches_up);
 	tcase_add_test(t, locks_survive_a_restart);
 	tcase_add_test(t, clock_set_back);
 	tcase_add_test(t, changes_while_locked);

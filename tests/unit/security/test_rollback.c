@@ -230,6 +230,33 @@ START_TEST(older_generation)
 }
 END_TEST
 
+/* In effect, but lost by a crash before it was on disk: the next start is where the store is, and nobody is suspended for it.  What
+ * takes a right away is in the ledger at once. */
+START_TEST(lost_before_it_was_durable)
+{
+	struct why why = { 0 };
+	struct cred_info c;
+	struct site s;
+
+	site_init(&s);
+	for (int i = 0; i < 2; i++) {
+		struct tx *tx = store_begin(s.r.store, &s.r.a, TX_WRITE);
+		ck_assert(cred_latest(s.r.sec, tx, str_of(i ? "ctwo" : "cone"), &c));
+		c.generation += i ? 0 : 1;
+		c.state = i ? CRED_SUSPENDED : CRED_ACTIVE;
+		ck_assert_int_eq(cred_put(s.r.sec, tx, &c, &why), 0);
+		store_end(tx);
+		cred_apply_early(s.r.sec, &c);
+	}
+	site_close(&s);
+	site_open(&s);
+	ck_assert_ptr_null(rollback_reason(s.r.sec));
+	ck_assert(gets_in(&s, "cone"));
+	ck_assert_int_eq(state_of(&s, "ctwo"), CRED_SUSPENDED);
+	site_fini(&s);
+}
+END_TEST
+
 START_TEST(an_older_ledger)
 {
 	struct site s;
@@ -328,6 +355,7 @@ int main(void)
 	tcase_add_test(t, an_older_store);
 	tcase_add_test(t, older_by_one_event);
 	tcase_add_test(t, older_generation);
+	tcase_add_test(t, lost_before_it_was_durable);
 	tcase_add_test(t, an_older_ledger);
 	tcase_add_test(t, no_ledger);
 	tcase_add_test(t, a_copied_folder);
