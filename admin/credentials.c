@@ -27,7 +27,16 @@ static void put_noted(struct ledger_wait *w)
 	struct admin_call *c = CONTAINER_OF(w, struct admin_call, noted);
 
 	/* In effect and durable in the store; a ledger that cannot be written is loud by itself. */
-	admin_answer(c, c->status);
+	if (!c->commit.err || !w->err)
+		admin_answer(c, c->status);
+	else
+		admin_refuse(c, 503, "%s, until trothd ends: it could not be stored (%s); ask again", c->what, err_text(c->commit.err));
+}
+
+/* Revocation and suspension act at once, with a full disk too: the ledger keeps room, and the next start goes by it. */
+static bool takes_away(const struct admin_call *c)
+{
+	return c->code.id.n == 0 && (c->cred.state == CRED_REVOKED || c->cred.state == CRED_SUSPENDED);
 }
 
 static void put_done(struct commit *commit, int err)
@@ -35,7 +44,9 @@ static void put_done(struct commit *commit, int err)
 	struct admin_call *c = CONTAINER_OF(commit, struct admin_call, commit);
 	struct cse *cse = c->admin->cse;
 
-	if (err) {
+	commit->err = err;
+	if (err && !takes_away(c)) {
+		cred_undo(cse->security, &c->cred);
 		if (c->code.id.n)
 			enrol_code_drop(cse->enrol, &c->code);
 		code_wipe(&c->code.code);

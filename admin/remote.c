@@ -63,6 +63,7 @@ static void begin(struct loop *l, struct loop_task *t)
 	r->ask = q;
 	r->call.admin = a;
 	r->call.end = remote_end;
+	r->call.type = "application/json";
 	r->call.peer = q->peer;
 	r->call.query = q->query;
 	r->call.body = q->body;
@@ -70,7 +71,10 @@ static void begin(struct loop *l, struct loop_task *t)
 	arena_init(&r->call.arena, 4096);
 	if (str_starts(path, STR(ROOT "/")))
 		path = str_from(path, sizeof(ROOT) - 1);
-	if (a->remote > ADMIN_REMOTE)
+	/* It was on its way from another loop. */
+	if (!peer_is_live(a->cse->security, q->peer))
+		admin_refuse(&r->call, 403, "the credential of this connection is not valid any more");
+	else if (a->remote > ADMIN_REMOTE)
 		admin_refuse(&r->call, 503, "%d calls are under way: ask again later", ADMIN_REMOTE);
 	else
 		admin_begin(&r->call, q->method == HTTP1_HEAD ? HTTP1_GET : q->method, path);

@@ -98,6 +98,9 @@ bool clockguard_tick(struct security *sec)
 	away = wall_us - (g->wall_us + (mono_ns - g->mono_ns) / 1000);
 	now = g->early || away > MAX_AWAY_US || away < -MAX_AWAY_US;
 	store_pause_expiry(sec->store, now);
+	if (now && g->early)
+		away = wall_us - g->last_seen_us;
+	atomic_store_explicit(&g->late_us, now && away < 0 ? -away : 0, memory_order_release);
 	if (now != before) {
 		atomic_store_explicit(&g->doubtful, now, memory_order_release);
 		log_write(sec->log, now ? LOG_CLOCK_DOUBTFUL : LOG_CLOCK_TRUSTED, "%s", "");
@@ -109,6 +112,11 @@ bool clockguard_tick(struct security *sec)
 	audit_tick(sec->audit);
 	rollback_tick(sec);
 	return now;
+}
+
+int64_t clockguard_least_us(const struct security *sec)
+{
+	return clock_wall_us(sec->clock) + atomic_load_explicit(&sec->guard.late_us, memory_order_acquire);
 }
 
 bool clockguard_doubtful(const struct security *sec)

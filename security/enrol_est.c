@@ -229,6 +229,8 @@ static void stored(struct commit *commit, int err)
 	struct device *d;
 
 	if (err) {
+		if (j->enrols)
+			cred_undo(e->o.security, &j->cred);
 		refuse(j, 503, "the certificate could not be stored: ask again later");
 		return;
 	}
@@ -381,7 +383,19 @@ static void enrol_by_code(struct est_job *j)
 
 /* --- renewal ---------------------------------------------------------------------------------------------------------- */
 
-enum renewal { RENEW_BUSY, RENEW_FIRST, RENEW_AGAIN, RENEW_ANEW, RENEW_TWICE };
+enum renewal { RENEW_BUSY, RENEW_FIRST, RENEW_AGAIN, RENEW_ANEW, RENEW_TWICE, RENEW_OFTEN };
+
+/* Under the lock.  ENROL_RENEWALS at once, then one for each of them that a life has room for. */
+static bool is_too_often(const struct est_job *j, struct device *d)
+{
+	int64_t now_ns = clock_mono_ns(j->e->o.clock), share_ns = life_of(j, j->e->cert_life_us) / ENROL_RENEWALS * 1000;
+	int64_t at_ns = d->renewals_ns > now_ns ? d->renewals_ns : now_ns;
+
+	if (at_ns - now_ns > (ENROL_RENEWALS - 1) * share_ns)
+		return true;
+	d->renewals_ns = at_ns + share_ns;
+	return false;
+}
 
 /* One key yields one new key: the same is answered again, or signed again when its certificate has aged meanwhile. */
 static enum renewal use_key(struct est_job *j)
@@ -402,6 +416,8 @@ static enum renewal use_key(struct est_job *j)
 		use = !same ? RENEW_TWICE : young ? RENEW_AGAIN : RENEW_ANEW;
 	}
 	j->rec = d->r;
+	if (use == RENEW_FIRST && is_too_often(j, d))
+		use = RENEW_OFTEN;
 	if (use == RENEW_AGAIN)
 		buf_str(&j->answer, d->r.answer);
 	if (use == RENEW_FIRST || use == RENEW_ANEW) {
@@ -477,6 +493,9 @@ static void renew_by_key(struct est_job *j)
 	case RENEW_TWICE:
 		enrol_clone(e, j->cred.id, "two renewals of one generation:");
 		refuse(j, 403, "this generation was renewed with another key: the credential is suspended, its key may be in use at two places");
+		break;
+	case RENEW_OFTEN:
+		refuse(j, 503, "this credential was renewed too often of late: ask again later");
 		break;
 	case RENEW_FIRST:
 	case RENEW_ANEW:

@@ -9,6 +9,8 @@
 #include "security/lifespan.h"
 #include "security/strmap.h"
 
+/* In the life of a certificate a device may renew as often as this: once is due, more is somebody's who fills tables. */
+enum { ENROL_RENEWALS = 64 };
 enum { ENROL_KEY = 32, ENROL_ANSWER_MAX = 16384, ENROL_RECORD_MAX = 32768, ENROL_SECRET = 48 };
 
 /* A device's record (REC_DEVICE, key: the credential's id). */
@@ -33,6 +35,7 @@ struct device {
 	struct device_rec r;
 	bool busy;        /* a request of it waits for the disk */
 	struct lifespan life; /* of its present certificate, and what was told of it */
+	int64_t renewals_ns;  /* monotonic: when all renewals so far would have been due, evenly spread */
 };
 
 #define ENROL_MAGIC 0x656e726fu

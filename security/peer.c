@@ -48,6 +48,8 @@ void peer_unref(struct peer *p)
 	CHECK(p, PEER);
 	if (atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) != 1)
 		return;
+	if (p->sessions)
+		atomic_fetch_sub_explicit(p->sessions, 1, memory_order_relaxed);
 	if (p->joined)
 		leave(p);
 	if (p->counted)
@@ -98,7 +100,7 @@ static int admit(struct security *sec, struct cred *c, const struct ipaddr *from
 		audit_stranger(sec, EV_UNKNOWN_CREDENTIAL, from);
 		return E_DENIED;
 	}
-	if (!cred_state_speaks(c->info.state) || c->info.not_after <= clock_wall_us(sec->clock) || lockout_holds(sec, c)) {
+	if (!cred_state_speaks(c->info.state) || c->info.not_after <= clockguard_least_us(sec) || lockout_holds(sec, c)) {
 		audit(sec, EV_DEAD_CREDENTIAL, NULL, STR_NONE, "%.*s", STR_ARG(c->info.id));
 		cred_unref(c);
 		return E_DENIED;
@@ -173,8 +175,17 @@ static bool join(struct security *sec, struct peer *p)
 bool peer_count(struct security *sec, struct peer *p, unsigned max)
 {
 	CHECK(p, PEER);
-	if (p->limited)
-		return true;
+	/* All those who may enrol only have the room of one: a code or an ended certificate opens no more than a good one. */
+	if (p->limited) {
+		REQUIRE(p->sessions == NULL);
+		if (atomic_fetch_add_explicit(&sec->limited, 1, memory_order_relaxed) < max) {
+			p->sessions = &sec->limited;
+			return true;
+		}
+		atomic_fetch_sub_explicit(&sec->limited, 1, memory_order_relaxed);
+		audit(sec, EV_TOO_MANY_CONNECTIONS, p, STR_NONE, "%u that may enrol only", max);
+		return false;
+	}
 	REQUIRE(p->n > 0 && !p->counted);
 	if (atomic_fetch_add_explicit(&p->proof[0].cred->connections, 1, memory_order_relaxed) >= max) {
 		atomic_fetch_sub_explicit(&p->proof[0].cred->connections, 1, memory_order_relaxed);

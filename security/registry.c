@@ -719,6 +719,23 @@ void cred_apply_early(struct security *sec, const struct cred_info *info)
 	apply(sec, info, false);
 }
 
+void cred_undo(struct security *sec, const struct cred_info *info)
+{
+	struct registry *r = &sec->registry;
+	struct claim **at = &r->claims, *c;
+
+	CHECK(sec, SECURITY);
+	pthread_rwlock_wrlock(&r->lock);
+	while ((c = *at) != NULL && c->cred->info.seq != info->seq)
+		at = &c->next;
+	if (c) {
+		*at = c->next;
+		cred_unref(c->cred);
+		free(c);
+	}
+	pthread_rwlock_unlock(&r->lock);
+}
+
 uint32_t cred_count(const struct security *sec, enum cred_state state)
 {
 	CHECK(sec, SECURITY);

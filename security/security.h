@@ -82,6 +82,8 @@ void cred_apply(struct security *sec, const struct cred_info *info);
 /* The same before it is durable, for what cannot wait.  The ledger is not told of its generation (a crash now would suspend the
  * credential at the next start): the caller notes that (LEDGER_GENERATION) when it is durable. */
 void cred_apply_early(struct security *sec, const struct cred_info *info);
+/* A cred_put that was not stored: its owner says so, or cred_latest goes on showing it for a minute. */
+void cred_undo(struct security *sec, const struct cred_info *info);
 /* In a TX_WRITE: as it will be once what is on its way is durable.  Whoever changes a part of a credential begins here, so that
  * no change undoes another.  Copies into the tx's arena; false when unknown. */
 bool cred_latest(struct security *sec, struct tx *tx, struct str id, struct cred_info *out);
@@ -267,6 +269,8 @@ int audit_each(struct security *sec, uint64_t from, bool reveal, int (*fn)(void 
 /* Watches the wall clock against monotonic time and the last commit; call every second.  True while doubtful. */
 bool clockguard_tick(struct security *sec);
 bool clockguard_doubtful(const struct security *sec);
+/* The wall clock, and while it stands before what it is at least (it was set back), that: what has ended does not begin again. */
+int64_t clockguard_least_us(const struct security *sec);
 /* The administrator says that the clock is right. */
 void clockguard_accept(struct security *sec);
 

@@ -164,6 +164,7 @@ struct peer {
 	uint32_t magic;
 	_Atomic uint32_t refs;
 	bool self, administers, counted, limited, joined;
+	_Atomic unsigned *sessions; /* a limited one that is counted */
 	struct ipaddr from;
 	unsigned n;
 	struct proof proof[PEER_MAX_PROOFS]; /* strongest last */
@@ -195,6 +196,7 @@ bool zone_known(struct security *sec, uint16_t zone);
 struct clockguard {
 	_Atomic bool doubtful;
 	_Atomic bool accept;   /* the administrator said so; taken up by the next tick */
+	_Atomic int64_t late_us; /* how much later than the wall clock it is at least; 0 while that is trusted */
 	bool early;            /* doubtful since the start: before the last commit */
 	int64_t wall_us, mono_ns; /* where progress is measured from */
 	int64_t last_seen_us, accepted_seen_us;
@@ -242,6 +244,7 @@ struct security {
 	_Atomic bool without_acpi_parent;
 	struct store *store;
 	struct peer *self_peer, *admin_peer;
+	_Atomic unsigned limited; /* sessions that may enrol only */
 	struct registry registry;
 	struct zones zones;
 	struct acp_cache *cache;

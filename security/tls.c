@@ -268,7 +268,7 @@ int64_t tls_ends_ns(const struct tls *t, SSL *ssl)
 	/* One that has ended already may renew itself, in a session of half a minute. */
 	if (x == NULL || tls_is_ended(ssl))
 		return INT64_MAX;
-	int64_t left_us = cert_time_us(X509_get0_notAfter(x)) - clock_wall_us(t->ca->o.clock);
+	int64_t left_us = cert_time_us(X509_get0_notAfter(x)) - (t->sec ? clockguard_least_us(t->sec) : clock_wall_us(t->ca->o.clock));
 	int64_t now = clock_mono_ns(t->ca->o.clock);
 	return left_us > (INT64_MAX - now) / 1000 ? INT64_MAX : now + left_us * 1000;
 }

@@ -4,6 +4,7 @@
 
 It fills a small tmpfs in a mount namespace of its own; where this machine permits none, it says so and passes."""
 import os
+import ssl
 import subprocess
 import sys
 import time
@@ -45,15 +46,25 @@ def cni(d, container):
     return d.get(container + "?atrl=cni").json()["m2m:cnt"]["cni"]
 
 
+def shut_out(client):
+    try:
+        client.close()
+        a = client.get("/cse-in")
+    except (ssl.SSLError, OSError, EOFError):
+        return
+    raise AssertionError("revoked, and answered %s" % a.rsc)
+
+
 def main(disk):
     c = Cse(folder=os.path.join(disk, "d"), log="/dev/null", sets=["store.ballast=2M"])
     try:
         with open(os.path.join(disk, "foreign"), "wb") as f:
             f.write(b"x" * (6 << 20))
         c.start()
-        for name in ("CDev1", "CDev2"):
+        for name in ("CDev1", "CDev2", "CDev3"):
             c.issue(name, "--ae", name)
-        d, e = c.client("CDev1"), c.client("CDev2")
+        d, e, lost = c.client("CDev1"), c.client("CDev2"), c.client("CDev3")
+        register(lost, "CDev3")
         register(d, "CDev1")
         register(e, "CDev2")
         for rn in ("a", "b"):
@@ -81,6 +92,11 @@ def main(disk):
             must(d.create("/cse-in/CDev1/a", 4, BIG), FAILED, "CREATE without any room")
             assert d.get("/cse-in/CDev2").rsc == 4103
             assert e.get("/cse-in/CDev2").rsc == 2000
+        # Revocation acts at once all the same, and outlives a kill: the ledger keeps room for it.
+        ident = [k["id"] for k in c.admin("GET", "/v1/credentials")[1] if k["names"] == ["CDev3"]][0]
+        status, body = c.admin("POST", "/v1/credentials/%s/revoke" % ident)
+        assert status == 200, body
+        shut_out(lost)
         # Something small may still find room in the log's own file: it is stored then, or refused with a sentence.
         r = c.trothctl("zone", "make", "9", check=False)
         zones = c.trothctl("--json", "zone", "list").stdout
@@ -96,6 +112,7 @@ def main(disk):
         c.kill()
         c.start()
         d.close()
+        shut_out(lost)
         assert cni(d, "/cse-in/CDev1/a") == kept + more
         print("full disk: %d instances kept, deletion and recovery work" % (kept + more))
     finally:

@@ -81,6 +81,39 @@ static void commit_something(void)
 	audit_flush(room.sec);
 }
 
+/* A certificate that has ended is not good again because somebody sets the clock back. */
+START_TEST(what_has_ended_stays_so)
+{
+	struct cred_info c = room_cred(&room, "cdev1", CRED_DEVICE, "CDev1");
+	struct peer *p = NULL;
+
+	ck_assert_int_eq(peer_of_certificate(room.sec, c.fingerprint, NULL, &p), 0);
+	clock_advance_us(room.clock, ROOM_DAY + MINUTE);
+	clockguard_tick(room.sec);
+	ck_assert(!peer_is_live(room.sec, p));
+	peer_unref(p);
+	ck_assert_int_eq(peer_of_certificate(room.sec, c.fingerprint, NULL, &p), E_DENIED);
+	commit_something();
+	for (int restart = 0; restart < 2; restart++) {
+		clock_jump_us(room.clock, -ROOM_DAY / 2);
+		if (restart)
+			room_restart(&room);
+		ck_assert(clockguard_tick(room.sec));
+		ck_assert_int_eq(peer_of_certificate(room.sec, c.fingerprint, NULL, &p), E_DENIED);
+		ck_assert_int_ge(clockguard_least_us(room.sec), ROOM_NOW + ROOM_DAY);
+		clock_jump_us(room.clock, ROOM_DAY / 2);
+		ck_assert(!clockguard_tick(room.sec));
+		ck_assert_int_eq(clockguard_least_us(room.sec), clock_wall_us(room.clock));
+	}
+	/* The administrator says that the clock is right: then it is. */
+	clock_jump_us(room.clock, -ROOM_DAY / 2);
+	clockguard_accept(room.sec);
+	ck_assert(!clockguard_tick(room.sec));
+	ck_assert_int_eq(peer_of_certificate(room.sec, c.fingerprint, NULL, &p), 0);
+	peer_unref(p);
+}
+END_TEST
+
 /* Before the newest commit at start: doubtful until the time has come, or the administrator says so. */
 START_TEST(start_before_the_last_commit)
 {
@@ -173,6 +206,7 @@ int main(void)
 	tcase_add_test(t, jumps);
 	tcase_add_test(t, steps_add_up);
 	tcase_add_test(t, accepted);
+	tcase_add_test(t, what_has_ended_stays_so);
 	tcase_add_test(t, start_before_the_last_commit);
 	tcase_add_test(t, start_before_the_last_commit_accepted);
 	tcase_add_test(t, turned_ahead_for_a_while);

@@ -568,6 +568,33 @@ START_TEST(sessions_without_a_binding)
 }
 END_TEST
 
+/* Each renewal costs a signature, a row, a fact and an event: a device that makes them without end is told to wait. */
+START_TEST(renewals_without_end)
+{
+	EVP_PKEY *k = pki_key(), *next;
+	unsigned n = 0, status;
+	struct dev d;
+
+	enrolled(&d, k);
+	for (;; n++) {
+		next = pki_key();
+		status = renew_it(k, next).status;
+		if (status != 200 || n > 200)
+			break;
+		ck_assert_int_eq(use(next, &d, n + 2), 0);
+		EVP_PKEY_free(k);
+		k = next;
+	}
+	ck_assert_uint_eq(status, 503);
+	ck_assert_msg(n >= 32 && n <= 64, "%u", n);
+	ck_assert_int_eq(state_of(&d), CRED_ACTIVE);
+	pass(24 * HOUR / 64 + MINUTE);
+	ck_assert_uint_eq(renew_it(k, next).status, 200);
+	EVP_PKEY_free(k);
+	EVP_PKEY_free(next);
+}
+END_TEST
+
 /* Locked for a time is no time for a new certificate either, whatever session is left or may be had. */
 START_TEST(no_renewal_while_locked)
 {
@@ -609,6 +636,7 @@ int main(void)
 	tcase_add_test(t, changes_that_cross);
 	tcase_add_test(t, what_the_ledger_hears);
 	tcase_add_test(t, sessions_without_a_binding);
+	tcase_add_test(t, renewals_without_end);
 	tcase_add_test(t, no_renewal_while_locked);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
