@@ -559,8 +559,6 @@ void enrol_est(struct enrol *e, const struct est_ask *q)
 		refuse(j, 400, "EST needs TLS 1.3: no request can be bound to this session");
 	} else if (est_read_request(&j->a, q->body, e->o.self.sp, &j->req, &why) != 0) {
 		refuse(j, 400, why.text[0] ? why.text : "the request cannot be read");
-	} else if (j->q.exporter[0] == 0) {
-		refuse(j, 403, "requests for certificates need TLS 1.3, whose sessions they can be bound to");
 	} else if (j->req.challenge.n == 0) {
 		refuse(j, 400, "challengePassword is missing: base64 of this session's EXPORTER-Channel-Binding (RFC 7030 3.5, RFC 9266)");
 	} else if (!is_bound(j)) {

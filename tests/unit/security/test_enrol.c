@@ -560,7 +560,7 @@ START_TEST(sessions_without_a_binding)
 	struct dev d;
 
 	enrolled(&d, k1);
-	ck_assert_uint_eq(ask_unbound(k1, k2).status, 403);
+	ck_assert_uint_eq(ask_unbound(k1, k2).status, 400);
 	ck_assert_int_eq(state_of(&d), CRED_ACTIVE);
 	ck_assert_uint_eq(renew_it(k1, k2).status, 200);
 	EVP_PKEY_free(k1);
