@@ -170,12 +170,13 @@ static int name_files(struct making *m, const char *file)
 {
 	size_t n = strlen(file);
 
-	if (n == 0 || file[0] != '/' || file[n - 1] == '/' || n + 6 >= PATH_MAX) {
+	if (n == 0 || file[0] != '/' || file[n - 1] == '/' || n + 9 >= PATH_MAX) {
 		why_set(m->why, RSC_BAD_REQUEST, "file: must be an absolute path, as trothd sees it");
 		return E_SYNTAX;
 	}
 	snprintf(m->part, sizeof(m->part), "%s.part", file);
-	snprintf(m->copy, sizeof(m->copy), "%s.db", file);
+	/* It is removed before and after: nobody else has a file of that name, as "store.db" beside "store". */
+	snprintf(m->copy, sizeof(m->copy), "%s.part.db", file);
 	snprintf(m->folder, sizeof(m->folder), "%s", file);
 	*(strrchr(m->folder, '/') + (strrchr(m->folder, '/') == m->folder)) = 0;
 	if (access(file, F_OK) == 0) {

@@ -295,6 +295,15 @@ def no_room(c, tmp):
     assert works(c, "CDev1")
 
 
+def odd_names(c):
+    """What lies beside the file while it is made takes nobody's place: not the live store's, of all."""
+    store = os.path.join(c.state, "store.db")
+    before = os.stat(store).st_ino
+    c.trothctl("backup", os.path.join(c.state, "store"))
+    assert os.path.exists(store) and os.stat(store).st_ino == before, os.listdir(c.state)
+    os.unlink(os.path.join(c.state, "store"))
+
+
 def main():
     seed = int(os.environ.get("TROTH_SEED", time.time()))
     rnd = random.Random(seed)
@@ -318,6 +327,7 @@ def main():
         store_file_alone(c, tmp)
         bad_backups(c, file, tmp)
         empty_folder(c, file)
+        odd_names(c)
         no_room(c, tmp)
         killed_backups(c, tmp, rnd)
         killed_restores(c, file, rnd)

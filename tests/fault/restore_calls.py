@@ -122,7 +122,7 @@ def backups(c, tmp):
             assert (r.returncode == 0) == os.path.exists(file), (call, n, r.stderr)
             failed += r.returncode != 0
             if r.returncode:
-                assert not os.path.exists(file + ".db") or call == "unlink", (call, n, os.listdir(tmp))
+                assert not os.path.exists(file + ".part.db") or call == "unlink", (call, n, os.listdir(tmp))
             assert works(c, "CDev1")
             cases += 1
     assert failed > 3, "only %d of %d failing calls were noticed" % (failed, cases)
