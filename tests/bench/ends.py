@@ -5,6 +5,7 @@ lockout: from a lie to the end of the liar's connections and his refusal.  One J
 import argparse
 import http.client
 import json
+import math
 import os
 import queue
 import socket
@@ -93,7 +94,7 @@ def cpu_s(pid):
 
 def p(values, part):
     values = sorted(values)
-    return values[min(len(values) - 1, int(part * len(values)))]
+    return values[max(0, math.ceil(part * len(values)) - 1)]
 
 
 def refused(cse, name):
@@ -130,7 +131,7 @@ def revoke_all(cse, held, names, n, id_of):
                 admin.post("/v1/credentials/%s/revoke" % id_of[work.get_nowait()])
             except queue.Empty:
                 return
-    threads = [threading.Thread(target=run) for _ in range(8)]
+    threads = [threading.Thread(target=run) for _ in range(14)]
     begin = time.monotonic()
     for t in threads:
         t.start()
@@ -144,7 +145,7 @@ def revoke_all(cse, held, names, n, id_of):
 
 
 def bench_revoke(b):
-    singles, hundreds = b.args.sessions // 200, b.args.sessions // 2000
+    singles, hundreds = b.args.sessions // 50, b.args.sessions // 2000
     with Cse() as c:
         c.start()
         each = 100
@@ -218,7 +219,7 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__)
     ap.add_argument("--out", default="bench-ends.json")
     ap.add_argument("--sessions", type=int, default=10000)
-    ap.add_argument("--liars", type=int, default=50)
+    ap.add_argument("--liars", type=int, default=100)
     ap.add_argument("groups", nargs="*", default=["lockout", "revoke"])
     b = Bench(ap.parse_args())
     for name, fn in (("lockout", bench_lockout), ("revoke", bench_revoke)):

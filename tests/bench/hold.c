@@ -17,7 +17,7 @@
 #include "cse/base/check.h"
 #include "cse/base/clock.h"
 
-enum { AT_ONCE = 32, EVENTS = 256 };
+enum { AT_ONCE = 32, EVENTS = 4096 };
 
 struct holder {
 	SSL_CTX *ctx;
@@ -75,36 +75,37 @@ static void dial(struct session *s, int ep, unsigned port)
 
 static void opened(struct session *s, int ep)
 {
-	struct epoll_event e = { .events = EPOLLIN, .data.ptr = s };
+	struct epoll_event e = { .events = EPOLLIN | EPOLLRDHUP, .data.ptr = s };
 
 	s->open = true;
 	epoll_ctl(ep, EPOLL_CTL_MOD, s->fd, &e);
 }
 
-/* A handshake goes on, or the server has said something: a ticket, or goodbye.  True when it has just opened. */
-static bool step(struct session *s, int ep, const struct clock *clock)
+/* What it holds goes with the process: freeing it would take the processor from what is measured. */
+static void ended(struct session *s, int ep, int64_t now_ns)
+{
+	printf("%s %lld\n", s->h->name, (long long)now_ns);
+	epoll_ctl(ep, EPOLL_CTL_DEL, s->fd, NULL);
+}
+
+/* A handshake goes on, or the server has said something: a ticket.  True when it has just opened. */
+static bool step(struct session *s, int ep)
 {
 	char c[256];
 	int r;
 
-	if (!s->open) {
-		r = SSL_do_handshake(s->ssl);
-		if (r == 1) {
-			opened(s, ep);
-			return true;
-		}
-		r = SSL_get_error(s->ssl, r);
-		if (r != SSL_ERROR_WANT_READ && r != SSL_ERROR_WANT_WRITE)
-			die("handshake");
+	if (s->open) {
+		SSL_read(s->ssl, c, sizeof(c));
 		return false;
 	}
-	r = SSL_read(s->ssl, c, sizeof(c));
-	if (r > 0 || SSL_get_error(s->ssl, r) == SSL_ERROR_WANT_READ)
-		return false;
-	printf("%s %lld\n", s->h->name, (long long)clock_mono_ns(clock));
-	epoll_ctl(ep, EPOLL_CTL_DEL, s->fd, NULL);
-	close(s->fd);
-	/* What it holds goes with the process: freeing it would take the processor from what is measured. */
+	r = SSL_do_handshake(s->ssl);
+	if (r == 1) {
+		opened(s, ep);
+		return true;
+	}
+	r = SSL_get_error(s->ssl, r);
+	if (r != SSL_ERROR_WANT_READ && r != SSL_ERROR_WANT_WRITE)
+		die("handshake");
 	return false;
 }
 
@@ -112,7 +113,7 @@ int main(int argc, char **argv)
 {
 	struct rlimit files = { 65536, 65536 };
 	struct clock *clock = clock_new();
-	struct epoll_event events[EVENTS];
+	struct epoll_event *events = calloc(EVENTS, sizeof(*events));
 	struct holder *h;
 	struct session *all;
 	unsigned n = 0, dialled = 0, open = 0, port;
@@ -126,7 +127,7 @@ int main(int argc, char **argv)
 	}
 	port = (unsigned)strtoul(argv[1], NULL, 10);
 	h = calloc((size_t)argc, sizeof(*h));
-	REQUIRE(h);
+	REQUIRE(h && events);
 	for (int i = 4; i < argc; i++) {
 		load(&h[i], argv[2], argv[3], argv[i]);
 		n += h[i].n;
@@ -143,8 +144,15 @@ int main(int argc, char **argv)
 		while (dialled < n && dialled - open < AT_ONCE)
 			dial(&all[dialled++], ep, port);
 		int got = epoll_wait(ep, events, EVENTS, -1);
-		for (int i = 0; i < got; i++)
-			open += step(events[i].data.ptr, ep, clock);
+		int64_t now_ns = clock_mono_ns(clock);
+		for (int i = 0; i < got; i++) {
+			struct session *s = events[i].data.ptr;
+
+			if (s->open && events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+				ended(s, ep, now_ns);
+			else
+				open += step(s, ep);
+		}
 		if (open == n && !whole)
 			printf("ready %u\n", n);
 		fflush(stdout);
