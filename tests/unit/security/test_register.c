@@ -149,6 +149,7 @@ START_TEST(random_stems)
 
 	credential("c1", CRED_DEVICE, "Napp", true, 1);
 	credential("c2", CRED_DEVICE, "CKnown", true, 5);
+	credential("c3", CRED_DEVICE, "CLiar", true, 1);
 	ck_assert_int_eq(enrol("c1", "C"), RSC_NONE);
 	first = got;
 	ck_assert(first.n == 17 && first.p[0] == 'C');
@@ -160,7 +161,7 @@ START_TEST(random_stems)
 	p = room_peer(&room, "c1");
 	ck_assert_int_eq(origin_check(room.sec, room_prim(&room, OP_RETRIEVE, 0, arena_strz(&room.a, first)), p, &o), RSC_NONE);
 	peer_unref(p);
-	p = room_peer(&room, "c2");
+	p = room_peer(&room, "c3");
 	ck_assert_int_eq(origin_check(room.sec, room_prim(&room, OP_CREATE, TY_AE, arena_strz(&room.a, first)), p, &o),
 	                 RSC_ORIGINATOR_NOT_AUTHENTICATED);
 	peer_unref(p);
