@@ -294,7 +294,7 @@ def main():
         clone_by_use(cse)
         ends(cse)
         expect("the chain of events", est.admin(cse, "POST", "/v1/events/verify", status=200)["chain"], "whole")
-        cse.stop()
+        expect("how trothd ends", cse.stop(), 0)
 
 
 if __name__ == "__main__":

@@ -373,5 +373,6 @@ int main(int argc, char **argv)
 			break;
 		}
 	}
+	end_session(ssl);
 	return 0;
 }
