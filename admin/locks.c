@@ -40,6 +40,15 @@ void admin_locks(struct admin_call *c)
 	admin_answer_json(c, 200, list);
 }
 
+/* Before it is in the ledger, too, a restart would lock it again. */
+static void release_noted(struct ledger_wait *w)
+{
+	struct admin_call *c = CONTAINER_OF(w, struct admin_call, noted);
+
+	buf_printf(&c->reply, "{\"id\":\"%.*s\"}", STR_ARG(c->cred.id));
+	admin_answer(c, 200);
+}
+
 static void released(struct commit *commit, int err)
 {
 	struct admin_call *c = CONTAINER_OF(commit, struct admin_call, commit);
@@ -51,8 +60,7 @@ static void released(struct commit *commit, int err)
 	}
 	lockout_apply_release(cse->security, c->cred.id);
 	log_write(cse->log, LOG_ADMIN, "released %s", c->cred.id.p);
-	buf_printf(&c->reply, "{\"id\":\"%.*s\"}", STR_ARG(c->cred.id));
-	admin_answer(c, 200);
+	ledger_after(security_ledger(cse->security), &c->noted, c->admin->loop, release_noted);
 }
 
 void admin_release(struct admin_call *c)

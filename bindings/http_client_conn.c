@@ -158,7 +158,8 @@ static bool on_prove(struct conn *c)
 
 	while (more && names.n < 8)
 		v[names.n++] = str_cut(&rest, ' ', &more);
-	return tls_names(tls, c->ssl, &names);
+	/* A name in a certificate outlives the credential that it was issued for. */
+	return tls_names(tls, c->ssl, &names) && (!tls_is_credentials(c->ssl) || tls_peer(tls, c->ssl, &c->from, &c->peer) == 0);
 }
 
 static struct buf *on_input(struct conn *c)

@@ -356,6 +356,20 @@ bool tls_names(struct tls *t, SSL *ssl, const struct strs *names)
 	return yes;
 }
 
+bool tls_is_credentials(SSL *ssl)
+{
+	X509 *x = SSL_get0_peer_certificate(ssl);
+	struct str id;
+	uint32_t generation;
+	struct arena a;
+	bool yes;
+
+	arena_init(&a, 256);
+	yes = x && cert_subject(&a, x, &id, &generation);
+	arena_fini(&a);
+	return yes;
+}
+
 const char *tls_refused(struct tls *t, SSL *ssl, const struct ipaddr *from)
 {
 	CHECK(t, TLS);

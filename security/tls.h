@@ -48,6 +48,8 @@ bool tls_code(SSL *ssl, char handle[CODE_HANDLE + 1]);
 SSL *tls_connect(struct tls *t, unsigned loop, struct str name);
 /* Does the peer's verified certificate carry one of these: an AE-ID stem, a CSE-ID ("/mn1"), a host name or an address? */
 bool tls_names(struct tls *t, SSL *ssl, const struct strs *names);
+/* Was the peer's certificate issued for a credential of this CSE?  Then what that is now counts, too: tls_peer. */
+bool tls_is_credentials(SSL *ssl);
 
 /*
  * Client side, for our own tools, benches and the agent: trusts the certificates of ca_file only, shows cert_file (a chain)

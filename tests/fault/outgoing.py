@@ -217,6 +217,27 @@ def changed(cse, pub, sub, sink):
     return "silent for another's certificate and after a revocation"
 
 
+def listed(cse, port):
+    """A listed target is known by the name in its certificate, which outlives the credential: not its revocation."""
+    pub, sub = setup(cse)
+    register(sub, "CSub")
+    cse.issue("CHook", "--ae", "CHook")
+    sink = Sink(cse, "CHook", port=port)
+    subscribe(cse, sub, "hook", [sink.url()])
+    put(pub, "for the hook")
+    wait_for(sink, "for the hook")
+    ids = [line.split()[0] for line in cse.trothctl("credential", "list").stdout.splitlines() if "CHook" in line]
+    cse.trothctl("credential", "revoke", ids[0])
+    for drop in (False, True):
+        if drop:
+            sink.drop()
+            time.sleep(0.2)
+        put(pub, "for nobody")
+        sink.none(3)
+    sink.end()
+    return "a listed target is told, and nothing more when its credential is revoked"
+
+
 def main():
     argparse.ArgumentParser(description=__doc__).parse_args()
     with Cse(sets=SETS) as cse:
@@ -238,6 +259,11 @@ def main():
         _, sub = setup(cse)
         register(sub, "CSub")
         print(same(not_listed(cse, sub), "not listed"), flush=True)
+        assert cse.stop() == 0
+    port = free_port()
+    with Cse(sets=SETS + ["notify.allowed_targets=https://127.0.0.1:%d CHook" % port]) as cse:
+        cse.start()
+        print(listed(cse, port), flush=True)
         assert cse.stop() == 0
     return 0
 
