@@ -128,10 +128,16 @@ static bool asks_for_others(struct est_job *j, const struct strs *names)
 
 		if ((n->kind == CERT_AE || n->kind == CERT_CSE) && !has_name(names, n->text, &j->e->o.self, &j->a))
 			return true;
-		/* Hosts are the server's. */
-		if (n->kind == CERT_HOST || n->kind == CERT_ADDRESS)
-			return true;
 	}
+	return false;
+}
+
+/* A mistake of foreign clients, and nobody's name: only the server's certificate carries hosts. */
+static bool asks_for_hosts(const struct est_job *j)
+{
+	for (size_t i = 0; i < j->req.names.n; i++)
+		if (j->req.names.v[i].kind == CERT_HOST || j->req.names.v[i].kind == CERT_ADDRESS)
+			return true;
 	return false;
 }
 
@@ -564,6 +570,8 @@ void enrol_est(struct enrol *e, const struct est_ask *q)
 	} else if (!is_bound(j)) {
 		strike(j, STRIKE_FOREIGN_REQUEST,
 		       "challengePassword must be base64 of this session's EXPORTER-Channel-Binding (RFC 9266): the request is another session's");
+	} else if (asks_for_hosts(j)) {
+		refuse(j, 400, "hosts and addresses are not certified here: ask for no names");
 	} else if (j->enrols) {
 		enrol_by_code(j);
 	} else {

@@ -75,13 +75,14 @@ def others_requests(cse):
     tries = (("the binding of another session", {"challenge": "q" * 43 + "="}),
              ("another's AE-ID", {"san": "URI:onem2m://troth.example/id-in/CVictim"}),
              ("the CSE's name", {"san": "DNS:id-in.troth.example"}),
-             ("the server's host", {"san": "DNS:localhost"}),
              ("the administrator's name", {"san": "URI:onem2m://troth.example/id-in/CAdmin"}),
              ("another's key", {"key": os.path.join(cse.creds, "victim.key")}))
     for i, (what, how) in enumerate(tries):
         a = est.get(cse, "mallory", "simpleenroll", code=d["code"], **dict({"key": os.path.join(cse.creds, "mallory%d.key" % i)}, **how))
         expect(what, a.status, "403")
         est.admin(cse, "POST", "/v1/devices/mallory/release", status=200)
+    a = est.get(cse, "mallory", "simpleenroll", code=d["code"], key=os.path.join(cse.creds, "mallory-h.key"), san="DNS:localhost")
+    expect("the server's host", a.status, "400")
     expect("events", len(est.events(cse, "EV_FOREIGN_REQUEST")) - before, len(tries))
     expect("the victim goes on", cse.client("victim", "CVictim").get("/cse-in").status // 100, 4)
     register(cse.client("victim", "CVictim"), "CVictim")
