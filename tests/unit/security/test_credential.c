@@ -58,7 +58,7 @@ END_TEST
 START_TEST(other_members)
 {
 	struct cred_info c = room_info(&room, "c1", CRED_DEVICE, "CDev1"), bad;
-	struct why why;
+	struct why why = { 0 };
 
 	bad = c;
 	bad.fingerprint.n = 31;
@@ -112,7 +112,7 @@ END_TEST
 START_TEST(never_back)
 {
 	struct cred_info c = room_info(&room, "c1", CRED_DEVICE, "CDev1"), other = room_info(&room, "c2", CRED_DEVICE, "CDev2");
-	struct why why;
+	struct why why = { 0 };
 
 	c.generation = 5;
 	room_put_cred(&room, &c);
