@@ -275,7 +275,11 @@ START_TEST(out_of_descriptors)
 {
 	struct rlimit old, tight;
 	struct client c, d;
+	const char *preload = getenv("LD_PRELOAD");
 
+	/* Valgrind keeps the limit itself: it closes what accept has given beyond, and the connection is lost. */
+	if (preload && strstr(preload, "vgpreload"))
+		return;
 	client_open(&c, &w);
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
 	client_connect(&d, &w, 0);
