@@ -51,9 +51,11 @@ _Static_assert((int)RSC_PLACES < (int)STAT_CODES && (int)OP_NOTIFY < (int)STAT_S
 static void count(struct request *r)
 {
 	struct stats *s = gate_lane(r)->stats;
+	/* An operation that is none was answered so, and is counted as none. */
+	unsigned op = (unsigned)r->prim.op <= OP_NOTIFY ? (unsigned)r->prim.op : OP_NONE;
 
-	stat_answer(s, (unsigned)r->prim.op, rsc_place(r->resp.rsc));
-	stat_time(s, TIMES_REQUEST, (unsigned)r->prim.op, clock_mono_ns(loop_clock(r->loop)) - r->begin_ns);
+	stat_answer(s, op, rsc_place(r->resp.rsc));
+	stat_time(s, TIMES_REQUEST, op, clock_mono_ns(loop_clock(r->loop)) - r->begin_ns);
 
 	if (rsc_is_ok(r->resp.rsc))
 		stat_add(s, STAT_ANSWER_OK, 1);
