@@ -43,7 +43,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	gate_answer_constant(cse->gate);
-	struct loop_io io;
+	struct loop_io io = { 0 };
 	int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (fd < 0 || loop_io_add(cse->loops[0], &io, fd, LOOP_READ, on_signal))
 		return 1;
