@@ -239,11 +239,6 @@ static void storm(bool disk)
 	for (unsigned i = 0; i < LOOPS; i++)
 		pthread_join(w->lane[i].thread, NULL);
 	store_flush(w->f.s);
-	for (unsigned i = 0; i < LOOPS; i++) {
-		loop_free(w->lane[i].loop);
-		for (unsigned k = 0; k < FLIGHT; k++)
-			arena_fini(&w->lane[i].client[k].a);
-	}
 	ck_assert_uint_gt(w->answered, LOOPS * EACH / 2);
 	ck_assert_uint_gt(w->lane[0].fetched, 0);
 
@@ -265,6 +260,12 @@ static void storm(bool disk)
 		ck_assert_mem_eq(&before[i], &after, sizeof(after));
 	}
 	workers_free(w->workers);
+	/* Only now: a worker may just be waking a loop. */
+	for (unsigned i = 0; i < LOOPS; i++) {
+		loop_free(w->lane[i].loop);
+		for (unsigned k = 0; k < FLIGHT; k++)
+			arena_fini(&w->lane[i].client[k].a);
+	}
 	fix_fini(&w->f);
 	free(w);
 }
