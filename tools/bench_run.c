@@ -35,7 +35,7 @@ struct bench {
 	const struct bench_opts *o;
 	struct bench_result *r;
 	SSL_CTX *ctx;
-	struct addrinfo *ai;
+	struct addrinfo *ai, *to; /* all addresses of the host, the one in use */
 	struct client **clients;
 	struct bench_text texts[2];
 	int ep;
@@ -104,15 +104,32 @@ static int open_tls(struct bench *b)
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
 	if (getaddrinfo(o->host, o->port, &hints, &b->ai))
 		return fail("no such host", o->host);
+	b->to = b->ai;
 	return 0;
+}
+
+/* The first address of the host that takes connections is kept for all: localhost may be ::1 where only 127.0.0.1 is listened on. */
+static int dial(struct bench *b)
+{
+	for (;; b->to = b->to->ai_next) {
+		int fd = socket(b->to->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (fd >= 0 && connect(fd, b->to->ai_addr, b->to->ai_addrlen) == 0)
+			return fd;
+		int error = errno;
+		if (fd >= 0)
+			close(fd);
+		errno = error;
+		if (!b->to->ai_next)
+			return -1;
+	}
 }
 
 /* Blocking connect and handshake: the load begins when all are up. */
 static int client_connect(struct bench *b, struct client *c)
 {
 	int one = 1;
-	c->fd = socket(b->ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (c->fd < 0 || connect(c->fd, b->ai->ai_addr, b->ai->ai_addrlen))
+	c->fd = dial(b);
+	if (c->fd < 0)
 		return fail("cannot connect", strerror(errno));
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	c->ssl = SSL_new(b->ctx);
