@@ -14,7 +14,8 @@ import tempfile
 import threading
 import time
 
-from cse import BUILD, Answer, free_port
+import cse as cse_lib
+from cse import BUILD, free_port
 
 USER = 4242 if os.geteuid() == 0 else os.geteuid()
 LOCK = threading.RLock()
@@ -39,12 +40,12 @@ def be(uid):
     return {"user": uid, "group": uid, "extra_groups": []} if os.getuid() == 0 and uid != 0 else {}
 
 
-class Client:
+class Client(cse_lib.Client):
     """Plain HTTP to the agent's port, or its socket, as a process of that user."""
 
     def __init__(self, agent, originator, uid=USER, family=socket.AF_INET, path=None, timeout=20):
-        self.agent, self.originator, self.uid, self.family, self.path, self.timeout = agent, originator, uid, family, path, timeout
-        self.conn, self.serial = None, 0
+        super().__init__(None, None, originator, timeout)
+        self.agent, self.uid, self.family, self.path = agent, uid, family, path
 
     def connect(self):
         host = "::1" if self.family == socket.AF_INET6 else "127.0.0.1"
@@ -56,42 +57,6 @@ class Client:
         self.conn.sock = s
         if not self.path:
             s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def close(self):
-        if self.conn:
-            self.conn.close()
-        self.conn = None
-
-    def request(self, method, path, body=None, ty=None, originator=None, headers=None, rvi="3"):
-        if not self.conn:
-            self.connect()
-        self.serial += 1
-        h = {"X-M2M-RI": "%s-%d-%d" % (self.originator or "none", id(self), self.serial), "Accept": "application/json"}
-        if rvi:
-            h["X-M2M-RVI"] = rvi
-        who = self.originator if originator is None else originator
-        if who:
-            h["X-M2M-Origin"] = who
-        data = None
-        if body is not None:
-            data = body if isinstance(body, (bytes, str)) else json.dumps(body)
-            h["Content-Type"] = "application/json" + (";ty=%d" % ty if ty else "")
-        h.update(headers or {})
-        self.conn.request(method, path, data, h)
-        r = self.conn.getresponse()
-        return Answer(r.status, r.headers, r.read())
-
-    def create(self, path, ty, body, **kw):
-        return self.request("POST", path, body, ty=ty, **kw)
-
-    def get(self, path, **kw):
-        return self.request("GET", path, **kw)
-
-    def put(self, path, body, **kw):
-        return self.request("PUT", path, body, **kw)
-
-    def delete(self, path, **kw):
-        return self.request("DELETE", path, **kw)
 
 
 class Listener:
