@@ -12,7 +12,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from cse import Cse, must, register  # noqa: E402
+from cse import Cse, must, register, until  # noqa: E402
 
 HOUR = 3600
 
@@ -37,13 +37,6 @@ class Shim:
 
 def doubtful(c):
     return c.admin("GET", "/v1/status")[1]["clock"] == "doubtful"
-
-
-def until(what, fn, seconds=20):
-    end = time.monotonic() + seconds
-    while not fn():
-        assert time.monotonic() < end, what
-        time.sleep(0.05)
 
 
 def shut_out(client):

@@ -14,7 +14,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from agent import USER, Agent, Listener, as_user  # noqa: E402
-from cse import Cse, must, register  # noqa: E402
+from cse import Cse, must, register, until  # noqa: E402
 
 SETS = ["notify.allowed_prefixes=127.0.0.0/8", "notify.timeout=2s", "notify.max_pause=1s", "log.level=warn"]
 OTHER = 4343
@@ -71,7 +71,10 @@ def users(agent):
     assert mode == 0o600 and os.stat(agent.state).st_mode & 0o077 == 0, oct(mode)
     # One line a second.
     time.sleep(1.1)
-    assert not others or (hear(agent, good, uid=OTHER) == 0 and "a process of another user" in agent.log())
+    assert not others or hear(agent, good, uid=OTHER) == 0
+    # The line is written once the connection is gone.
+    if others:
+        until("the log has no line of another user", lambda: "a process of another user" in agent.log())
     return "other users: none heard" if others else "other users: not played, this is not root"
 
 
@@ -250,7 +253,11 @@ def usurper(agent, c):
     thief.end()
     assert "another user listens" in agent.log()
     back = Listener(port=sink.port)
-    assert back.take(20)[2]["m2m:sgn"]["nev"]["rep"]["m2m:cin"]["con"] == "two"
+    # The first comes once more if its answer was lost with the client.
+    came = [back.take(20)[2]["m2m:sgn"]["nev"]["rep"]["m2m:cin"]["con"]]
+    if came == ["one"]:
+        came.append(back.take(20)[2]["m2m:sgn"]["nev"]["rep"]["m2m:cin"]["con"])
+    assert came[-1] == "two", came
     back.end()
     return "another user at a client's port: told nothing"
 

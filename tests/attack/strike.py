@@ -3,7 +3,6 @@
 """A device with a good key lies about its name: 4106, all its connections end within milliseconds, it stays out, over a kill -9
 too, until an administrator releases it; nobody else notices."""
 import os
-import socket
 import ssl
 import sys
 import threading

@@ -14,7 +14,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from agent import Agent  # noqa: E402
-from cse import Cse, must, register  # noqa: E402
+from cse import Cse, must, register, until  # noqa: E402
 import est  # noqa: E402
 
 
@@ -28,13 +28,6 @@ def ok(client, path="/cse-in/CDev"):
     except OSError:
         client.close()
         return False
-
-
-def until(what, seconds, why):
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, why
-        time.sleep(0.02)
 
 
 def generation(c):
@@ -63,7 +56,7 @@ def renew_under_load(c, a):
     for t in threads:
         t.start()
     # All have connected: making their sockets is done as another user, which is a matter of the whole process.
-    until(lambda: len(done) > 40, 10, "no load")
+    until("no load", lambda: len(done) > 40, 10)
     for _ in range(8):
         a.command("renew")
     stop.set()
@@ -87,7 +80,7 @@ def kills(c, a, rounds=12):
         t.join()
         a.start()
         client = a.client()
-        until(lambda: ok(client), 10, "after kill %d the device is not served: %s" % (i, a.log()))
+        until("after kill %d the device is not served: %s" % (i, a.log()), lambda: ok(client), 10)
         client.close()
     assert not est.events(c, "EV_CLONE"), "a kill was taken for a copy"
     a.command("renew")
@@ -101,7 +94,7 @@ def end_with_grace(c, a):
     os.kill(c.proc.pid, signal.SIGSTOP)
     # It stops when its last thread has heard of it.
     tasks = "/proc/%d/task/" % c.proc.pid
-    until(lambda: all(open(tasks + t + "/stat", encoding="ascii").read().split(")")[1].split()[0] in "Tt" for t in os.listdir(tasks)), 5, "stop")
+    until("stop", lambda: all(open(tasks + t + "/stat", encoding="ascii").read().split(")")[1].split()[0] in "Tt" for t in os.listdir(tasks)), 5)
     t = threading.Thread(target=lambda: got.append(client.get("/cse-in/CDev")))
     t.start()
     time.sleep(1)
@@ -125,7 +118,7 @@ def cse_goes(c, a):
     assert r.rsc == 5103 and b"cannot be reached" in r.body, (r.status, r.body)
     assert "cannot be reached" in a.command("status", check=False).stdout
     c.start()
-    until(lambda: ok(client), 10, "the agent does not find the CSE again")
+    until("the agent does not find the CSE again", lambda: ok(client), 10)
     note("the CSE went and came back")
 
 
@@ -142,7 +135,7 @@ def other_cse(c, a):
         other.stop()
     c.start()
     client = a.client()
-    until(lambda: ok(client), 10, "the agent does not find its own CSE again")
+    until("the agent does not find its own CSE again", lambda: ok(client), 10)
     note("another CSE in its place got nothing")
 
 
@@ -150,13 +143,13 @@ def suspended(c, a):
     client = a.client()
     must(client.get("/cse-in/CDev"), 2000, "before")
     est.admin(c, "POST", "/v1/devices/CDev/suspend", {}, 200)
-    until(lambda: not ok(client), 5, "a suspended device is served")
+    until("a suspended device is served", lambda: not ok(client), 5)
     r = a.command("renew", check=False)
     assert r.returncode == 1 and "suspended" in r.stdout, r.stdout
     r = a.command("status", check=False)
     assert r.returncode == 1 and "suspended" in r.stdout, r.stdout
     est.admin(c, "POST", "/v1/devices/CDev/resume", {}, 200)
-    until(lambda: ok(client), 15, "a resumed device is not served")
+    until("a resumed device is not served", lambda: ok(client), 15)
     note("suspended and resumed")
 
 
@@ -172,19 +165,19 @@ def copied(c, a):
     a.start()
     a.command("renew")
     client = a.client()
-    until(lambda: ok(client), 5, "the device itself")
+    until("the device itself", lambda: ok(client), 5)
     # For ten seconds what comes with the key of before may be a straggler.
     time.sleep(11)
     thief.start()
     r = thief.client("CDev").get("/cse-in/CDev")
     assert r.rsc != 2000, "the copy is served"
-    until(lambda: est.show(c, "CDev")["state"] == "suspended", 5, "the copy is not noticed")
+    until("the copy is not noticed", lambda: est.show(c, "CDev")["state"] == "suspended", 5)
     assert est.events(c, "EV_CLONE"), "no event"
-    until(lambda: not ok(client), 5, "the device is served though its key is at two places")
+    until("the device is served though its key is at two places", lambda: not ok(client), 5)
     assert "copy of the state folder" in a.command("status", check=False).stdout
     thief.clean()
     est.admin(c, "POST", "/v1/devices/CDev/resume", {}, 200)
-    until(lambda: ok(client), 15, "a resumed device is not served")
+    until("a resumed device is not served", lambda: ok(client), 15)
     note("a copied folder is noticed, both ends are told")
 
 
@@ -192,7 +185,7 @@ def revoked(c, a):
     client = a.client()
     must(client.get("/cse-in/CDev"), 2000, "before")
     est.admin(c, "POST", "/v1/devices/CDev/revoke", {}, 200)
-    until(lambda: not ok(client), 5, "a revoked device is served")
+    until("a revoked device is served", lambda: not ok(client), 5)
     r = a.command("renew", check=False)
     assert r.returncode == 1 and "revoked" in r.stdout, r.stdout
     note("revoked")

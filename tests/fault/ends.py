@@ -10,7 +10,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from cse import Cse, must, register  # noqa: E402
+from cse import Cse, must, register, until  # noqa: E402
 
 passed = 0
 LIFE = 60
@@ -26,13 +26,6 @@ def row(c):
     status, rows = c.admin("GET", "/v1/rotations")
     assert status == 200, rows
     return next(r for r in rows if r["name"] == "server-certificate")
-
-
-def until(what, seconds, test):
-    end = time.monotonic() + seconds
-    while not test():
-        assert time.monotonic() < end, what
-        time.sleep(0.1)
 
 
 def is_closed(k):
@@ -76,15 +69,15 @@ def main():
         must(keep.get("/cse-in/CDev1"), 2000, "before")
         time.sleep(max(0, LIFE * 0.4 - (time.monotonic() - began)))
         assert row(c)["failed"] == 0 and late(c) == 0, row(c)
-        until("no try at half of the life", LIFE * 0.2, lambda: row(c)["failed"] > 0)
+        until("no try at half of the life", lambda: row(c)["failed"] > 0, LIFE * 0.2)
         assert "server.pem" in row(c)["error"], row(c)
-        until("nothing said at 50 %", 5, lambda: late(c) == 1)
+        until("nothing said at 50 %", lambda: late(c) == 1, 5)
         ok("a renewal is tried at half of the life, and its failure said")
-        until("nothing said at 75 %", LIFE * 0.3, lambda: late(c) == 2)
-        until("nothing said at 90 %", LIFE * 0.2, lambda: late(c) == 3)
+        until("nothing said at 75 %", lambda: late(c) == 2, LIFE * 0.3)
+        until("nothing said at 90 %", lambda: late(c) == 3, LIFE * 0.2)
         must(keep.get("/cse-in/CDev1"), 2000, "shortly before the end")
         ok("it is said again at 75 and 90 %")
-        until("the connection goes on", LIFE * 0.3, lambda: is_closed(keep))
+        until("the connection goes on", lambda: is_closed(keep), LIFE * 0.3)
         lasted = time.monotonic() - began
         assert LIFE - 3 < lasted < LIFE + 6, lasted
         assert late(c) == 4 and row(c)["stage"] == "its end", row(c)
@@ -95,7 +88,7 @@ def main():
         assert "trusted" in c.trothctl("status").stdout
         ok("at its end connections are closed and refused; administration goes on")
         os.rmdir(pem)
-        until("service is not back", 10, lambda: answered(c))
+        until("service is not back", lambda: answered(c), 10)
         assert row(c)["renewed"] >= 1 and "error" not in row(c), row(c)
         ok("when the disk is mended service is back by itself")
         assert c.stop() == 0, "trothd did not end well"

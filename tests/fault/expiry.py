@@ -11,15 +11,8 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from agent import Agent  # noqa: E402
-from cse import Cse, must, register  # noqa: E402
+from cse import Cse, must, register, until  # noqa: E402
 import est  # noqa: E402
-
-
-def until(what, seconds, why):
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, why
-        time.sleep(0.1)
 
 
 def get(client):
@@ -58,18 +51,18 @@ def main():
             a.enrol()
             begin = time.monotonic()
             a.start()
-            until(lambda: manager.count("READY=1") == 1, 5, "READY=1 was not said")
+            until("READY=1 was not said", lambda: manager.count("READY=1") == 1, 5)
             client = a.client()
             register(client, "CDev")
 
-            until(lambda: est.show(c, "CDev")["generation"] == 2, 45, "the certificate was not renewed")
+            until("the certificate was not renewed", lambda: est.show(c, "CDev")["generation"] == 2, 45)
             age = time.monotonic() - begin
             assert 25 < age < 36, "renewed after %.1f s of 60" % age
             must(get(client), 2000, "after renewal")
             print("renewed after %.1f s of 60" % age, flush=True)
 
             c.stop()
-            until(lambda: '"DEVICE_ENDED"' in a.log(60000), 70, "the end was not said")
+            until("the end was not said", lambda: '"DEVICE_ENDED"' in a.log(60000), 70)
             log = a.log(60000)
             for percent in (50, 75, 90):
                 assert log.count("%d %% of the life" % percent) == 1, log
@@ -80,14 +73,14 @@ def main():
             print("said at 50, 75 and 90 %, refused at the end", flush=True)
 
             c.start()
-            until(lambda: get(client).rsc == 2000, 20, "the device did not come back: " + a.log())
+            until("the device did not come back: " + a.log(), lambda: get(client).rsc == 2000, 20)
             assert est.show(c, "CDev")["generation"] == 3
             assert a.command("status").returncode == 0
             print("came back within its time of grace", flush=True)
 
             assert manager.count("WATCHDOG=1") >= 60, manager.heard[-3:]
             assert a.stop() == 0
-            until(lambda: manager.count("STOPPING=1") == 1, 5, "STOPPING=1 was not said")
+            until("STOPPING=1 was not said", lambda: manager.count("STOPPING=1") == 1, 5)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from cse import Cse, must, register  # noqa: E402
+from cse import Cse, must, register, until  # noqa: E402
 
 CREATED, DELETED, UPDATED, FAILED = 2001, 2002, 2004, 5000
 BIG = {"m2m:cin": {"con": "z" * 40000}}
@@ -24,14 +24,6 @@ def fill(path):
                 f.write(b"x" * 4096)
         except OSError:
             return
-
-
-def until(what, fn, seconds=20):
-    end = time.monotonic() + seconds
-    while not fn():
-        if time.monotonic() > end:
-            raise AssertionError(what)
-        time.sleep(0.02)
 
 
 def store_until_full(d, container):

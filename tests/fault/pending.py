@@ -13,7 +13,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from cse import BUILD, Cse, must  # noqa: E402
+from cse import BUILD, Cse, must, until  # noqa: E402
 from sink import Sink  # noqa: E402
 
 NEVER, ALWAYS = "* * * * * * 9999", "* * * * * * *"
@@ -81,13 +81,6 @@ def status(cse):
     return json.loads(cse.trothctl("--json", "status").stdout)["notifications"]
 
 
-def until(what, seconds, ready):
-    end = time.monotonic() + seconds
-    while not ready():
-        assert time.monotonic() < end, "%s: not within %d s" % (what, seconds)
-        time.sleep(0.02)
-
-
 def subscribe(client, name, se, **more):
     body = {"rn": name, "nu": ["CKill"], "enc": {"net": [3], "chty": [4]}}
     body.update(more)
@@ -137,7 +130,7 @@ def run(cse, number, kills):
 
     journal = os.path.join(cse.dir, "journal")
     p = load(cse, journal)
-    until("%d creates" % number, 120, lambda: lines(journal) >= number)
+    until("%d creates" % number, lambda: lines(journal) >= number, 120)
     cse.kill()
     p.wait()
     restart = cse.start()
@@ -153,10 +146,10 @@ def run(cse, number, kills):
     open_up(client, "all")
     client.close()
     for part in kills:
-        until("a part of the delivery", 60, lambda: len(sink.serials(sub + "all")) > number * part)
+        until("a part of the delivery", lambda: len(sink.serials(sub + "all")) > number * part, 60)
         cse.kill()
         cse.start()
-    until("delivery", 120, lambda: status(cse)["stored"] == 0)
+    until("delivery", lambda: status(cse)["stored"] == 0, 120)
     got = sink.serials(sub + "all")
     lost = set(acked) - set(got)
     assert not lost, "%d of %d are lost" % (len(lost), len(acked))

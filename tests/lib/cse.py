@@ -9,6 +9,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -16,6 +17,14 @@ BUILD = os.environ.get("TOP_BUILDDIR", os.getcwd())
 SRC = os.environ.get("TOP_SRCDIR", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 
 NUMBERS = itertools.count(1)
+
+
+def until(what, fn, seconds=20):
+    """Waits for what fn tells; what it was is said when it does not come."""
+    end = time.monotonic() + seconds
+    while not fn():
+        assert time.monotonic() < end, "%s: not within %g s" % (what, seconds)
+        time.sleep(0.02)
 
 
 def free_port():
@@ -133,14 +142,19 @@ class Cse:
         self.proc.wait()
 
     def stop(self, timeout=60):
-        if self.proc and self.proc.poll() is None:
+        """Ends it; the exit status, with what it said last if that is not 0."""
+        if not self.proc:
+            return 0
+        if self.proc.poll() is None:
             self.proc.terminate()
             try:
-                return self.proc.wait(timeout)
+                self.proc.wait(timeout)
             except subprocess.TimeoutExpired:
                 self.kill()
                 raise
-        return self.proc.returncode if self.proc else 0
+        if self.proc.returncode:
+            print("trothd ended with %d:\n%s" % (self.proc.returncode, self.log_tail()), file=sys.stderr)
+        return self.proc.returncode
 
     def clean(self):
         if self.proc and self.proc.poll() is None:
