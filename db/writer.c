@@ -25,9 +25,7 @@ enum {
 	PROBE_TURNS = 32, /* where it is never quiet */
 	LEAN_MS = 1000,   /* of quiet, or so many turns, until the ballast is asked for again */
 	LEAN_TURNS = 1024,
-	GATHER_LEAST = 24,
-	GATHER_MOST = 256,
-	GATHER_NS = 400000,
+	GATHER_NS = 700000,
 };
 
 /* --- waking and waiting ------------------------------------------------------------------------------------------- */
@@ -278,18 +276,20 @@ static bool sweep_tree_slice(struct writer *w)
 	return true;
 }
 
-/* Where so many have come while the last ones were written, a sync for twice as many costs each of them less than half; who
- * comes alone does not wait. */
-static bool gather(struct writer *w, size_t n)
+/* The front that is ready now, or in a moment where that is better. */
+static size_t gathered_front(struct writer *w, const struct job **end)
 {
 	static const struct timespec pause = { 0, GATHER_NS };
 	uint32_t never = 0;
+	size_t n;
 
-	if (n < GATHER_LEAST || n > GATHER_MOST || w->n_batch < GATHER_LEAST)
-		return false;
+	take(w);
+	n = ready_front(w, end);
+	if (!gather_wants(&w->gather, n))
+		return n;
 	syscall(SYS_futex, &never, FUTEX_WAIT_PRIVATE, 0, &pause, NULL, 0);
 	take(w);
-	return true;
+	return ready_front(w, end);
 }
 
 /* true: something was written or answered. */
@@ -297,21 +297,18 @@ static bool turn(struct writer *w)
 {
 	const struct job *end;
 	bool events = event_take(w);
-	size_t n;
+	size_t n = gathered_front(w, &end);
 	int err = 0;
 
-	take(w);
-	n = ready_front(w, &end);
-	if (gather(w, n))
-		n = ready_front(w, &end);
-	w->n_batch = n;
 	if (!n && !events)
 		return false;
 	if (events || !only_failed(w, end)) {
 		int64_t begin = clock_mono_ns(w->s->o.clock);
 		err = commit_write(w, end, false);
 		event_done(w, !err);
-		stat_time(w->s->o.stats, TIMES_COMMIT, 0, clock_mono_ns(w->s->o.clock) - begin);
+		int64_t now = clock_mono_ns(w->s->o.clock);
+		stat_time(w->s->o.stats, TIMES_COMMIT, 0, now - begin);
+		gather_count(&w->gather, n, now);
 		stat_add(w->s->o.stats, STAT_COMMITS, !err);
 	}
 	if (err) {

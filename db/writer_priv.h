@@ -3,6 +3,7 @@
 #ifndef DB_WRITER_PRIV_H
 #define DB_WRITER_PRIV_H
 
+#include "db/gather_priv.h"
 #include "db/journal_priv.h"
 
 enum { SCRATCH_MAX = 1 << 30 };
@@ -30,7 +31,7 @@ struct writer {
 	struct job *first, *last; /* taken from the queue, not written */
 	struct job *used, *used_last; /* to be given back to the pool */
 	unsigned n_used;
-	size_t n_batch;           /* jobs of the last turn */
+	struct gather gather;
 	struct body **freed;
 	unsigned cap_freed;
 	struct chain *chains;     /* per loop */
