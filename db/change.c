@@ -147,12 +147,28 @@ void store_touch(struct tx *tx, const struct node *node)
 	touch(tx, job_op(tx, OP_TOUCH, n), n);
 }
 
+/* Somebody may have to be told of it, or of what lies below; also while a removed child of it still has its own record, which leads to
+ * this one. */
+static bool is_heard(const struct store *s, const struct tnode *n)
+{
+	return s->gone && (n->kids || n->pub.subs || is_sub(n) || s->sweep.n_kept_roots);
+}
+
 void store_remove(struct tx *tx, const struct node *node)
 {
 	struct tnode *n = mutable(tx, node);
+	struct op *op;
 
 	REQUIRE(n->pub.parent != NULL);
-	job_op(tx, OP_REMOVE, n);
+	op = job_op(tx, OP_REMOVE, n);
+	op->gone.res = NULL;
+	op->gone.head = NULL;
+	op->gone.value = NULL;
+	if (is_heard(tx->s, n)) {
+		op->gone.res = res_ref(n->pend);
+		op->gone.head = head_of(n);
+		tx->job->weight += n->pend->bytes;
+	}
 	node_count_tree(n, -1);
 	n->flags |= N_GONE_P;
 	heap_del(&tx->s->expiry, &n->et);
@@ -370,6 +386,15 @@ void store_rec_add(struct store *s, struct commit *c, enum rec_table t, struct s
 		atomic_fetch_add_explicit(&s->q_bytes, j->weight - before, memory_order_relaxed);
 	}
 	tree_unlock(s);
+}
+
+void store_gone_take(struct tx *tx, const struct gone *g)
+{
+	struct op *op = job_op(tx, OP_FORGET, NULL);
+
+	op->rid = g->rid;
+	op->forget.alone = g->alone;
+	tx->s->sweep.words++;
 }
 
 uint64_t store_commit_seq(const struct commit *c)

@@ -5,18 +5,30 @@
 /* Per transaction: rows to sweep and facts of a snapshot, about a millisecond in an idle moment. */
 enum { SWEEP_IDLE = 500, SNAPSHOT_IDLE = 8192, SNAPSHOT_BUSY = 64 };
 
+static int put_gone(struct disk *d, uint32_t rid, struct str value, struct str sealed)
+{
+	char key[JOB_GONE_KEY];
+
+	job_gone_key(key, rid);
+	return d->ops->put_rec(d, REC_GONE, str_make(key, sizeof(key)), value, sealed);
+}
+
 static int write_op(struct writer *w, const struct job *j, const struct op *op)
 {
 	struct disk *d = w->disk;
 	struct str sealed = op->len ? str_make(j->sealed.p + op->off, op->len) : STR_NONE;
 	struct disk_res r = { .rid = op->rid, .pid = op->pid, .ty = op->ty, .seq = op->seq };
+	int err;
 
 	switch ((enum op_kind)op->kind) {
 	case OP_CREATE:
 	case OP_UPDATE:
 		return d->ops->put_res(d, &r, sealed);
 	case OP_REMOVE:
-		return d->ops->del_res(d, op->rid);
+		err = d->ops->del_res(d, op->rid);
+		return err || !op->len ? err : put_gone(d, op->rid, str_make(op->gone.value, op->gone.value_n), sealed);
+	case OP_FORGET:
+		return op->forget.alone ? put_gone(d, op->rid, STR_NONE, STR_NONE) : d->ops->del_res(d, op->rid);
 	case OP_APPEND:
 		return d->ops->put_body(d, op->append.raw.id, sealed);
 	case OP_REC:

@@ -169,6 +169,7 @@ static void undo_op(struct store *s, struct op *op)
 		break;
 	case OP_TOUCH:
 	case OP_REC:
+	case OP_FORGET:
 		break;
 	}
 }
@@ -190,6 +191,12 @@ void job_clear(struct job *j)
 		case OP_CREATE:
 			res_unref(op->content.res);
 			mem_put(op->content.head);
+			break;
+		case OP_REMOVE:
+			if (op->gone.res)
+				res_unref(op->gone.res);
+			mem_put(op->gone.head);
+			mem_put(op->gone.value);
 			break;
 		case OP_APPEND:
 			if (op->append.body)
@@ -298,6 +305,10 @@ static void publish_op(struct store *s, struct op *op, struct body **freed, unsi
 		break;
 	case OP_REMOVE:
 		n->flags |= N_GONE_D;
+		if (op->gone.res) {
+			n->flags |= N_KEPT;
+			s->sweep.n_kept_roots++;
+		}
 		node_unlink(s, n);
 		sweep_tree(s, n);
 		break;
@@ -312,6 +323,7 @@ static void publish_op(struct store *s, struct op *op, struct body **freed, unsi
 		break;
 	case OP_TOUCH:
 	case OP_REC:
+	case OP_FORGET:
 		break;
 	}
 }
@@ -349,6 +361,33 @@ static void seal_append(struct store *s, struct job *j, struct op *op, struct bu
 	op->append.r = NULL;
 }
 
+void job_gone_key(char key[JOB_GONE_KEY], uint32_t rid)
+{
+	for (unsigned i = 0; i < JOB_GONE_KEY; i++)
+		key[i] = (char)(rid >> (24 - 8 * i));
+}
+
+/* The row that goes, as a record: a start makes the subtree of it again, so that its subscriptions are told of. */
+static void seal_removed(struct store *s, struct job *j, struct op *op, struct buf *scratch)
+{
+	char key[JOB_GONE_KEY];
+	struct str value;
+
+	row_write(scratch, &(struct row){ .rid = op->rid, .pid = op->pid, .ty = op->ty, .seq = op->seq, .st = op->st, .lt = op->lt },
+	          op->gone.head, op->gone.res);
+	REQUIRE(!scratch->over);
+	op->gone.value_n = (uint32_t)scratch->n;
+	op->gone.value = mem_get(scratch->n);
+	memcpy(op->gone.value, scratch->p, scratch->n);
+	value = str_make(op->gone.value, op->gone.value_n);
+	if (value.n > REC_VALUE_MAX)
+		return; /* no resource is as large */
+	job_gone_key(key, op->rid);
+	buf_reset(scratch);
+	row_write_rec(scratch, str_make(key, sizeof(key)), value);
+	seal_into(s, j, op, SEAL_REC, REC_GONE, buf_as_str(scratch));
+}
+
 void job_seal(struct store *s, struct job *j, struct buf *scratch)
 {
 	for (uint32_t i = 0; i < j->n_ops; i++) {
@@ -369,6 +408,10 @@ void job_seal(struct store *s, struct job *j, struct buf *scratch)
 			row_write_rec(scratch, str_make(op->rec.kv, op->rec.key_n),
 			              str_make(op->rec.kv + op->rec.key_n, op->rec.value_n));
 			seal_into(s, j, op, SEAL_REC, op->rec.table, buf_as_str(scratch));
+			break;
+		case OP_REMOVE:
+			if (op->gone.res)
+				seal_removed(s, j, op, scratch);
 			break;
 		default:
 			break;

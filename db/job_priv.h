@@ -16,7 +16,8 @@ enum op_kind {
 	OP_APPEND,
 	OP_KILL, /* one instance that is not the oldest */
 	OP_TRIM, /* the head moves */
-	OP_REC
+	OP_REC,
+	OP_FORGET /* rows of a subscription that is gone: its last word is a record of somebody else's now */
 };
 
 struct row_head;
@@ -42,6 +43,15 @@ struct op {
 			struct side *side;
 			struct inst_raw raw;
 		} append;
+		struct {
+			const struct res *res;       /* a reference; NULL: nobody is to be told */
+			struct row_head *head;
+			char *value;                 /* of the record, once it is sealed */
+			uint32_t value_n;
+		} gone;
+		struct {
+			bool alone;
+		} forget;
 		struct {
 			uint64_t id, size;
 		} kill;
@@ -86,6 +96,10 @@ void job_clear(struct job *j);
 void job_free(struct job *j);
 /* Packs and seals. */
 void job_seal(struct store *s, struct job *j, struct buf *scratch);
+
+/* Of the record of a removed resource. */
+enum { JOB_GONE_KEY = 4 };
+void job_gone_key(char key[JOB_GONE_KEY], uint32_t rid);
 
 /* A new op of this transaction, with the node's state before; the caller fills the rest. */
 struct op *job_op(struct tx *tx, enum op_kind kind, struct tnode *n);

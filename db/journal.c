@@ -77,6 +77,7 @@ bool journal_op(struct journal *j, const struct op *op, const struct op *next)
 	case OP_UPDATE:
 	case OP_REMOVE:
 	case OP_REC:
+	case OP_FORGET:
 		return false;
 	}
 	batch_fact(&j->w, &f);

@@ -6,6 +6,7 @@
 #include "db/load_priv.h"
 
 #include "cse/base/err.h"
+#include "db/job_priv.h"
 #include "db/journal_priv.h"
 #include "db/row_priv.h"
 
@@ -28,15 +29,48 @@ struct load {
 	uint32_t *done;          /* containers of which nothing is left */
 	size_t n_done, cap_done;
 	struct tnode *last;      /* of the fact before */
+	struct removed *removed; /* ascending */
+	size_t n_removed, cap_removed, at_removed;
+};
+
+/* A removed resource: its record, then its node. */
+struct removed {
+	struct row row;
+	char *text;              /* backs row */
+	struct tnode *node;
 };
 
 /* --- resources ---------------------------------------------------------------------------------------------------- */
+
+static int add_node(struct load *l, const struct row *r, const struct node_spec *sp, struct tnode **out)
+{
+	struct store *s = l->s;
+	struct res *res;
+	struct tnode *n;
+	int err;
+
+	arena_reset(&l->a);
+	err = res_unpack(&l->a, r->packed, &res);
+	if (err)
+		return err;
+	if (res->type != sp->type)
+		return E_CORRUPT;
+	n = node_new(s, sp);
+	n->flags = N_DURABLE;
+	node_set_content(s, n, res_keep(res));
+	n->dur = res_ref(n->pend);
+	index_node(s, n, NULL);
+	n->st_d = n->st_p = r->st;
+	n->lt_d = n->lt_p = r->lt;
+	n->et_d = res_et(n->dur);
+	*out = n;
+	return 0;
+}
 
 static int load_node(struct load *l, const struct row *r)
 {
 	struct store *s = l->s;
 	struct node_spec sp = { .type = type_by_ty(r->ty), .rid = r->rid, .zone = r->zone, .rn = r->rn, .ri_given = r->ri };
-	struct res *res;
 	struct tnode *n;
 	int err;
 
@@ -48,24 +82,92 @@ static int load_node(struct load *l, const struct row *r)
 	}
 	if (!r->pid) /* its name is what it was made with: whether that is still right is asked when all is read */
 		sp.ri_given = s->o.self.cse;
-	arena_reset(&l->a);
-	err = res_unpack(&l->a, r->packed, &res);
-	if (err)
+	if ((err = add_node(l, r, &sp, &n)))
 		return err;
-	if (res->type != sp.type)
-		return E_CORRUPT;
-	n = node_new(s, &sp);
-	n->flags = N_DURABLE;
-	node_set_content(s, n, res_keep(res));
-	n->dur = res_ref(n->pend);
-	index_node(s, n, NULL);
-	n->st_d = n->st_p = r->st;
-	n->lt_d = n->lt_p = r->lt;
-	n->et_d = res_et(n->dur);
 	if (n->et_d != INT64_MAX)
 		heap_add(&s->expiry, &n->et, n->et_d);
 	subs_put(s, n);
 	return 0;
+}
+
+/* --- what was removed and not swept, while somebody is to be told ----------------------------------------------------- */
+
+static int on_removed(void *arg, struct str key, struct str value)
+{
+	struct load *l = arg;
+	struct removed *m;
+	char want[JOB_GONE_KEY];
+	char *text = mem_get(value.n);
+	struct row r;
+	int err;
+
+	memcpy(text, value.p, value.n);
+	err = row_read(str_make(text, value.n), &r);
+	if (!err) {
+		job_gone_key(want, r.rid);
+		if (!str_eq(key, str_make(want, sizeof(want))) || !r.pid || !type_by_ty(r.ty))
+			err = E_CORRUPT;
+	}
+	if (err) {
+		mem_put(text);
+		return err;
+	}
+	if (l->n_removed == l->cap_removed) {
+		l->cap_removed = l->cap_removed ? l->cap_removed * 2 : 16;
+		l->removed = mem_resize(l->removed, l->cap_removed, sizeof(*l->removed));
+	}
+	m = &l->removed[l->n_removed++];
+	*m = (struct removed){ .row = r, .text = text };
+	return 0;
+}
+
+/* Those with a row id below `rid`, so that what lies below them finds them: gone for all but the sweeper. */
+static int load_removed(struct load *l, uint64_t rid)
+{
+	for (; l->at_removed < l->n_removed && l->removed[l->at_removed].row.rid < rid; l->at_removed++) {
+		struct removed *m = &l->removed[l->at_removed];
+		struct node_spec sp = { .parent = node_by_rid(l->s, m->row.pid), .type = type_by_ty(m->row.ty), .rid = m->row.rid,
+			.zone = m->row.zone, .rn = m->row.rn, .ri_given = m->row.ri };
+		int err;
+
+		if (!l->s->root || node_by_rid(l->s, m->row.rid))
+			return E_CORRUPT;
+		if (!sp.parent)
+			sp.parent = l->s->root;
+		if ((err = add_node(l, &m->row, &sp, &m->node)))
+			return err;
+		node_count_tree(m->node, -1);
+		m->node->flags |= N_GONE_P | N_GONE_D | N_KEPT;
+		if (m->row.seq > l->s->seq)
+			l->s->seq = m->row.seq;
+		if (l->top_rid <= m->row.rid)
+			l->top_rid = m->row.rid + 1ull;
+	}
+	return 0;
+}
+
+/* In the order in which they went. */
+static int by_seq(const void *a, const void *b)
+{
+	const struct removed *x = a, *y = b;
+
+	if (x->row.seq != y->row.seq)
+		return x->row.seq > y->row.seq ? 1 : -1;
+	return (x->row.rid < y->row.rid) - (x->row.rid > y->row.rid);
+}
+
+static void leave_removed(struct load *l, bool sweep)
+{
+	if (sweep && l->n_removed)
+		qsort(l->removed, l->n_removed, sizeof(*l->removed), by_seq);
+	for (size_t i = 0; i < l->n_removed; i++) {
+		if (sweep) {
+			node_unlink(l->s, l->removed[i].node);
+			sweep_add_late(l->s, l->removed[i].node);
+		}
+		mem_put(l->removed[i].text);
+	}
+	mem_put(l->removed);
 }
 
 static int on_res(void *arg, const struct disk_res *d)
@@ -82,7 +184,8 @@ static int on_res(void *arg, const struct disk_res *d)
 	l->top_rid = r.rid + 1ull;
 	if (r.seq > l->s->seq)
 		l->s->seq = r.seq;
-	return load_node(l, &r);
+	err = load_removed(l, r.rid);
+	return err ? err : load_node(l, &r);
 }
 
 /* --- facts -------------------------------------------------------------------------------------------------------- */
@@ -288,7 +391,9 @@ static int read_all(struct load *l, struct why *why)
 
 	if (err)
 		return why_set(why, RSC_INTERNAL_SERVER_ERROR, "table meta does not verify"), err;
-	if ((err = d->ops->each_res(d, on_res, l)))
+	if ((err = d->ops->each_rec(d, REC_GONE, on_removed, l)))
+		return why_set(why, RSC_INTERNAL_SERVER_ERROR, "table rec does not verify"), err;
+	if ((err = d->ops->each_res(d, on_res, l)) || (err = load_removed(l, UINT64_MAX)))
 		return why_set(why, RSC_INTERNAL_SERVER_ERROR, "table res does not verify"), err;
 	/* The newest rows know best how far was swept. */
 	if ((err = d->ops->each_log(d, DISK_BATCH, d->ops->log_last(d), INT64_MAX, mark_row, l)) ||
@@ -312,9 +417,11 @@ int load_store(struct store *s, struct journal *j, struct why *why)
 	err = read_all(&l, why);
 	sweep_orphans(&l);
 	arena_fini(&l.a);
+	if (!err)
+		sum_up(s);
+	leave_removed(&l, !err);
 	if (err)
 		return err;
-	sum_up(s);
 	s->next_id = most(most(l.meta[META_IDS], l.top_id), 1);
 	s->next_rid = (uint32_t)most(most(l.meta[META_RIDS], l.top_rid), 1);
 	s->done = s->seq;

@@ -275,7 +275,7 @@ void store_remove(struct tx *tx, const struct node *n);
 /* A subscription that is gone for good: by itself, or with the resource that it watched (then as it was at its end). */
 struct gone {
 	uint32_t rid;
-	struct str ri;             /* of the subscription */
+	struct str ri, path;       /* of the subscription: identifier, structured path */
 	const struct res *res;
 	bool alone;                /* what it watched has not gone with it: nothing below is set */
 	uint32_t parent;           /* rid */
@@ -286,7 +286,12 @@ struct gone {
 /* Told of every such subscription once that is durable, in the order of removals, behind what the commits emitted.  On the
  * writer's thread, without the lock; all that it is shown is gone when it returns.  Set before service. */
 typedef void gone_fn(void *arg, const struct gone *g);
+/* What was not told yet when the process ended is on disk with the removal itself, and told from here on: again, unless it was taken. */
 void store_on_gone(struct store *s, gone_fn *fn, void *arg);
+/* In fn, in a TX_WRITE whose commit has no loop: with that commit the store forgets what it keeps of `g` (the owner has put records
+ * of his own).  Its done() calls store_gone_taken, whatever became of it; until then nothing more is swept. */
+void store_gone_take(struct tx *tx, const struct gone *g);
+void store_gone_taken(struct store *s);
 
 /*
  * A new instance.  `r` (arena; ct, et and con in it; must live until store_ready returns) gets id, st and ct; the
@@ -328,7 +333,9 @@ int64_t store_last_seen(const struct store *s);
 
 /* --- records: what the security room keeps beside the tree ----------------------------------------------------- */
 
-enum rec_table { REC_CREDENTIAL, REC_STEM, REC_ZONE, REC_DEVICE, REC_ANCHOR, REC_META, REC_PENDING, REC_LOCK, REC_TABLES };
+enum rec_table { REC_CREDENTIAL, REC_STEM, REC_ZONE, REC_DEVICE, REC_ANCHOR, REC_META, REC_PENDING, REC_LOCK,
+	REC_GONE, /* the store's own: removed resources whose subscriptions are still to be told of */
+	REC_TABLES };
 enum { STORE_REC_MAX = 4 << 20 };
 /* Part of the tx, sealed, durable with it.  key at most 128 bytes, value at most STORE_REC_MAX.  An empty value removes. */
 void store_rec_put(struct tx *tx, enum rec_table t, struct str key, struct str value);

@@ -6,7 +6,8 @@
 #include "cse/base/stat.h"
 #include "db/cache_priv.h"
 #include "db/disk.h"
-#include "db/tree_priv.h"
+#include "db/job_priv.h"
+#include "db/writer_priv.h"
 
 enum { NODES_A_SLICE = 64, SIDES_A_SLICE = 256 };
 
@@ -14,6 +15,19 @@ void sweep_init(struct store *s)
 {
 	s->sweep.lists_end = &s->sweep.lists;
 	s->sweep.trees_end = &s->sweep.trees;
+	s->sweep.late_end = &s->sweep.late;
+}
+
+/* There is somebody to be told, or nobody ever will be. */
+static void take_late(struct sweep *w)
+{
+	atomic_store_explicit(&w->late_state, LATE_NONE, memory_order_relaxed);
+	if (!w->late)
+		return;
+	*w->trees_end = w->late;
+	w->trees_end = w->late_end;
+	w->late = NULL;
+	w->late_end = &w->late;
 }
 
 void sweep_drop_insts(struct store *s, struct tnode *n)
@@ -44,6 +58,8 @@ void sweep_fini(struct store *s)
 {
 	struct sweep *w = &s->sweep;
 
+	w->words = 0;
+	take_late(w);
 	while (w->trees || w->lists || w->first || w->run) {
 		while (sweep_memory(s))
 			continue;
@@ -64,6 +80,7 @@ void sweep_fini(struct store *s)
 		w->run = NULL;
 	}
 	mem_put(w->rids);
+	mem_put(w->kept);
 	*w = (struct sweep){ .first = NULL };
 }
 
@@ -109,9 +126,33 @@ void sweep_block(void *store, struct block *b)
 void sweep_tree(struct store *s, struct tnode *n)
 {
 	n->left = NULL;
+	/* What went before waits still: this one may be what it lay in. */
+	if (atomic_load_explicit(&s->sweep.late_state, memory_order_acquire) != LATE_NONE) {
+		*s->sweep.late_end = n;
+		s->sweep.late_end = &n->left;
+		return;
+	}
 	*s->sweep.trees_end = n;
 	s->sweep.trees_end = &n->left;
 	atomic_store_explicit(&s->sweep.telling, true, memory_order_relaxed);
+}
+
+void sweep_add_late(struct store *s, struct tnode *n)
+{
+	n->left = NULL;
+	atomic_store_explicit(&s->sweep.late_state, LATE_WAITS, memory_order_relaxed);
+	*s->sweep.late_end = n;
+	s->sweep.late_end = &n->left;
+	s->sweep.n_kept_roots++;
+}
+
+static void drop_kept(struct sweep *w, uint32_t rid)
+{
+	if (w->n_kept == w->cap_kept) {
+		w->cap_kept = w->cap_kept ? w->cap_kept * 2 : 64;
+		w->kept = mem_resize(w->kept, w->cap_kept, sizeof(*w->kept));
+	}
+	w->kept[w->n_kept++] = rid;
 }
 
 void sweep_res(struct store *s, uint32_t rid)
@@ -175,15 +216,43 @@ static struct str ri_text(char **at, const struct tnode *n)
 	return put_text(at, str_make(name, ident_node(name, n->pub.type, n->pub.rid)));
 }
 
+static size_t path_len(const struct tnode *n)
+{
+	size_t len = n->rn_n;
+
+	while (n->pub.parent) {
+		n = tnode_of(n->pub.parent);
+		len += n->rn_n + 1u;
+	}
+	return len;
+}
+
+/* Those above are there: what was removed earlier is swept earlier. */
+static struct str path_text(char **at, size_t len, const struct tnode *n)
+{
+	struct str out = str_make(*at, len);
+	char *p = *at += len;
+
+	for (;; n = tnode_of(n->pub.parent)) {
+		p -= n->rn_n;
+		memcpy(p, n->rn, n->rn_n);
+		if (!n->pub.parent)
+			return out;
+		*--p = '/';
+	}
+}
+
 static void keep_last(struct last *l, const struct tnode *n, bool alone)
 {
 	const struct tnode *p = tnode_of(n->pub.parent);
 	size_t given = (p->given ? p->given->n : 0u) +
 	               (p->pub.parent && tnode_of(p->pub.parent)->given ? tnode_of(p->pub.parent)->given->n : 0u);
-	char *at = mem_get(3 * IDENT_MAX + given + p->rn_n);
+	size_t way = path_len(n);
+	char *at = mem_get(3 * IDENT_MAX + given + p->rn_n + way);
 
 	l->text = at;
 	l->gone = (struct gone){ .rid = n->pub.rid, .res = res_ref(n->dur), .alone = alone };
+	l->gone.path = path_text(&at, way, n);
 	l->gone.ri = ri_text(&at, n);
 	if (alone)
 		return;
@@ -208,10 +277,25 @@ static void tell(struct store *s, struct last *last, unsigned n)
 
 void store_on_gone(struct store *s, gone_fn *fn, void *arg)
 {
+	enum sweep_late late = LATE_WAITS;
+
 	tree_lock(s);
 	s->gone = fn;
 	s->gone_arg = arg;
 	tree_unlock(s);
+	if (!fn || !atomic_compare_exchange_strong(&s->sweep.late_state, &late, LATE_HEARD))
+		return;
+	atomic_store_explicit(&s->sweep.telling, true, memory_order_relaxed);
+	writer_call(s->writer);
+}
+
+void store_gone_taken(struct store *s)
+{
+	struct sweep *w = &s->sweep;
+
+	REQUIRE(w->words > 0);
+	if (--w->words == 0 && !w->trees)
+		atomic_store_explicit(&w->telling, false, memory_order_release);
 }
 
 static struct tnode *leaf_below(struct tnode *n)
@@ -228,7 +312,9 @@ bool sweep_memory(struct store *s)
 	struct last last[NODES_A_SLICE];
 	unsigned n = 0, n_last = 0;
 
-	if (!w->trees)
+	if (atomic_load_explicit(&w->late_state, memory_order_acquire) == LATE_HEARD)
+		take_late(w);
+	if (!w->trees || w->words)
 		return false;
 	tree_lock(s);
 	while (w->trees && n < NODES_A_SLICE) {
@@ -240,6 +326,8 @@ bool sweep_memory(struct store *s)
 			if (!w->trees)
 				w->trees_end = &w->trees;
 			t->left = NULL;
+			if (t->flags & N_KEPT)
+				drop_kept(w, t->pub.rid);
 		} else {
 			node_unlink(s, leaf);
 			sweep_res(s, leaf->pub.rid);
@@ -252,7 +340,7 @@ bool sweep_memory(struct store *s)
 	tell(s, last, n_last);
 	while (n)
 		node_release(gone[--n]);
-	if (!w->trees)
+	if (!w->trees && !w->words)
 		atomic_store_explicit(&w->telling, false, memory_order_release);
 	return true;
 }
@@ -373,6 +461,20 @@ static int sweep_list(struct store *s, struct disk *d, struct sweep_list *l, uns
 	return (int)n;
 }
 
+/* Records of removed resources: those of the first first, and before any row of what lay above them. */
+static int sweep_kept(struct sweep *w, struct disk *d)
+{
+	for (; w->at_kept < w->n_kept; w->at_kept++) {
+		char key[JOB_GONE_KEY];
+		int err;
+
+		job_gone_key(key, w->kept[w->at_kept]);
+		if ((err = d->ops->put_rec(d, REC_GONE, str_make(key, sizeof(key)), STR_NONE, STR_NONE)))
+			return err;
+	}
+	return 0;
+}
+
 int sweep_rows(struct store *s, struct disk *d, unsigned max, bool all, uint32_t *swept_rid)
 {
 	struct sweep *w = &s->sweep;
@@ -380,11 +482,17 @@ int sweep_rows(struct store *s, struct disk *d, unsigned max, bool all, uint32_t
 	int n = 0, k;
 
 	w->mark_rids = w->n_rids;
+	w->mark_kept = w->at_kept;
 	*swept_rid = 0;
 	if (run) {
 		if ((n = sweep_run(s, d, run, max)) < 0)
 			return n;
 	}
+	/* What is still to be told needs its rows until its last word is on disk. */
+	if (w->words)
+		return n;
+	if (max && (k = sweep_kept(w, d)) < 0)
+		return k;
 	if (w->lists && (unsigned)n < max) {
 		if ((k = sweep_list(s, d, w->lists, max - (unsigned)n)) < 0)
 			return k;
@@ -419,6 +527,20 @@ static void list_waited(struct sweep *w, struct sweep_list *l)
 	l->taken = 0;
 }
 
+static void settle_kept(struct store *s)
+{
+	struct sweep *w = &s->sweep;
+
+	if (w->at_kept == w->mark_kept)
+		return;
+	tree_lock(s);
+	s->sweep.n_kept_roots -= w->at_kept - w->mark_kept;
+	tree_unlock(s);
+	w->mark_kept = w->at_kept;
+	if (w->at_kept == w->n_kept)
+		w->n_kept = w->at_kept = w->mark_kept = 0;
+}
+
 void sweep_committed(struct store *s)
 {
 	struct sweep *w = &s->sweep;
@@ -443,6 +565,7 @@ void sweep_committed(struct store *s)
 			list_free(l);
 		}
 	}
+	settle_kept(s);
 	waited(w, w->mark_rids > w->n_rids ? w->mark_rids - w->n_rids : 0);
 	w->mark_rids = w->n_rids;
 }
@@ -461,6 +584,7 @@ void sweep_rolled_back(struct store *s)
 	}
 	if (w->n_rids < w->mark_rids)
 		w->n_rids = w->mark_rids;
+	w->at_kept = w->mark_kept;
 }
 
 uint64_t sweep_mark(const struct store *s, uint64_t now)
@@ -481,5 +605,6 @@ bool sweep_is_idle(const struct store *s)
 {
 	const struct sweep *w = &s->sweep;
 
-	return !w->trees && !w->lists && !w->first && !w->run && !w->n_rids;
+	return !w->trees && !w->lists && !w->first && !w->run && !w->n_rids && !w->n_kept &&
+	       atomic_load_explicit(&w->late_state, memory_order_acquire) != LATE_HEARD;
 }

@@ -43,6 +43,12 @@ struct sweep {
 	struct sweep_chunk *first, *last, *run; /* run: sorted, in work */
 	struct sweep_list *lists, **lists_end;
 	struct tnode *trees, **trees_end;       /* removed subtrees, linked by `left` */
+	struct tnode *late, **late_end;         /* of a run before: wait until there is somebody to tell */
+	_Atomic enum sweep_late { LATE_NONE, LATE_WAITS, LATE_HEARD } late_state;
+	unsigned words;                         /* last words that are to be durable before anything more is swept */
+	uint64_t n_kept_roots;                  /* removed resources that have a record; under the lock */
+	uint32_t *kept;                         /* those that are swept, in order: their records may go */
+	size_t n_kept, cap_kept, at_kept, mark_kept;
 	_Atomic bool telling;                   /* there are such */
 	uint32_t *rids;                         /* rows of resources below a removed one */
 	size_t n_rids, cap_rids, mark_rids;
@@ -56,6 +62,8 @@ void sweep_fini(struct store *s);
 void sweep_id(void *store, uint64_t id);
 void sweep_block(void *store, struct block *b);
 void sweep_tree(struct store *s, struct tnode *n);
+/* The same, read at a start. */
+void sweep_add_late(struct store *s, struct tnode *n);
 /* A row of a resource that nothing leads to any more. */
 void sweep_res(struct store *s, uint32_t rid);
 /* Takes the lock for one slice: frees nodes of removed subtrees.  false: nothing to do. */

@@ -26,7 +26,8 @@ enum node_flag {
 	N_DURABLE = 1, /* its creation is on disk */
 	N_GONE_P = 2,  /* removed in pending state */
 	N_GONE_D = 4,  /* removed for good: out of the indexes, waits for the sweeper */
-	N_LISTED = 8   /* among those that changed since the start (index_time.c) */
+	N_LISTED = 8,  /* among those that changed since the start (index_time.c) */
+	N_KEPT = 16    /* removed, with a record of REC_GONE */
 };
 
 /* A resourceID that was given (AE-ID stem, CSE-ID); the others are computed from the row id. */

@@ -355,7 +355,7 @@ static bool idle(struct writer *w)
 {
 	if (sweep_tree_slice(w))
 		return true;
-	if (!has_work(w))
+	if (!has_work(w) || w->s->sweep.words)
 		return false;
 	int err = commit_write(w, w->first, true);
 	/* On a full disk, too: what was deleted is the room that is missing.  Where that fails the next probe is soon enough. */

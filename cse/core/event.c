@@ -401,6 +401,13 @@ static void deliver(struct loop *l, struct loop_task *t)
 	notify_take(f->gate->notify, f);
 }
 
+void event_post(struct gate *g, struct fact *f)
+{
+	f->gate = g;
+	f->emit = (struct emit){ .task = { .fn = deliver }, .loop = notify_loop(g, f->sub), .drop = drop };
+	loop_post(f->emit.loop, &f->emit.task, deliver);
+}
+
 struct fact *event_fact(struct gate *g, struct arena *a, struct event *ev, uint32_t sub, const struct res *res, bool bare)
 {
 	const struct val *nct = res_get(res, g->known.at[AT_SUB_NCT]);

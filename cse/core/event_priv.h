@@ -45,6 +45,9 @@ bool event_wants(const struct gate *g, struct arena *a, struct event *ev, const 
 /* The fact for it; bare: without a representation.  NULL: what is to be shown cannot be read. */
 struct fact *event_fact(struct gate *g, struct arena *a, struct event *ev, uint32_t sub, const struct res *res, bool bare);
 
+/* What needs no commit to be told: now, to its subscription's loop. */
+void event_post(struct gate *g, struct fact *f);
+
 /* --- life.c --------------------------------------------------------------------------------------------------------- */
 
 enum life_kind { LIFE_MADE, LIFE_CHANGED, LIFE_ENDED, LIFE_SCHEDULED };
@@ -55,7 +58,8 @@ struct life {
 	enum life_kind kind;
 	uint32_t sub;
 	const struct res *res, *before; /* counted */
-	struct str ri;             /* ENDED: behind the struct */
+	struct str ri, path;       /* ENDED: behind the struct */
+	bool kept, quiet;          /* ENDED: as struct notify_end */
 };
 void life_note(struct events *es, struct gate *g, enum life_kind kind, uint32_t sub, const struct res *res,
                const struct res *before);
@@ -64,6 +68,9 @@ bool life_is_scheduled(const struct node *parent, const struct node *child);
 /* With the commit, in the order of notes. */
 void life_tell(struct events *es, struct commit *c);
 void life_free(struct life *l);
+/* At a start: the last word of a subscription, from its record (notify_record.h).  Takes the fact. */
+struct notify_last;
+void life_restore(struct gate *g, uint32_t sub, const struct notify_last *w);
 
 /* The same later, by numbers, on a loop. */
 bool event_reads_still(struct gate *g, uint32_t sub, uint32_t rid);

@@ -48,6 +48,7 @@ void fact_free(struct fact *f)
 	res_unref(f->last_sub);
 	res_unref(f->last);
 	free(f->originator);
+	free(f->path);
 	f->magic = 0;
 	free(f);
 }

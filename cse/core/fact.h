@@ -34,6 +34,7 @@ struct fact {
 	bool withheld;            /* its creator may not read that any more: it goes no further, nor does what is stored of it */
 	bool gone;                /* the subscription is deleted by this very change: what follows is its last word */
 	const struct res *last_sub, *last; /* gone: the subscription and what it watched, as they were; a reference each, or NULL */
+	char *path;               /* gone: of the subscription; heap */
 	struct rep *rep;          /* a reference; NULL with `monitor` of a refused attempt */
 	int64_t when;             /* µs, of the change */
 	uint64_t size;            /* bytes that it holds, for bounds of queues */

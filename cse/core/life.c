@@ -6,6 +6,7 @@
 
 #include "cse/base/clock.h"
 #include "cse/core/event_priv.h"
+#include "cse/core/notify_record.h"
 #include "cse/core/out_priv.h"
 
 /* --- messages to the subscription's loop ------------------------------------------------------------------------------- */
@@ -36,7 +37,7 @@ static void deliver(struct loop *loop, struct loop_task *t)
 		notify_updated(n, l->sub, l->before, l->res);
 		break;
 	case LIFE_ENDED:
-		notify_deleted(n, l->sub, l->ri, l->res);
+		notify_deleted(n, l->sub, l->res, &(struct notify_end){ l->ri, l->path, l->kept, l->quiet });
 		break;
 	case LIFE_SCHEDULED:
 		notify_scheduled(n, l->sub);
@@ -46,17 +47,21 @@ static void deliver(struct loop *loop, struct loop_task *t)
 }
 
 static struct life *make(struct gate *g, enum life_kind kind, uint32_t sub, const struct res *res, const struct res *before,
-                         struct str ri)
+                         struct str ri, struct str path)
 {
-	struct life *l = malloc(sizeof(*l) + ri.n);
+	struct life *l = malloc(sizeof(*l) + ri.n + path.n);
+	char *text = (char *)(l + 1);
 
 	REQUIRE(l);
 	*l = (struct life){ .emit = { .task = { .fn = deliver }, .loop = notify_loop(g, sub), .drop = drop }, .gate = g,
 		.kind = kind, .sub = sub, .res = res ? res_ref(res) : NULL,
 		.before = before ? res_ref(before) : NULL };
 	if (ri.n)
-		memcpy(l + 1, ri.p, ri.n);
-	l->ri = str_make((char *)(l + 1), ri.n);
+		memcpy(text, ri.p, ri.n);
+	if (path.n)
+		memcpy(text + ri.n, path.p, path.n);
+	l->ri = str_make(text, ri.n);
+	l->path = str_make(text + ri.n, path.n);
 	return l;
 }
 
@@ -68,7 +73,7 @@ bool life_is_scheduled(const struct node *parent, const struct node *child)
 void life_note(struct events *es, struct gate *g, enum life_kind kind, uint32_t sub, const struct res *res,
                const struct res *before)
 {
-	struct life *l = make(g, kind, sub, res, before, STR_NONE), **at = &es->lives;
+	struct life *l = make(g, kind, sub, res, before, STR_NONE, STR_NONE), **at = &es->lives;
 
 	while (*at)
 		at = &(*at)->next;
@@ -124,24 +129,137 @@ static struct event *removal(struct gate *g, const struct gone *d)
 	return &room->ev;
 }
 
+static struct fact *last_fact(struct gate *g, const struct gone *d)
+{
+	struct event *ev = removal(g, d);
+	struct fact *f = event_wants(g, &g->event->a, ev, d->res) ? event_fact(g, &g->event->a, ev, d->rid, d->res, false) : NULL;
+
+	if (!f)
+		return NULL;
+	f->gone = true;
+	f->last_sub = res_ref(d->res);
+	f->last = res_ref(d->parent_res);
+	f->path = strndup(d->path.p, d->path.n);
+	REQUIRE(f->path);
+	return f;
+}
+
+static void post(struct life *l)
+{
+	loop_post(l->emit.loop, &l->emit.task, deliver);
+}
+
+/* What a subscription that is gone has still to say is a record until it has been said: there before the store forgets it. */
+struct word {
+	struct commit commit; /* first */
+	struct gate *gate;
+	struct fact *fact;    /* or NULL */
+	struct life *life;
+	struct arena a;
+};
+
+/* On the writer's thread.  Without a record it is told all the same. */
+static void word_kept(struct commit *c, int err)
+{
+	struct word *w = CONTAINER_OF(c, struct word, commit);
+	struct store *store = w->gate->o.store;
+
+	if (w->fact) {
+		w->fact->kept = w->fact->kept && !err;
+		event_post(w->gate, w->fact);
+	}
+	w->life->kept = w->life->kept && !err;
+	post(w->life);
+	arena_fini(&w->a);
+	free(w);
+	store_gone_taken(store);
+}
+
+/* Written before the lock is taken. */
+struct put_word {
+	struct buf value;
+	char key[NOTIFY_KEY];
+	bool on;
+};
+
+static bool word_write(struct put_word *p, uint32_t sub, uint64_t no, const struct notify_last *last)
+{
+	buf_init(&p->value, STORE_REC_MAX);
+	notify_record_write_last(last, &p->value);
+	notify_key(p->key, sub, no);
+	p->on = !p->value.over;
+	if (!p->on)
+		buf_fini(&p->value);
+	return p->on;
+}
+
+static void word_put(struct tx *tx, const struct put_word *p)
+{
+	if (p->on)
+		store_rec_put(tx, REC_PENDING, str_make(p->key, sizeof(p->key)), buf_as_str(&p->value));
+}
+
+static void keep_word(struct gate *g, const struct gone *d, struct fact *f, struct life *l)
+{
+	struct word *w = calloc(1, sizeof(*w));
+	struct notify_last last = { .sub = d->res, .watched = d->parent_res, .path = d->path, .ri = d->ri };
+	struct put_word end = { .on = false }, said = { .on = false };
+	struct tx *tx;
+
+	REQUIRE(w);
+	*w = (struct word){ .commit = { .magic = COMMIT_MAGIC, .done = word_kept }, .gate = g, .fact = f, .life = l };
+	arena_init(&w->a, 1024);
+	if (res_str(d->res, "su").n)
+		l->kept = word_write(&end, d->rid, NOTIFY_END, &last);
+	if (f) {
+		last.fact = f;
+		f->no = NOTIFY_LAST;
+		f->kept = word_write(&said, d->rid, NOTIFY_LAST, &last);
+	}
+	tx = store_begin(g->o.store, &w->a, TX_WRITE);
+	word_put(tx, &end);
+	word_put(tx, &said);
+	store_gone_take(tx, d);
+	REQUIRE(store_commit(tx, &w->commit) == 1);
+	store_ready(g->o.store, &w->commit);
+	if (end.on)
+		buf_fini(&end.value);
+	if (said.on)
+		buf_fini(&said.value);
+}
+
 static void on_gone(void *arg, const struct gone *d)
 {
 	struct gate *g = arg;
-	struct life *l;
+	struct fact *f = d->alone ? NULL : last_fact(g, d);
+	struct life *l = make(g, LIFE_ENDED, d->rid, d->res, NULL, d->ri, d->path);
 
-	if (!d->alone) {
-		struct event *ev = removal(g, d);
-		struct fact *f = event_wants(g, &g->event->a, ev, d->res) ? event_fact(g, &g->event->a, ev, d->rid, d->res, false) : NULL;
+	if (f || res_str(d->res, "su").n)
+		keep_word(g, d, f, l);
+	else
+		post(l);
+}
 
-		if (f) {
-			f->gone = true;
-			f->last_sub = res_ref(d->res);
-			f->last = res_ref(d->parent_res);
-			loop_post(f->emit.loop, &f->emit.task, f->emit.task.fn);
-		}
+void life_restore(struct gate *g, uint32_t sub, const struct notify_last *w)
+{
+	struct res *r = res_keep(w->sub);
+	struct life *l = make(g, LIFE_ENDED, sub, r, NULL, w->ri, w->path);
+	struct fact *f = w->fact;
+
+	l->kept = !f;
+	l->quiet = f != NULL;
+	if (f) {
+		f->sub = sub;
+		f->no = NOTIFY_LAST;
+		f->kept = f->gone = true;
+		f->last_sub = res_ref(r);
+		f->last = res_keep(w->watched);
+		f->path = strndup(w->path.p, w->path.n);
+		REQUIRE(f->path);
+		event_post(g, f);
 	}
-	l = make(g, LIFE_ENDED, d->rid, d->res, NULL, d->ri);
-	loop_post(l->emit.loop, &l->emit.task, deliver);
+	res_unref(r);
+	post(l);
 }
 
 /* --- start and end ------------------------------------------------------------------------------------------------------------ */
@@ -158,6 +276,8 @@ void event_stop(struct gate *g)
 {
 	if (!g->event)
 		return;
+	/* What is still to be told becomes a record first. */
+	store_flush(g->o.store);
 	store_on_gone(g->o.store, NULL, NULL);
 	store_flush(g->o.store);
 	forget(g->event);

@@ -126,24 +126,43 @@ void notify_updated(struct notify *n, uint32_t sub, const struct res *before, co
 	notify_policy_changed(s, &old);
 }
 
+/* One that the tree knows no more, as it was. */
+static struct nsub *add_gone(struct nlane *l, uint32_t sub, const struct res *r, struct str path)
+{
+	struct tx *tx = begin(l);
+	struct nsub *s = add(l, tx, sub, r);
+
+	if (!s->sur)
+		notify_sub_place_at(s, path);
+	store_end(tx);
+	return s;
+}
+
 /* TS-0004 7.4.8.2.4, 7.5.1.2.4. */
-void notify_deleted(struct notify *n, uint32_t sub, struct str ri, const struct res *r)
+void notify_deleted(struct notify *n, uint32_t sub, const struct res *r, const struct notify_end *e)
 {
 	struct nlane *l = lane_of(n, sub);
 	struct nsub *s = notify_find(l, sub);
 	struct str su = res_str(r, "su");
 
+	/* The CSE ends: what has a record is told after the next start. */
+	if (n->gate->ending && e->kept)
+		return;
+	if (!s && e->kept)
+		s = add_gone(l, sub, r, e->path);
 	if (!s)
 		return;
 	forget(s);
 	notify_sub_empty(s);
 	s->gone = true;
 	if (!s->sur) {
-		s->sur = strndup(ri.p, ri.n);
+		s->sur = strndup(e->ri.p, e->ri.n);
 		REQUIRE(s->sur);
 	}
-	if (su.n && !s->silent)
-		notify_send_end(s, su);
+	if (su.n && !s->silent && !e->quiet)
+		notify_send_end(s, su, e->kept);
+	else if (e->kept)
+		notify_store_end(l, sub);
 	if (!s->shots) {
 		notify_sub_free(s);
 		return;
@@ -195,6 +214,8 @@ void notify_take(struct notify *n, struct fact *f)
 		leave(s, f);
 		return;
 	}
+	if (!s && f->gone && f->last_sub)
+		s = add_gone(l, f->sub, f->last_sub, str_of(f->path));
 	if (!s) {
 		notify_discard(n, f);
 		return;

@@ -33,8 +33,18 @@ void notify_discard(struct notify *n, struct fact *f);
 /* A subscription's life, called on its loop once the change is durable.  Content is counted (res_ref) where it is kept. */
 void notify_created(struct notify *n, uint32_t sub, const struct res *r);
 void notify_updated(struct notify *n, uint32_t sub, const struct res *before, const struct res *after);
-/* ri: its identifier, for the last notices (sud) to su and to associated resources; TS-0004 7.5.1.2.4. */
-void notify_deleted(struct notify *n, uint32_t sub, struct str ri, const struct res *r);
+/* For the last notices (sud) to su and to associated resources; TS-0004 7.5.1.2.4.  `kept`: there is a record of it (NOTIFY_END), and
+ * the subscription may be known no more; `quiet`: the notice has a message of its own. */
+struct notify_end {
+	struct str ri, path;
+	bool kept, quiet;
+};
+void notify_deleted(struct notify *n, uint32_t sub, const struct res *r, const struct notify_end *e);
+/* Numbers of the records (REC_PENDING) of a subscription that is gone: its last fact, its last notice.  Above all others. */
+#define NOTIFY_LAST (UINT64_C(1) << 63)
+#define NOTIFY_END (NOTIFY_LAST + 1)
+enum { NOTIFY_KEY = 12 };
+void notify_key(char key[NOTIFY_KEY], uint32_t sub, uint64_t no);
 /* A <schedule> of the subscription came, went or changed.  On its loop, once that is durable. */
 void notify_scheduled(struct notify *n, uint32_t sub);
 /* A credential changed its state (cred_apply was called): when it is suspended or revoked, queued notifications of and to it

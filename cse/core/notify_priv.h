@@ -104,7 +104,7 @@ struct nsub {
 /* A record to be written or removed. */
 struct rec_job {
 	struct rec_job *next;
-	char key[12];
+	char key[NOTIFY_KEY];
 	bool counted;           /* among those that are stored, until it is removed */
 	size_t n;               /* 0: removed */
 	char value[];
@@ -190,8 +190,9 @@ void notify_sub_statistics(struct nsub *s, const struct npolicy *before);
 bool notify_sub_is_silent(struct nsub *s, struct tx *tx);
 /* What an identifier leads to, if it is of that type and here; NULL: it is not, or a URL. In a tx. */
 const struct node *notify_sub_find(struct nlane *l, struct tx *tx, struct str id, unsigned ty);
-/* Its address as subscriptionReference; in a tx. */
+/* Its address as subscriptionReference; in a tx, or by its structured path. */
 void notify_sub_place(struct nsub *s, struct tx *tx);
+void notify_sub_place_at(struct nsub *s, struct str path);
 void notify_sub_free(struct nsub *s);
 /* All that waits is dropped. */
 void notify_sub_empty(struct nsub *s);
@@ -238,8 +239,8 @@ void notify_reach_look(struct nsub *s, int64_t now, struct reach *out);
 /* notify_send.c */
 /* The items, oldest first, as one message to each of those targets; takes them. */
 void notify_send(struct nsub *s, struct item *first, size_t n, bool batch, uint16_t ec, uint64_t targets);
-/* The last notice: the subscription is gone. */
-void notify_send_end(struct nsub *s, struct str to);
+/* The last notice: the subscription is gone.  kept: it has a record. */
+void notify_send_end(struct nsub *s, struct str to, bool kept);
 /* What is on its way is forgotten; it may still arrive. */
 void notify_send_cancel(struct nsub *s);
 /* ... as the CSE ends: records stay. */
@@ -253,6 +254,8 @@ void notify_store_remove(struct nsub *s, struct item *it);
  * goes on when they are fewer. */
 bool notify_store_stalls(struct nsub *s);
 void notify_store_forget(struct nsub *s);
+/* The last notice of a subscription has been taken, or given up: its record goes. */
+void notify_store_end(struct nlane *l, uint32_t rid);
 int notify_store_restore(struct notify *n, struct why *why);
 void notify_store_fini(struct nlane *l);
 void notify_keep_set(struct notify *n, uint32_t rid, bool on);

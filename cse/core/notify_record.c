@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a kept fact looks like: format, event type, operation, flags, time, what its creator must be allowed to read, length
+ * What a kept fact looks like (format 1; 2 is a last word, at the end of this file): format, event type, operation, flags, time, what its creator must be allowed to read, length
  * and text of the originator, and the representation in the packed form of cse/model/res.h.  These numbers are on disks and never change their meaning.
  */
 #include "cse/core/notify_record.h"
@@ -9,7 +9,7 @@
 
 #include "cse/base/err.h"
 
-enum { FORMAT = 1, HEAD = 18, F_MONITOR = 1, F_REP = 2, ORIGINATOR_MAX = 4096 };
+enum { FORMAT = 1, LAST = 2, HEAD = 18, F_MONITOR = 1, F_REP = 2, ORIGINATOR_MAX = 4096 };
 
 void notify_record_write(const struct fact *f, struct buf *out)
 {
@@ -71,5 +71,102 @@ int notify_record_read(struct arena *a, struct str row, struct fact **out)
 	if (h[3] & F_REP)
 		f->rep = rep_keep(root, &v);
 	*out = f;
+	return 0;
+}
+
+/* --- last words ------------------------------------------------------------------------------------------------------ */
+
+/* Length in four bytes, least first, and the bytes. */
+static size_t part_begin(struct buf *out)
+{
+	static const char room[4];
+	size_t at = out->n;
+
+	buf_put(out, room, sizeof(room));
+	return at;
+}
+
+static void part_end(struct buf *out, size_t at)
+{
+	size_t n;
+
+	if (out->over)
+		return;
+	n = out->n - at - 4;
+	for (int i = 0; i < 4; i++)
+		out->p[at + (size_t)i] = (char)(n >> (8 * i));
+}
+
+static void put_res(struct buf *out, const struct res *r)
+{
+	size_t at = part_begin(out);
+
+	if (r)
+		res_pack(r, out);
+	part_end(out, at);
+}
+
+static void put_text(struct buf *out, struct str s)
+{
+	size_t at = part_begin(out);
+
+	buf_str(out, s);
+	part_end(out, at);
+}
+
+void notify_record_write_last(const struct notify_last *w, struct buf *out)
+{
+	buf_putc(out, LAST);
+	put_res(out, w->sub);
+	put_res(out, w->fact ? w->watched : NULL);
+	put_text(out, w->path);
+	put_text(out, w->ri);
+	if (w->fact)
+		notify_record_write(w->fact, out);
+}
+
+bool notify_record_is_last(struct str row)
+{
+	return row.n && row.p[0] == LAST;
+}
+
+static bool get_part(struct str *row, struct str *out)
+{
+	size_t n = 0;
+
+	if (row->n < 4)
+		return false;
+	for (int i = 3; i >= 0; i--)
+		n = n << 8 | (unsigned char)row->p[i];
+	if (n > row->n - 4)
+		return false;
+	*out = str_make(row->p + 4, n);
+	*row = str_from(*row, 4 + n);
+	return true;
+}
+
+static bool is_text(struct str s)
+{
+	return s.n && str_is_utf8(s) && !memchr(s.p, 0, s.n);
+}
+
+int notify_record_read_last(struct arena *a, struct str row, struct notify_last *out)
+{
+	struct str sub, watched, path, ri;
+	struct res *r, *of = NULL;
+	struct fact *f = NULL;
+	int err;
+
+	if (!notify_record_is_last(row))
+		return E_CORRUPT;
+	row = str_from(row, 1);
+	if (!get_part(&row, &sub) || !get_part(&row, &watched) || !get_part(&row, &path) || !get_part(&row, &ri) || !is_text(path) ||
+	    !is_text(ri) || res_unpack(a, sub, &r) != 0 || r->type->ty != TY_SUB)
+		return E_CORRUPT;
+	if ((watched.n > 0) != (row.n > 0) || (watched.n && res_unpack(a, watched, &of) != 0))
+		return E_CORRUPT;
+	if (row.n && (err = notify_record_read(a, row, &f)) != 0)
+		return err;
+	*out = (struct notify_last){ .sub = r, .watched = of, .path = path, .ri = ri, .fact = f };
 	return 0;
 }

@@ -279,6 +279,8 @@ struct notice {
 	struct nlane *lane;
 	struct notice *next, **prev;
 	const struct res *res;
+	uint32_t sub;
+	bool kept;
 	struct obj sgn;
 	struct member m[3];
 	char sur[];
@@ -296,11 +298,15 @@ static void notice_free(struct notice *e)
 
 static void noticed(struct out_msg *m, const struct out_result *r)
 {
+	struct notice *e = CONTAINER_OF(m, struct notice, out);
+
 	(void)r;
-	notice_free(CONTAINER_OF(m, struct notice, out));
+	if (e->kept)
+		notify_store_end(e->lane, e->sub);
+	notice_free(e);
 }
 
-void notify_send_end(struct nsub *s, struct str to)
+void notify_send_end(struct nsub *s, struct str to, bool kept)
 {
 	struct nlane *l = s->lane;
 	struct notify *n = l->n;
@@ -309,6 +315,8 @@ void notify_send_end(struct nsub *s, struct str to)
 
 	if (l->n_notices >= n->max_held) {
 		atomic_fetch_add_explicit(&n->dropped, 1, memory_order_relaxed);
+		if (kept)
+			notify_store_end(l, s->rid);
 		return;
 	}
 	e = calloc(1, sizeof(*e) + sur.n);
@@ -316,6 +324,8 @@ void notify_send_end(struct nsub *s, struct str to)
 	e->lane = l;
 	l->n_notices++;
 	e->res = res_ref(s->res);
+	e->sub = s->rid;
+	e->kept = kept;
 	memcpy(e->sur, sur.p, sur.n);
 	e->sgn = (struct obj){ .cap = ARRAY_LEN(e->m), .m = e->m };
 	add(&e->sgn, n->at.sud, val_bool(true));

@@ -9,6 +9,7 @@
 
 #include "cse/base/clock.h"
 #include "cse/base/err.h"
+#include "cse/core/event_priv.h"
 #include "cse/core/notify_record.h"
 
 /* Records in one transaction: a short hold of the tree's lock. */
@@ -88,7 +89,7 @@ static bool keeps(struct notify *n, uint32_t rid)
 
 /* --- records --------------------------------------------------------------------------------------------------------- */
 
-static void key_of(char key[12], uint32_t rid, uint64_t no)
+void notify_key(char key[NOTIFY_KEY], uint32_t rid, uint64_t no)
 {
 	for (int i = 0; i < 4; i++)
 		key[i] = (char)(rid >> (24 - 8 * i));
@@ -99,7 +100,7 @@ static void key_of(char key[12], uint32_t rid, uint64_t no)
 void notify_keep(struct notify *n, struct commit *c, unsigned index, struct fact *f)
 {
 	struct buf value;
-	char key[12];
+	char key[NOTIFY_KEY];
 
 	CHECK(n, NOTIFY);
 	f->no = atomic_load_explicit(&n->base, memory_order_relaxed) + store_commit_seq(c) * SUB_FACTS + index % SUB_FACTS;
@@ -108,7 +109,7 @@ void notify_keep(struct notify *n, struct commit *c, unsigned index, struct fact
 	buf_init(&value, STORE_REC_MAX);
 	notify_record_write(f, &value);
 	if (!value.over) {
-		key_of(key, f->sub, f->no);
+		notify_key(key, f->sub, f->no);
 		store_rec_add(n->gate->o.store, c, REC_PENDING, str_make(key, sizeof(key)), buf_as_str(&value));
 		f->kept = true;
 	}
@@ -162,7 +163,7 @@ static struct rec_job *add_job(struct nlane *l, uint32_t rid, uint64_t no, struc
 	struct rec_job *j = malloc(sizeof(*j) + value.n);
 
 	REQUIRE(j);
-	key_of(j->key, rid, no);
+	notify_key(j->key, rid, no);
 	j->n = value.n;
 	j->counted = false;
 	if (value.n)
@@ -307,6 +308,11 @@ void notify_store_fini(struct nlane *l)
 	}
 }
 
+void notify_store_end(struct nlane *l, uint32_t rid)
+{
+	add_job(l, rid, NOTIFY_END, STR_NONE);
+}
+
 void notify_discard(struct notify *n, struct fact *f)
 {
 	CHECK(f, FACT);
@@ -330,6 +336,20 @@ static int64_t waited_ns(const struct notify *n, const struct fact *f)
 	return us > 0 && us < INT64_MAX / 2000 ? us * 1000 : 0;
 }
 
+/* It goes the way of one that has just been deleted. */
+static int restore_last(struct notify *n, struct nlane *l, uint32_t rid, struct str value)
+{
+	struct notify_last w;
+	int err;
+
+	arena_reset(&l->arena);
+	err = notify_record_read_last(&l->arena, value, &w);
+	if (err)
+		return err;
+	life_restore(n->gate, rid, &w);
+	return 0;
+}
+
 static int restore_one(void *arg, struct str key, struct str value)
 {
 	struct restoring *r = arg;
@@ -340,15 +360,17 @@ static int restore_one(void *arg, struct str key, struct str value)
 	struct item *it;
 	uint64_t rid = 0, no = 0;
 
-	if (key.n != 12)
+	if (key.n != NOTIFY_KEY)
 		return E_CORRUPT;
 	for (size_t i = 0; i < 4; i++)
 		rid = rid << 8 | (unsigned char)key.p[i];
-	for (size_t i = 4; i < 12; i++)
+	for (size_t i = 4; i < NOTIFY_KEY; i++)
 		no = no << 8 | (unsigned char)key.p[i];
+	l = &n->lanes[rid % n->n_lanes];
+	if (no >= NOTIFY_LAST)
+		return restore_last(n, l, (uint32_t)rid, value);
 	if (no > r->last)
 		r->last = no;
-	l = &n->lanes[rid % n->n_lanes];
 	s = notify_find(l, (uint32_t)rid);
 	if (!s || s->silent || s->p.pending == PENDING_NONE) {
 		add_job(l, (uint32_t)rid, no, STR_NONE);

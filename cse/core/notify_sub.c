@@ -242,12 +242,16 @@ static bool is_foreign(struct nlane *l, struct str id)
 void notify_sub_place(struct nsub *s, struct tx *tx)
 {
 	const struct node *n = store_by_rid(tx, s->rid);
-	struct str path = n ? node_path(tx, n) : STR_NONE;
+
+	if (n)
+		notify_sub_place_at(s, node_path(tx, n));
+}
+
+void notify_sub_place_at(struct nsub *s, struct str path)
+{
 	const struct addr_self *self = &s->lane->n->gate->o.self;
 	bool foreign = false;
 
-	if (!n)
-		return;
 	for (size_t i = 0; i < s->p.n_targets; i++)
 		foreign |= is_foreign(s->lane, s->p.target[i].to);
 	free(s->sur);

@@ -106,11 +106,18 @@ void notify_updated(struct notify *n, uint32_t sub, const struct res *before, co
 	changed++;
 }
 
-void notify_deleted(struct notify *n, uint32_t sub, struct str ri, const struct res *r)
+void notify_key(char key[NOTIFY_KEY], uint32_t sub, uint64_t no)
+{
+	memset(key, 0, NOTIFY_KEY);
+	memcpy(key, &sub, sizeof(sub));
+	memcpy(key + sizeof(sub), &no, sizeof(no));
+}
+
+void notify_deleted(struct notify *n, uint32_t sub, const struct res *r, const struct notify_end *e)
 {
 	(void)n, (void)sub;
 	ck_assert_ptr_nonnull(res_find(r, "nu"));
-	snprintf(ended_ri, sizeof(ended_ri), "%.*s", STR_ARG(ri));
+	snprintf(ended_ri, sizeof(ended_ri), "%.*s", STR_ARG(e->ri));
 	ended++;
 }
 

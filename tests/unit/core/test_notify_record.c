@@ -128,6 +128,44 @@ START_TEST(damaged)
 }
 END_TEST
 
+static const struct res *subscription(void)
+{
+	struct res *r = res_new(&arena, type_by_ty(TY_SUB), 2);
+	struct val *nu = obj_put(&arena, &r->o, type_attr(r->type, STR("nu")));
+
+	*nu = val_list(&arena, 1);
+	nu->list.v[0] = val_str(K_URI, STR("CDev1"));
+	*obj_put(&arena, &r->o, &attr_ct) = val_stamp(INT64_C(1795168800000000));
+	return r;
+}
+
+START_TEST(last_words)
+{
+	struct fact *f = fact(NET_DELETE, instance());
+	struct notify_last w = { .sub = subscription(), .watched = subscription(), .path = STR("cse-in/app/box/s"), .ri = STR("sub7") }, g;
+	struct str whole;
+
+	/* The notice of its end alone shows nothing of what was watched. */
+	notify_record_write_last(&w, &row);
+	ck_assert(notify_record_is_last(buf_as_str(&row)));
+	ck_assert_int_eq(notify_record_read_last(&arena, buf_as_str(&row), &g), 0);
+	ck_assert(!g.fact && !g.watched && str_eq(g.path, w.path) && str_eq(g.ri, w.ri));
+	ck_assert_ptr_nonnull(res_find(g.sub, "nu"));
+	buf_reset(&row);
+	w.fact = f;
+	notify_record_write_last(&w, &row);
+	whole = buf_as_str(&row);
+	ck_assert_int_eq(notify_record_read_last(&arena, whole, &g), 0);
+	ck_assert_int_eq(g.fact->net, NET_DELETE);
+	ck_assert(val_eq(&g.fact->rep->v, &f->rep->v));
+	ck_assert_ptr_nonnull(g.watched);
+	fact_free(g.fact);
+	for (size_t n = 0; n < whole.n; n++)
+		ck_assert_int_eq(notify_record_read_last(&arena, str_first(whole, n), &g), E_CORRUPT);
+	fact_free(f);
+}
+END_TEST
+
 /* Nothing but 0 and errors comes of any byte changed; the sanitizers look on. */
 START_TEST(changed_bytes)
 {
@@ -164,6 +202,7 @@ int main(void)
 	tcase_add_test(t, refused_attempt);
 	tcase_add_test(t, identifier_alone);
 	tcase_add_test(t, damaged);
+	tcase_add_test(t, last_words);
 	tcase_add_test(t, changed_bytes);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

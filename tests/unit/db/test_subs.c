@@ -2,6 +2,8 @@
 /* The subscriptions that a node knows, what a commit tells, and what is told of those that are gone (engine.md 3.4, 4.4). */
 #include "db/store.h"
 
+#include <sys/wait.h>
+
 #include "tests/unit/db/fixture.h"
 
 static struct fix f;
@@ -155,7 +157,8 @@ END_TEST
 /* --- what is gone ------------------------------------------------------------------------------------------------------ */
 
 static struct {
-	char ri[16], parent[16];
+	char ri[16], parent[16], path[64];
+	uint64_t cni;
 	bool alone;
 } gone[32];
 static int n_gone;
@@ -166,6 +169,8 @@ static void on_gone(void *arg, const struct gone *g)
 	ck_assert_ptr_nonnull(res_find(g->res, "nu"));
 	snprintf(gone[n_gone].ri, sizeof(gone[0].ri), "%.*s", STR_ARG(g->ri));
 	snprintf(gone[n_gone].parent, sizeof(gone[0].parent), "%.*s", STR_ARG(g->parent_rn));
+	snprintf(gone[n_gone].path, sizeof(gone[0].path), "%.*s", STR_ARG(g->path));
+	gone[n_gone].cni = g->counters.cni;
 	if (!g->alone)
 		ck_assert_int_eq(g->parent_res->type->ty, TY_CNT);
 	gone[n_gone++].alone = g->alone;
@@ -209,6 +214,200 @@ static void count(void *arg, struct tx *tx, const struct node *n)
 	ck_assert_int_eq(n->type->ty, TY_SUB);
 	++*(int *)arg;
 }
+
+/* --- ends before all is told --------------------------------------------------------------------------------------------- */
+
+static void take(const struct gone *g, commit_fn *done)
+{
+	struct commit *c = calloc(1, sizeof(*c));
+	struct arena a;
+	struct tx *tx;
+
+	ck_assert_ptr_nonnull(c);
+	*c = (struct commit){ .magic = COMMIT_MAGIC, .done = done };
+	arena_init(&a, 1024);
+	tx = store_begin(f.s, &a, TX_WRITE);
+	store_rec_put(tx, REC_PENDING, g->ri, STR("word"));
+	store_gone_take(tx, g);
+	ck_assert_int_eq(store_commit(tx, c), 1);
+	store_ready(f.s, c);
+	arena_fini(&a);
+}
+
+static void taken(struct commit *c, int err)
+{
+	ck_assert_int_eq(err, 0);
+	free(c);
+	store_gone_taken(f.s);
+}
+
+static void take_it(void *arg, const struct gone *g)
+{
+	on_gone(arg, g);
+	take(g, taken);
+}
+
+static void die(void *arg, const struct gone *g)
+{
+	(void)arg, (void)g;
+	_exit(7);
+}
+
+static void die_of(struct commit *c, int err)
+{
+	(void)c, (void)err;
+	_exit(7);
+}
+
+static void die_when_taken(void *arg, const struct gone *g)
+{
+	(void)arg;
+	take(g, die_of);
+}
+
+static int word(void *arg, struct str key, struct str value)
+{
+	(void)key;
+	ck_assert(str_eq(value, STR("word")));
+	++*(int *)arg;
+	return 0;
+}
+
+/* Those in REC_PENDING. */
+static int words(void)
+{
+	int n = 0;
+
+	ck_assert_int_eq(store_rec_each(f.s, REC_PENDING, word, &n), 0);
+	return n;
+}
+
+static int kept(void *arg, struct str key, struct str value)
+{
+	(void)key, (void)value;
+	++*(int *)arg;
+	return 0;
+}
+
+/* Another process removes it and ends in the midst of what it tells. */
+static void removed_by_one_who_dies(const char *path, gone_fn *fn)
+{
+	int status;
+	pid_t pid;
+
+	store_close(f.s);
+	pid = fork();
+	if (pid == 0) {
+		fix_open(&f);
+		store_on_gone(f.s, fn, NULL);
+		remove_it(path);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+	n_gone = 0;
+	fix_open(&f);
+}
+
+static void two_boxes(void)
+{
+	fix_init(&f, true);
+	fix_container(&f, "", "box");
+	fix_container(&f, "box", "in");
+	fix_create_res(&f, "box", "s1", sub);
+	fix_create_res(&f, "box/in", "s2", sub);
+	for (int i = 0; i < 5; i++)
+		fix_append(&f, "box/in", "v", i == 4 ? 3 : 0);
+}
+
+START_TEST(what_was_not_told_is_told_by_the_next_start)
+{
+	bool in;
+	int n = 0;
+
+	two_boxes();
+	removed_by_one_who_dies("box", die);
+	/* Nobody else sees it. */
+	fix_read(&f);
+	ck_assert_ptr_null(fix_at(&f, "box"));
+	fix_end(&f);
+	store_each_sub(f.s, count, &n);
+	ck_assert_int_eq(n, 0);
+	ck_assert_int_eq(fix_container(&f, "", "box"), 0);
+	ck_assert_int_eq(n_gone, 0);
+	/* Nobody to be told: it stays. */
+	fix_reopen(&f);
+	store_on_gone(f.s, take_it, NULL);
+	store_flush(f.s);
+	ck_assert_int_eq(n_gone, 2);
+	in = !strcmp(gone[0].parent, "in");
+	ck_assert_str_eq(gone[in].parent, "box");
+	ck_assert_str_eq(gone[!in].parent, "in");
+	ck_assert_str_eq(gone[!in].path, "cse-in/box/in/s2");
+	ck_assert_uint_eq(gone[!in].cni, 3);
+	ck_assert(!gone[0].alone && !gone[1].alone);
+	ck_assert_int_eq(words(), 2);
+	/* What was taken is told no more, whenever its rows go. */
+	n_gone = 0;
+	fix_reopen(&f);
+	store_on_gone(f.s, take_it, NULL);
+	store_flush(f.s);
+	ck_assert_int_eq(n_gone, 0);
+	ck_assert_int_eq(store_check(f.s, NULL, &(struct why){ .rsc = RSC_NONE }), 0);
+	fix_fini(&f);
+}
+END_TEST
+
+START_TEST(what_was_taken_is_told_once)
+{
+	two_boxes();
+	removed_by_one_who_dies("box", die_when_taken);
+	ck_assert_int_ge(words(), 1);
+	n_gone = words();
+	store_on_gone(f.s, take_it, NULL);
+	store_flush(f.s);
+	ck_assert_int_eq(n_gone, 2);
+	ck_assert_int_eq(words(), 2);
+	fix_fini(&f);
+}
+END_TEST
+
+START_TEST(one_that_goes_alone_is_told_too)
+{
+	two_boxes();
+	removed_by_one_who_dies("box/s1", die);
+	store_on_gone(f.s, take_it, NULL);
+	store_flush(f.s);
+	ck_assert_int_eq(n_gone, 1);
+	ck_assert(gone[0].alone);
+	ck_assert_str_eq(gone[0].path, "cse-in/box/s1");
+	ck_assert_uint_eq(known("box"), 0);
+	fix_fini(&f);
+}
+END_TEST
+
+/* What lies above it goes while its own record is still there. */
+START_TEST(a_child_and_then_its_parent)
+{
+	int n = 0;
+
+	two_boxes();
+	removed_by_one_who_dies("box/in", die);
+	store_on_gone(f.s, on_gone, NULL);
+	remove_it("box");
+	store_flush(f.s);
+	ck_assert_int_eq(n_gone, 2);
+	ck_assert_str_eq(gone[0].path, "cse-in/box/in/s2");
+	ck_assert_str_eq(gone[1].path, "cse-in/box/s1");
+	/* Each append sweeps two rows, and before these the records. */
+	fix_container(&f, "", "other");
+	fix_append(&f, "other", "v", 0);
+	fix_reopen(&f);
+	ck_assert_int_eq(store_rec_each(f.s, REC_GONE, kept, &n), 0);
+	ck_assert_int_eq(n, 0);
+	fix_fini(&f);
+}
+END_TEST
 
 START_TEST(a_start_finds_all)
 {
@@ -258,6 +457,10 @@ int main(void)
 	tcase_add_test(t, a_node_knows_its_subscriptions);
 	tcase_add_test(t, a_commit_tells_before_it_answers);
 	tcase_add_test(t, what_goes_with_a_subtree_is_told);
+	tcase_add_test(t, what_was_not_told_is_told_by_the_next_start);
+	tcase_add_test(t, what_was_taken_is_told_once);
+	tcase_add_test(t, one_that_goes_alone_is_told_too);
+	tcase_add_test(t, a_child_and_then_its_parent);
 	tcase_add_test(t, a_start_finds_all);
 	tcase_add_test(t, a_thousand_beside_many_children);
 	suite_add_tcase(s, t);
