@@ -6,6 +6,7 @@
 
 #include "security/tls.h"
 #include "security/tls_device.h"
+#include "security/tls_ticket.h"
 
 static const char *const paths[] = { "/.well-known/est/", NULL };
 static const char text[] = "text/plain; charset=utf-8";
@@ -45,10 +46,11 @@ static bool is_pkcs10(struct str type)
 static bool ask_of_session(const struct aside_ask *q, struct est_ask *ask, char handle[CODE_HANDLE + 1], unsigned char fp[32])
 {
 	const X509 *x = SSL_get0_peer_certificate(q->ssl);
+	int64_t end_us;
 
 	if (tls_code(q->ssl, handle))
 		ask->handle = str_make(handle, CODE_HANDLE);
-	else if (x && cert_fingerprint(x, fp) == 0)
+	else if (x ? cert_fingerprint(x, fp) == 0 : tls_ticket_of(q->ssl, fp, &end_us))
 		ask->fingerprint = str_make((const char *)fp, 32);
 	else
 		return false;

@@ -202,7 +202,8 @@ int tls_new(struct ca *ca, struct security *sec, unsigned n_loops, struct tls **
 		l->tls = t;
 		l->lib = OSSL_LIB_CTX_new();
 		l->tickets.tickets = t->tickets;
-		l->tickets.aes = l->lib ? EVP_CIPHER_fetch(l->lib, "AES-256-CBC", NULL) : NULL;
+		bool slim = l->lib && tls_slim_init(&l->tickets.slim, l->lib);
+		l->tickets.aes = slim ? EVP_CIPHER_fetch(l->lib, "AES-256-CBC", NULL) : NULL;
 		if (!l->tickets.aes)
 			err = E_NOMEM;
 	}
@@ -225,6 +226,7 @@ void tls_free(struct tls *t)
 		SSL_CTX_free(t->loop[i].ctx);
 		SSL_CTX_free(t->loop[i].client);
 		EVP_CIPHER_free(t->loop[i].tickets.aes);
+		tls_slim_fini(&t->loop[i].tickets.slim);
 		OSSL_LIB_CTX_free(t->loop[i].lib);
 		pthread_mutex_destroy(&t->loop[i].lock);
 	}
@@ -264,11 +266,15 @@ int64_t tls_ends_ns(const struct tls *t, SSL *ssl)
 {
 	CHECK(t, TLS);
 	X509 *x = SSL_get0_peer_certificate(ssl);
+	unsigned char fp[32];
+	int64_t end_us;
 
 	/* One that has ended already may renew itself, in a session of half a minute. */
-	if (x == NULL || tls_is_ended(ssl))
+	if (x && !tls_is_ended(ssl))
+		end_us = cert_time_us(X509_get0_notAfter(x));
+	else if (x || !tls_ticket_of(ssl, fp, &end_us))
 		return INT64_MAX;
-	int64_t left_us = cert_time_us(X509_get0_notAfter(x)) - (t->sec ? clockguard_least_us(t->sec) : clock_wall_us(t->ca->o.clock));
+	int64_t left_us = end_us - (t->sec ? clockguard_least_us(t->sec) : clock_wall_us(t->ca->o.clock));
 	int64_t now = clock_mono_ns(t->ca->o.clock);
 	return left_us > (INT64_MAX - now) / 1000 ? INT64_MAX : now + left_us * 1000;
 }
@@ -381,7 +387,7 @@ const char *tls_refused(struct tls *t, SSL *ssl, const struct ipaddr *from)
 	return reason ? reason : "the peer ended the handshake";
 }
 
-/* Whose generation is it? */
+/* Whose generation is it?  A ticket is of the one in use, as was told when it was given. */
 static int use_generation(struct tls *t, X509 *x, struct str fingerprint, const struct ipaddr *from)
 {
 	struct str id = STR_NONE;
@@ -389,7 +395,7 @@ static int use_generation(struct tls *t, X509 *x, struct str fingerprint, const 
 	struct arena a;
 	int err;
 
-	if (t->enrol == NULL)
+	if (t->enrol == NULL || x == NULL)
 		return 0;
 	arena_init(&a, 256);
 	(void)cert_subject(&a, x, &id, &generation);
@@ -406,6 +412,7 @@ int tls_peer(struct tls *t, SSL *ssl, const struct ipaddr *from, struct peer **o
 	struct str fp = str_make((const char *)raw, sizeof(raw));
 	X509 *x = SSL_get0_peer_certificate(ssl);
 	bool server = SSL_is_server(ssl), ended = server && tls_is_ended(ssl);
+	int64_t end_us;
 
 	if (!SSL_is_init_finished(ssl))
 		return E_DENIED;
@@ -413,9 +420,11 @@ int tls_peer(struct tls *t, SSL *ssl, const struct ipaddr *from, struct peer **o
 		*out = peer_limited(from);
 		return 0;
 	}
-	if ((!ended && SSL_get_verify_result(ssl) != X509_V_OK) || !x)
+	if (!ended && SSL_get_verify_result(ssl) != X509_V_OK)
 		return E_DENIED;
-	int err = cert_fingerprint(x, raw);
+	if (!x && !tls_ticket_of(ssl, raw, &end_us))
+		return E_DENIED;
+	int err = x ? cert_fingerprint(x, raw) : 0;
 	int used = err == 0 && server ? use_generation(t, x, fp, from) : 0;
 	if (err == 0 && used == 0 && ended) {
 		*out = peer_limited(from);

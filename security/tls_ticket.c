@@ -163,7 +163,7 @@ static int on_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_C
 	} else if (!key_for_taking(t, name, &k)) {
 		return 0;
 	}
-	ok = EVP_CipherInit_ex(cipher, l->tickets.aes, NULL, k.aes, iv, enc) == 1 && set_mac(mac, &k);
+	ok = EVP_CipherInit_ex2(cipher, enc ? l->tickets.slim.cipher : l->tickets.aes, k.aes, iv, enc, NULL) == 1 && set_mac(mac, &k);
 	OPENSSL_cleanse(&k, sizeof(k));
 	return ok ? 1 : -1;
 }
@@ -185,6 +185,18 @@ static bool read_stamp(SSL_SESSION *session, struct stamp *out)
 	if (SSL_SESSION_get0_ticket_appdata(session, &p, &n) != 1 || n != sizeof(*out))
 		return false;
 	memcpy(out, p, n);
+	return true;
+}
+
+bool tls_ticket_of(SSL *ssl, unsigned char fingerprint[32], int64_t *not_after_us)
+{
+	SSL_SESSION *session = SSL_is_init_finished(ssl) && SSL_is_server(ssl) && SSL_session_reused(ssl) ? SSL_get_session(ssl) : NULL;
+	struct stamp s;
+
+	if (session == NULL || !read_stamp(session, &s))
+		return false;
+	memcpy(fingerprint, s.fingerprint, sizeof(s.fingerprint));
+	*not_after_us = s.cred.not_after;
 	return true;
 }
 

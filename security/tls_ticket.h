@@ -11,6 +11,7 @@
 #include <openssl/ssl.h>
 
 #include "security/security.h"
+#include "security/tls_slim.h"
 
 struct tls_tickets;
 /* sec NULL: none are given. */
@@ -21,11 +22,15 @@ void tls_ticket_free(struct tls_tickets *t);
 struct tls_ticket_lane {
 	struct tls_tickets *tickets;
 	EVP_CIPHER *aes; /* AES-256-CBC of the loop's library context */
+	struct tls_slim slim;
 };
 bool tls_ticket_use(SSL_CTX *ctx, struct tls_ticket_lane *lane);
 
 /* After the handshake of a peer whose credential was accepted, on the server's side: a ticket leaves with the next bytes. */
 void tls_ticket_offer(struct tls_tickets *t, SSL *ssl, struct str fingerprint);
+/* Who came back with a ticket shows no certificate; what it was given for: the key's fingerprint, when its certificate ends.  false: the
+ * peer did not come so. */
+bool tls_ticket_of(SSL *ssl, unsigned char fingerprint[32], int64_t *not_after_us);
 /* All tickets that were given are worth nothing from now on.  Thread-safe. */
 void tls_ticket_drop(struct tls_tickets *t);
 /* Once a second: keys whose time is over are wiped.  Keys that came into use since the last call. */

@@ -88,6 +88,8 @@ static void rig_fini(struct rig *r)
 
 struct visit {
 	bool up, reused, accepted;
+	bool shown;      /* the server holds a certificate */
+	int64_t left_ns; /* until the connection has to end */
 	unsigned given;
 };
 
@@ -128,6 +130,8 @@ static struct visit visit(struct rig *r, unsigned loop, SSL_SESSION *session)
 	if (v.up) {
 		v.reused = SSL_session_reused(server);
 		ck_assert_int_eq(SSL_session_reused(client), v.reused);
+		v.shown = SSL_get0_peer_certificate(server) != NULL;
+		v.left_ns = tls_ends_ns(r->tls, server) - clock_mono_ns(r->room.clock);
 		v.accepted = tls_peer(r->tls, server, NULL, &peer) == 0;
 		ck_assert_int_eq(SSL_write(client, "x", 1), 1);
 		ck_assert_int_eq(SSL_read(server, &c, 1), 1);
@@ -180,6 +184,29 @@ START_TEST(a_ticket_is_given_and_taken)
 	ck_assert(v.up && v.reused && v.accepted);
 	ck_assert_uint_eq(v.given, 1);
 	SSL_SESSION_free(s);
+	rig_fini(&r);
+}
+END_TEST
+
+/* No certificate goes into a ticket; what was said in it counts nevertheless. */
+START_TEST(a_ticket_stands_for_the_certificate)
+{
+	struct rig r;
+	const unsigned char *ticket;
+	size_t n;
+
+	rig_init(&r);
+	struct visit v = visit(&r, 0, NULL);
+	ck_assert(v.up && v.shown);
+	SSL_SESSION_get0_ticket(r.session, &ticket, &n);
+	ck_assert_int_lt((int)n, i2d_X509(SSL_CTX_get0_certificate(r.ctx), NULL));
+	for (int i = 0; i < 2; i++) {
+		SSL_SESSION *s = keep(&r);
+		v = visit(&r, 0, s);
+		ck_assert(v.up && v.reused && v.accepted && !v.shown);
+		ck_assert_int_eq(v.left_ns, (r.cred.not_after - clock_wall_us(r.room.clock)) * 1000);
+		SSL_SESSION_free(s);
+	}
 	rig_fini(&r);
 }
 END_TEST
@@ -442,6 +469,7 @@ int main(void)
 	TCase *tc = tcase_create("tls_ticket");
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, a_ticket_is_given_and_taken);
+	tcase_add_test(tc, a_ticket_stands_for_the_certificate);
 	tcase_add_test(tc, who_is_not_accepted_gets_none);
 	tcase_add_test(tc, no_ticket_in_tls_1_2);
 	tcase_add_loop_test(tc, a_changed_credential_proves_itself_again, 0, 4);
