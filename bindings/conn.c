@@ -80,9 +80,9 @@ void conn_lane_fini(struct conn_lane *lane)
 		conn_close(c);
 	}
 	ERR_clear_error();
-	/* They are freed by deferred calls. */
-	loop_turn(lane->loop, 0);
-	loop_turn(lane->loop, 0);
+	/* They are freed by deferred calls.  Nothing else begins meanwhile: what timers belong to may be gone. */
+	loop_settle(lane->loop);
+	loop_settle(lane->loop);
 	loop_timer_cancel(lane->loop, &lane->watch);
 	buf_fini(&lane->wire);
 	free(lane->lives);

@@ -29,11 +29,12 @@
 #include "security/ca.h"
 #include "security/enrol.h"
 #include "security/keystore.h"
+#include "security/ledger.h"
 #include "security/rotate.h"
 #include "security/seal.h"
 #include "security/tls.h"
 
-enum { MAX_LOOPS = 64, WORTH_FREED = 100000, QUIET_FREED = 4000 };
+enum { MAX_LOOPS = 64, DRAIN_ROUNDS = 16, WORTH_FREED = 100000, QUIET_FREED = 4000 };
 #define TICK_NS INT64_C(1000000000)
 #define TRIM_PAUSE_NS (30 * TICK_NS)
 
@@ -326,6 +327,8 @@ void cse_run(struct cse *c)
 		loop_stop(c->loops[i]);
 		pthread_join(threads[i], NULL);
 	}
+	/* It would go on when loops are turned for the last answers, and what it looks after goes before they do. */
+	loop_timer_cancel(c->loops[0], &c->tick);
 	watchdog_free(c->watchdog);
 	c->watchdog = NULL;
 }
@@ -335,13 +338,22 @@ void cse_stop(struct cse *c)
 	loop_stop(c->loops[0]);
 }
 
-/* What is queued becomes durable, and those who wait for it hear of it. */
+/* What is queued becomes durable, those who wait for it hear of it, and so on until nothing moves.  No timer fires and no
+ * descriptor is looked at: what they belong to may be gone, and nothing is to begin. */
 static void drain(struct cse *c)
 {
-	if (c->store)
-		store_flush(c->store);
-	for (unsigned i = 0; i < c->n_loops; i++)
-		loop_turn(c->loops[i], 0);
+	int calls = 1;
+
+	for (unsigned rounds = 0; calls > 0 && rounds < DRAIN_ROUNDS; rounds++) {
+		calls = 0;
+		if (c->store)
+			store_flush(c->store);
+		/* One that cannot be written has said so and is waited for by nobody. */
+		if (c->security)
+			(void)ledger_sync(security_ledger(c->security));
+		for (unsigned i = 0; i < c->n_loops; i++)
+			calls += loop_settle(c->loops[i]);
+	}
 }
 
 void cse_close(struct cse *c)
@@ -357,7 +369,7 @@ void cse_close(struct cse *c)
 	/* Requests that a worker or the writer still holds are let go before the gate is. */
 	drain(c);
 	if (c->workers)
-		workers_free(c->workers);
+		workers_end(c->workers);
 	drain(c);
 	if (c->gate)
 		gate_free(c->gate);
@@ -381,6 +393,7 @@ void cse_close(struct cse *c)
 		seal_close(c->seal);
 	if (c->keystore)
 		keystore_close(c->keystore);
+	workers_free(c->workers);
 	for (unsigned i = 0; i < c->n_loops; i++)
 		loop_free(c->loops[i]);
 	for (unsigned i = 0; c->stats && i <= c->n_loops; i++)

@@ -87,16 +87,21 @@ struct workers *workers_new(unsigned threads)
 	return w;
 }
 
-void workers_free(struct workers *w)
+void workers_end(struct workers *w)
 {
-	if (w == NULL)
-		return;
 	pthread_mutex_lock(&w->lock);
 	w->ending = true;
 	pthread_cond_broadcast(&w->wanted);
 	pthread_mutex_unlock(&w->lock);
-	for (unsigned i = 0; i < w->n; i++)
-		pthread_join(w->threads[i], NULL);
+	for (; w->n > 0; w->n--)
+		pthread_join(w->threads[w->n - 1], NULL);
+}
+
+void workers_free(struct workers *w)
+{
+	if (w == NULL)
+		return;
+	workers_end(w);
 	pthread_cond_destroy(&w->wanted);
 	pthread_mutex_destroy(&w->lock);
 	free(w);
@@ -108,8 +113,10 @@ void workers_submit(struct workers *w, struct work *job)
 	job->next = NULL;
 	job->task = (struct loop_task){ 0 };
 	pthread_mutex_lock(&w->lock);
-	*w->last = job;
-	w->last = &job->next;
-	pthread_cond_signal(&w->wanted);
+	if (!w->ending) {
+		*w->last = job;
+		w->last = &job->next;
+		pthread_cond_signal(&w->wanted);
+	}
 	pthread_mutex_unlock(&w->lock);
 }

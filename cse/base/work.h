@@ -16,7 +16,9 @@ struct work {
 
 /* NULL when the kernel gives no threads.  They take no signals. */
 struct workers *workers_new(unsigned threads);
-/* Waits for what runs; what still waits is dropped with done() not called. */
+/* The threads end: waits for what runs.  What still waits, and what is submitted from now on, is dropped: done() is not called. */
+void workers_end(struct workers *w);
+/* Ends them when that was not done. */
 void workers_free(struct workers *w);
 /* The job is the workers' until done() is called. First in, first out. */
 void workers_submit(struct workers *w, struct work *job);

@@ -28,7 +28,7 @@ struct gate_opts {
 };
 /* Makes the gate and its timers (expiration, clock) on loop 0. */
 int gate_new(const struct gate_opts *o, struct gate **out, struct why *why);
-/* Loops have stopped, bindings are closed, workers are freed and the store is flushed: nobody else holds a request. */
+/* Loops have stopped, bindings are closed, workers have ended and the store is flushed: nobody else holds a request. */
 void gate_free(struct gate *g);
 /* Content of a new CSEBase, in the arena; for store_open.  TS-0004 7.4.3. */
 struct res *gate_make_base(struct arena *a, const struct conf *c, const struct addr_self *self, int64_t now_us);

@@ -107,6 +107,20 @@ START_TEST(what_waits_is_dropped_what_runs_ends)
 }
 END_TEST
 
+/* For an end at which others still hand over jobs. */
+START_TEST(what_comes_after_the_end_is_dropped)
+{
+	struct workers *w = workers_new(2);
+	struct job late = { .work = { .run = run } };
+
+	workers_end(w);
+	workers_submit(w, &late.work);
+	workers_end(w);
+	workers_free(w);
+	ck_assert_int_eq(late.runs, 0);
+}
+END_TEST
+
 static void free_itself(struct work *w)
 {
 	free(CONTAINER_OF(w, struct job, work));
@@ -145,6 +159,7 @@ int main(void)
 
 	tcase_add_test(t, results_come_home);
 	tcase_add_test(t, what_waits_is_dropped_what_runs_ends);
+	tcase_add_test(t, what_comes_after_the_end_is_dropped);
 	tcase_add_test(t, a_job_without_done_may_free_itself);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);
