@@ -8,7 +8,7 @@
 #include "cse/base/buf.h"
 #include "cse/model/rsc.h"
 
-enum { EST_ANSWER_MAX = 65536, EST_ANSWER_CERTS = 16 };
+enum { EST_ANSWER_MAX = 65536, EST_ANSWER_CERTS = 32 };
 
 /* A request for a certificate of `key`, signed with it (4.2.1), that carries `challenge` (3.5: proof that it belongs to this
  * session); subject NULL: empty.  E_CRYPTO. */

@@ -11,7 +11,7 @@
 #include "cse/model/prim.h"
 #include "security/keystore.h"
 
-enum { IDENTITY_CAS = 16, IDENTITY_TICKETS = 4 };
+enum { IDENTITY_CAS = 32, IDENTITY_TICKETS = 4 };
 
 /* What the state folder says. */
 struct facts {

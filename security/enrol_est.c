@@ -549,7 +549,7 @@ void enrol_est(struct enrol *e, const struct est_ask *q)
 	j->e = e;
 	j->q = *q;
 	arena_init(&j->a, 8192);
-	buf_init(&j->answer, ENROL_ANSWER_MAX);
+	buf_init(&j->answer, q->op == EST_CACERTS ? ENROL_LIST_MAX : ENROL_ANSWER_MAX);
 	j->q.handle = arena_str(&j->a, q->handle);
 	j->q.fingerprint = arena_str(&j->a, q->fingerprint);
 	j->q.body = STR_NONE;

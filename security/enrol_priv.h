@@ -11,7 +11,7 @@
 
 /* In the life of a certificate a device may renew as often as this: once is due, more is somebody's who fills tables. */
 enum { ENROL_RENEWALS = 64 };
-enum { ENROL_KEY = 32, ENROL_ANSWER_MAX = 16384, ENROL_RECORD_MAX = 32768, ENROL_SECRET = 48 };
+enum { ENROL_KEY = 32, ENROL_ANSWER_MAX = 16384, ENROL_LIST_MAX = 65536 /* all authorities that count */, ENROL_RECORD_MAX = 32768, ENROL_SECRET = 48 };
 
 /* A device's record (REC_DEVICE, key: the credential's id). */
 struct device_rec {

@@ -9,7 +9,7 @@
 #include "cse/base/buf.h"
 #include "security/cert.h"
 
-enum { EST_BODY_MAX = 16384, EST_CHALLENGE_MAX = 64, EST_CERTS = 8 };
+enum { EST_BODY_MAX = 16384, EST_CHALLENGE_MAX = 64, EST_CERTS = 32 };
 
 /* What a request says, its proof of possession checked. */
 struct est_request {

@@ -2,6 +2,8 @@
 /* Onboarding's states, generations and clones, with a real authority and a clock of the test's own (security-model 2.1 to 2.3). */
 #include "security/enrol.h"
 
+#include "agent/est_body.h"
+#include "cse/base/err.h"
 #include "cse/base/loop.h"
 #include "cse/base/stat.h"
 #include "security/cert.h"
@@ -613,6 +615,27 @@ START_TEST(no_renewal_while_locked)
 }
 END_TEST
 
+/* As many issuing CAs of the time before as may still count: a device learns of all of them. */
+START_TEST(every_authority_that_counts)
+{
+	EVP_PKEY *k = pki_key();
+	STACK_OF(X509) *certs = NULL;
+	struct why why = { 0 };
+	unsigned olds = 0;
+	int err;
+
+	while ((err = ca_rotate(pki.ca, ROOM_NOW + 1000 * HOUR, &why)) == 0)
+		olds++;
+	ck_assert_msg(err == E_LIMIT && olds >= 16, "%u: %s", olds, why.text);
+	struct answer a = ask(EST_CACERTS, STR_NONE, STR_NONE, k);
+	ck_assert_uint_eq(a.status, 200);
+	ck_assert_msg(est_certs(a.body, &certs, &why) == 0, "%s", why.text);
+	ck_assert_int_eq(sk_X509_num(certs), (int)olds + 2);
+	sk_X509_pop_free(certs, X509_free);
+	EVP_PKEY_free(k);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("enrol");
@@ -638,6 +661,7 @@ int main(void)
 	tcase_add_test(t, sessions_without_a_binding);
 	tcase_add_test(t, renewals_without_end);
 	tcase_add_test(t, no_renewal_while_locked);
+	tcase_add_test(t, every_authority_that_counts);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
