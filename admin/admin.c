@@ -179,6 +179,7 @@ static void conn_read(struct admin_conn *k)
 			k->call.admin = a;
 			k->call.end = conn_end;
 			k->call.type = "application/json";
+			k->call.changes = false;
 			k->http.head_n = k->in.n;
 			k->http.body_n = 0;
 			admin_refuse(&k->call, k->http.status, "%s", k->http.why);

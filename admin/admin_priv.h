@@ -40,6 +40,8 @@ struct admin_call {
 	void (*end)(struct admin_call *c, unsigned status, bool waited);
 	struct peer *peer; /* NULL: it came by the UNIX socket */
 	bool waits;
+	bool changes; /* its answer leaves when what it left in the security events is on disk */
+	struct audit_wait told;
 	struct arena arena;
 	struct str query, body, id; /* id: what stood for * in the path */
 	struct buf reply;

@@ -31,19 +31,39 @@ unsigned admin_status(int err)
 	}
 }
 
-void admin_answer(struct admin_call *c, unsigned status)
+static void end(struct admin_call *c, unsigned status)
 {
 	bool waited = c->waits;
 
-	if (c->fn) {
-		c->status = status;
-		return;
-	}
 	if (waited) {
 		c->waits = false;
 		c->admin->waiting--;
 	}
 	c->end(c, status, waited);
+}
+
+static void told(struct audit_wait *w)
+{
+	struct admin_call *c = CONTAINER_OF(w, struct admin_call, told);
+
+	end(c, c->status);
+}
+
+void admin_answer(struct admin_call *c, unsigned status)
+{
+	if (c->fn) {
+		c->status = status;
+		return;
+	}
+	if (!c->changes) {
+		end(c, status);
+		return;
+	}
+	c->changes = false;
+	c->status = status;
+	if (!c->waits)
+		admin_wait(c);
+	audit_after(c->admin->cse->security, &c->told, c->admin->loop, told);
 }
 
 void admin_answer_json(struct admin_call *c, unsigned status, json_t *j)
@@ -128,6 +148,7 @@ void admin_begin(struct admin_call *c, enum http1_method method, struct str path
 
 	c->type = "application/json";
 	c->lines = 0;
+	c->changes = method != HTTP1_GET;
 	unsigned status = admin_find(method, path, &route, &c->id);
 	/* Who is no administrator does not learn which paths there are. */
 	if (!may(c, status ? ADMIN_NEEDS_ADMIN : route->need)) {

@@ -31,6 +31,60 @@ int store_event_append(struct store *s, struct str row)
 	return err;
 }
 
+static void waited(struct loop *l, struct loop_task *t)
+{
+	struct event_wait *w = CONTAINER_OF(t, struct event_wait, task);
+
+	(void)l;
+	w->done(w);
+}
+
+void store_event_after(struct store *s, struct event_wait *ev, struct loop *loop, void (*done)(struct event_wait *w))
+{
+	struct writer *w = s->writer;
+	bool now;
+
+	*ev = (struct event_wait){ .loop = loop, .done = done };
+	pthread_mutex_lock(&w->lock);
+	ev->seq = w->ev_in;
+	now = w->ev_out >= ev->seq;
+	if (!now) {
+		ev->next = w->ev_waits;
+		w->ev_waits = ev;
+	}
+	pthread_mutex_unlock(&w->lock);
+	if (now)
+		loop_post(loop, &ev->task, waited);
+}
+
+/* Under the lock: those whose events are written, or all after an error.  Returned as a list. */
+static struct event_wait *take_waits(struct writer *w, bool written)
+{
+	struct event_wait *out = NULL, **at = &w->ev_waits;
+
+	while (*at) {
+		struct event_wait *ev = *at;
+
+		if (written && ev->seq > w->ev_out) {
+			at = &ev->next;
+			continue;
+		}
+		*at = ev->next;
+		ev->err = written ? 0 : E_IO;
+		ev->next = out;
+		out = ev;
+	}
+	return out;
+}
+
+static void tell_waits(struct event_wait *ev)
+{
+	for (struct event_wait *next; ev; ev = next) {
+		next = ev->next;
+		loop_post(ev->loop, &ev->task, waited);
+	}
+}
+
 void store_event_bound(struct store *s, uint64_t bytes)
 {
 	struct writer *w = s->writer;
@@ -93,6 +147,7 @@ int event_write(struct writer *w)
 void event_done(struct writer *w, bool written)
 {
 	struct event *e = w->ev_writing, *last = e;
+	struct event_wait *waits;
 
 	if (!e)
 		return;
@@ -114,7 +169,9 @@ void event_done(struct writer *w, bool written)
 		w->ev_first = e;
 		e = NULL;
 	}
+	waits = take_waits(w, written);
 	pthread_mutex_unlock(&w->lock);
+	tell_waits(waits);
 	while (e) {
 		struct event *next = e->next;
 		mem_put(e);

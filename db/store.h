@@ -348,6 +348,17 @@ int store_rec_each(struct store *s, enum rec_table t, int (*fn)(void *arg, struc
 /* The security event log: appended in order, hash-chained by the caller; durable soon (with the next batch).
  * Thread-safe, outside any tx.  E_FULL when the table is at its bound. */
 int store_event_append(struct store *s, struct str row);
+/* done runs on the loop when all that was appended before is on disk, or could not be written this time (err: it is tried again).  The
+ * struct is the store's until then.  Thread-safe. */
+struct event_wait {
+	struct loop_task task; /* first */
+	struct event_wait *next;
+	struct loop *loop;
+	uint64_t seq;
+	int err;
+	void (*done)(struct event_wait *w);
+};
+void store_event_after(struct store *s, struct event_wait *w, struct loop *loop, void (*done)(struct event_wait *w));
 /* Its bound in bytes; none before the first call.  Thread-safe. */
 void store_event_bound(struct store *s, uint64_t bytes);
 int store_event_each(struct store *s, uint64_t from, int (*fn)(void *arg, uint64_t seq, struct str row), void *arg);

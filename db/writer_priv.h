@@ -50,6 +50,7 @@ struct writer {
 	pthread_cond_t done;
 	uint64_t finished;        /* newest sequence that was answered */
 	struct event *ev_first, *ev_last, *ev_writing;
+	struct event_wait *ev_waits;
 	size_t ev_bytes;          /* waiting */
 	uint64_t ev_in, ev_out;   /* newest queued, newest written */
 	uint64_t ev_stored;       /* bytes in the table */

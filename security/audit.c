@@ -63,6 +63,7 @@ void audit_leave(struct audit *a, const struct note *n)
 		return;
 	}
 	a->notes[(a->first + a->n++) % NOTES] = *n;
+	a->left++;
 	pthread_cond_signal(&a->wake);
 }
 
@@ -145,6 +146,59 @@ void audit_flush(struct security *sec)
 	pthread_mutex_unlock(&a->lock);
 	if (a->running)
 		store_flush(sec->store);
+}
+
+static void wait_over(struct event_wait *ev)
+{
+	struct audit_wait *w = CONTAINER_OF(ev, struct audit_wait, stored);
+
+	w->done(w);
+}
+
+void audit_after(struct security *sec, struct audit_wait *w, struct loop *loop, void (*done)(struct audit_wait *w))
+{
+	struct audit *a = sec->audit;
+	bool given;
+
+	*w = (struct audit_wait){ .loop = loop, .done = done };
+	pthread_mutex_lock(&a->lock);
+	w->left = a->left;
+	given = a->given >= w->left || !a->running;
+	if (!given) {
+		w->next = a->waits;
+		a->waits = w;
+	}
+	pthread_mutex_unlock(&a->lock);
+	if (given)
+		store_event_after(sec->store, &w->stored, loop, wait_over);
+}
+
+/* Under the lock.  What was noted before them is the store's by now, which is asked without it. */
+static void pass_waits(struct audit *a)
+{
+	struct audit_wait *ready = NULL, **at = &a->waits;
+
+	while (*at) {
+		struct audit_wait *w = *at;
+
+		if (w->left > a->given) {
+			at = &w->next;
+			continue;
+		}
+		*at = w->next;
+		w->next = ready;
+		ready = w;
+	}
+	if (!ready)
+		return;
+	pthread_mutex_unlock(&a->lock);
+	while (ready) {
+		struct audit_wait *w = ready;
+
+		ready = w->next;
+		store_event_after(a->sec->store, &w->stored, w->loop, wait_over);
+	}
+	pthread_mutex_lock(&a->lock);
 }
 
 bool audit_is_full(const struct security *sec)
@@ -257,6 +311,8 @@ static void *run(void *arg)
 		if (lockout_is_dirty(a->sec))
 			lockout_write(a->sec);
 		pthread_mutex_lock(&a->lock);
+		a->given += noted;
+		pass_waits(a);
 		a->busy = false;
 		if (a->n == 0 && !a->poked)
 			pthread_cond_broadcast(&a->idle);

@@ -37,6 +37,8 @@ struct audit {
 	bool poked; /* there is work beside the notes */
 	size_t first, n;
 	uint32_t lost;
+	uint64_t left, given;   /* notes so far; those of them that the store has */
+	struct audit_wait *waits;
 	uint64_t stored_n;      /* handed to the store: how many, and the hash of the last */
 	unsigned char stored[AUDIT_HASH];
 	struct note notes[NOTES];

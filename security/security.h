@@ -258,6 +258,16 @@ void audit(struct security *sec, enum sec_event ev, const struct peer *peer, str
 void audit_stranger(struct security *sec, enum sec_event ev, const struct ipaddr *from);
 /* Waits until all events so far are in the store; not on a loop, not in a tx. */
 void audit_flush(struct security *sec);
+/* The same for a loop: done runs there when all that was noted before is on disk, or cannot be written now.  The struct is the
+ * room's until then.  Thread-safe. */
+struct audit_wait {
+	struct event_wait stored; /* first */
+	struct audit_wait *next;
+	struct loop *loop;
+	uint64_t left;
+	void (*done)(struct audit_wait *w);
+};
+void audit_after(struct security *sec, struct audit_wait *w, struct loop *loop, void (*done)(struct audit_wait *w));
 /* The event table is at its bound: new unauthenticated work is refused. */
 bool audit_is_full(const struct security *sec);
 /* Walks the chain; 0 or E_CORRUPT with the first bad row in *bad. */
