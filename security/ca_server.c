@@ -9,6 +9,7 @@
 #include "security/cert.h"
 #include "security/file.h"
 
+#define NEXT "server-next"
 
 static int wanted_names(struct ca *ca, GENERAL_NAMES **out, struct why *why)
 {
@@ -69,19 +70,66 @@ static void use_server(struct ca *ca, X509 *x, X509 *issuer, EVP_PKEY *key)
 	pthread_mutex_unlock(&ca->lock);
 }
 
-/* A new key and certificate.  A crash between the two leaves a pair that does not match, which the next start replaces. */
+/* The certificate that is on disk; NULL: there is none that can be read. */
+static X509 *stored(struct ca *ca)
+{
+	struct why why = { 0 };
+	struct buf b;
+	X509 *x = NULL;
+	unsigned n;
+
+	buf_init(&b, CA_PEM_MAX);
+	if (file_load(ca->o.dir, "ca/server.pem", true, &b, &why) != 0 || cert_read_pem(buf_as_str(&b), &x, 1, &n) != 0)
+		x = NULL;
+	buf_fini(&b);
+	return x;
+}
+
+/*
+ * A new key is on disk under a name of its own ("server-next") before the certificate that names it takes the place of the old one, and
+ * only then takes the place of the old key: whenever the process ends, one of the two is the certificate's.  Here the last step is
+ * made up for: a next key that the certificate names becomes the key, another one is a beginning that came to nothing.
+ */
+static int settle_next(struct ca *ca, const X509 *x, struct why *why)
+{
+	struct why missing = { 0 };
+	EVP_PKEY *next = NULL;
+	int err = keystore_key(ca->o.keystore, NEXT, false, &next, &missing);
+
+	if (err == E_ABSENT)
+		return 0;
+	if (err && err != E_CORRUPT) {
+		*why = missing;
+		return err;
+	}
+	if (err == 0 && x && X509_check_private_key(x, next) == 1) {
+		err = keystore_put(ca->o.keystore, "server", next, why);
+		if (err) {
+			EVP_PKEY_free(next);
+			return err;
+		}
+	}
+	EVP_PKEY_free(next);
+	err = keystore_remove(ca->o.keystore, NEXT);
+	if (err && err != E_ABSENT) {
+		why_set(why, RSC_INTERNAL_SERVER_ERROR, "keys/%s.key cannot be removed", NEXT);
+		return err;
+	}
+	return 0;
+}
+
 static int renew(struct ca *ca, GENERAL_NAMES *gens, struct why *why)
 {
 	EVP_PKEY *key = NULL;
-	X509 *x = NULL, *issuer = NULL;
+	X509 *x = stored(ca), *issuer = NULL;
 	struct buf b;
 
 	buf_init(&b, CA_PEM_MAX);
-	int err = keystore_remove(ca->o.keystore, "server");
-	if (err == E_ABSENT)
-		err = 0;
+	int err = settle_next(ca, x, why);
+	X509_free(x);
+	x = NULL;
 	if (err == 0)
-		err = keystore_key(ca->o.keystore, "server", true, &key, why);
+		err = keystore_key(ca->o.keystore, NEXT, true, &key, why);
 	if (err == 0)
 		err = make_server(ca, key, gens, &x, &issuer, why);
 	if (err == 0)
@@ -90,6 +138,8 @@ static int renew(struct ca *ca, GENERAL_NAMES *gens, struct why *why)
 		err = cert_put_pem(&b, x);
 	if (err == 0)
 		err = file_replace(ca->o.dir, "ca/server.pem", 0644, buf_as_str(&b), why);
+	if (err == 0)
+		err = settle_next(ca, x, why);
 	if (err == 0) {
 		use_server(ca, x, issuer, key);
 	} else {
@@ -144,15 +194,10 @@ static X509 *issuer_of(struct ca *ca, X509 *x)
 static bool reuse(struct ca *ca, GENERAL_NAMES *want)
 {
 	struct why why = { 0 };
-	struct buf b;
-	X509 *x = NULL;
+	X509 *x = stored(ca), *issuer = NULL;
 	EVP_PKEY *key = NULL;
-	unsigned n;
-	X509 *issuer = NULL;
 
-	buf_init(&b, CA_PEM_MAX);
-	if (file_load(ca->o.dir, "ca/server.pem", true, &b, &why) == 0 && cert_read_pem(buf_as_str(&b), &x, 1, &n) == 0 &&
-	    keystore_key(ca->o.keystore, "server", false, &key, &why) == 0)
+	if (x && settle_next(ca, x, &why) == 0 && keystore_key(ca->o.keystore, "server", false, &key, &why) == 0)
 		issuer = is_usable(ca, x, key, want) ? issuer_of(ca, x) : NULL;
 	if (issuer) {
 		X509_up_ref(issuer);
@@ -161,7 +206,6 @@ static bool reuse(struct ca *ca, GENERAL_NAMES *want)
 		X509_free(x);
 		EVP_PKEY_free(key);
 	}
-	buf_fini(&b);
 	return issuer != NULL;
 }
 

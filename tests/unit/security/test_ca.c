@@ -456,6 +456,61 @@ START_TEST(server_pair_is_mended_at_start)
 }
 END_TEST
 
+static void put_key(struct pki *p, const char *name, EVP_PKEY *key)
+{
+	struct why why = { 0 };
+
+	ck_assert_int_eq(keystore_put(p->ks, name, key, &why), 0);
+}
+
+/* A renewal writes the next key, the certificate, the key, and forgets the next: wherever it ends, the start finds a pair. */
+START_TEST(server_renewal_may_end_anywhere)
+{
+	struct pki p;
+	struct why why = { 0 };
+	char serial[2][64], now[64];
+	unsigned char pem[2][8192];
+	size_t n[2];
+	EVP_PKEY *key[2] = { NULL, NULL }, *found = NULL;
+
+	pki_init(&p, PKI_NOW);
+	pki_open(&p);
+	for (int i = 0; i < 2; i++) {
+		if (i)
+			ck_assert_int_eq(ca_server_renew(p.ca, &why), 0);
+		server_serial(&p, serial[i]);
+		n[i] = state_read(&p.st, "ca/server.pem", pem[i], sizeof(pem[i]));
+		ck_assert_int_eq(keystore_key(p.ks, "server", false, &key[i], &why), 0);
+		/* Nothing is left of a renewal that came to its end. */
+		ck_assert_int_eq(keystore_key(p.ks, "server-next", false, &found, &why), E_ABSENT);
+	}
+	for (int step = 0; step < 3; step++) {
+		int cert = step > 0;
+
+		ca_close(p.ca);
+		put_key(&p, "server-next", key[1]);
+		put_key(&p, "server", key[step == 2]);
+		state_write(&p.st, "ca/server.pem", pem[cert], n[cert]);
+		pki_open(&p);
+		server_serial(&p, now);
+		ck_assert_msg(!strcmp(now, serial[cert]), "step %d", step);
+		ck_assert_int_eq(keystore_key(p.ks, "server", false, &found, &why), 0);
+		ck_assert_int_eq(EVP_PKEY_eq(found, key[cert]), 1);
+		EVP_PKEY_free(found);
+		ck_assert_int_eq(keystore_key(p.ks, "server-next", false, &found, &why), E_ABSENT);
+	}
+	/* One that could not take the last step is taken up by the next renewal, not undone. */
+	put_key(&p, "server-next", key[1]);
+	put_key(&p, "server", key[0]);
+	ck_assert_int_eq(ca_server_renew(p.ca, &why), 0);
+	server_serial(&p, now);
+	ck_assert_str_ne(now, serial[1]);
+	for (int i = 0; i < 2; i++)
+		EVP_PKEY_free(key[i]);
+	pki_fini(&p);
+}
+END_TEST
+
 /* As a crash of the first start leaves it: keys and the server's certificate are there, the CA's own are not all. */
 START_TEST(first_start_is_taken_up_again)
 {
@@ -666,6 +721,7 @@ int main(void)
 	tcase_add_test(tc, life_is_bounded);
 	tcase_add_test(tc, server_renews);
 	tcase_add_test(tc, server_pair_is_mended_at_start);
+	tcase_add_test(tc, server_renewal_may_end_anywhere);
 	tcase_add_test(tc, first_start_is_taken_up_again);
 	tcase_add_test(tc, damaged_ca_is_refused);
 	tcase_add_test(tc, no_private_key_in_clear);
