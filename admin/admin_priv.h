@@ -54,6 +54,7 @@ struct admin_call {
 	const char *what;
 	unsigned status;
 	struct enrol_code code; /* its id is empty: none */
+	bool replaces;          /* another key for a credential: the code that may be out ends with it */
 	uint16_t zone, to;  /* to 0: the zone itself */
 	bool open;
 	/* While it waits for a worker: */

@@ -39,6 +39,12 @@ static bool takes_away(const struct admin_call *c)
 	return c->code.id.n == 0 && (c->cred.state == CRED_REVOKED || c->cred.state == CRED_SUSPENDED);
 }
 
+static void drop_code(struct admin_call *c)
+{
+	if (c->code.id.n || c->replaces)
+		enrol_code_drop(c->admin->cse->enrol, &(struct enrol_code){ .id = c->cred.id });
+}
+
 static void put_done(struct commit *commit, int err)
 {
 	struct admin_call *c = CONTAINER_OF(commit, struct admin_call, commit);
@@ -47,8 +53,7 @@ static void put_done(struct commit *commit, int err)
 	commit->err = err;
 	if (err && !takes_away(c)) {
 		cred_undo(cse->security, &c->cred);
-		if (c->code.id.n)
-			enrol_code_drop(cse->enrol, &c->code);
+		drop_code(c);
 		code_wipe(&c->code.code);
 		admin_refuse(c, admin_status(err), "the credential could not be stored: %s", err_text(err));
 		return;
@@ -56,21 +61,36 @@ static void put_done(struct commit *commit, int err)
 	cred_apply(cse->security, &c->cred);
 	if (c->code.id.n)
 		enrol_code_apply(cse->enrol, &c->code);
+	if (c->replaces)
+		enrol_code_ended(cse->enrol, c->cred.id);
 	code_wipe(&c->code.code);
 	audit(cse->security, c->event, c->peer, STR_NONE, "%s %s", c->what, c->cred.id.p);
 	log_write(cse->log, LOG_ADMIN, "%s %s", c->what, c->cred.id.p);
 	ledger_after(security_ledger(cse->security), &c->noted, c->admin->loop, put_noted);
 }
 
+static int put_code(struct admin_call *c, struct tx *tx)
+{
+	struct enrol *e = c->admin->cse->enrol;
+	int r = 0;
+
+	if (c->code.id.n)
+		return enrol_code_put(e, tx, &c->code);
+	if (c->replaces)
+		r = enrol_code_end(e, tx, c->cred.id);
+	c->replaces = r > 0;
+	return r < 0 ? r : 0;
+}
+
 static int put(struct admin_call *c, struct tx *tx, struct why *why)
 {
 	struct cse *cse = c->admin->cse;
-	int err = c->code.id.n ? enrol_code_put(cse->enrol, tx, &c->code) : 0;
+	int err = put_code(c, tx);
 
 	if (err == 0) {
 		err = cred_put(cse->security, tx, &c->cred, why);
-		if (err && c->code.id.n)
-			enrol_code_drop(cse->enrol, &c->code);
+		if (err)
+			drop_code(c);
 	}
 	if (err)
 		code_wipe(&c->code.code);
@@ -116,6 +136,7 @@ static bool take_over(struct admin_call *c, const struct ask_issue *q)
 			return false;
 		}
 		c->cred.id = str_of(arena_strz(&c->arena, have.id));
+		c->replaces = true;
 		c->cred.generation = have.generation + 1;
 		c->cred.name = have.name;
 		c->cred.single_session = have.single_session;

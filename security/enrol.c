@@ -293,6 +293,59 @@ void enrol_code_drop(struct enrol *e, const struct enrol_code *c)
 	pthread_mutex_unlock(&e->lock);
 }
 
+/* Nothing is left of it.  The answer is not freed. */
+static void forget_code(struct device_rec *r)
+{
+	OPENSSL_cleanse(r->psk, sizeof(r->psk));
+	r->handle[0] = 0;
+	r->used = false;
+	r->code_ends = 0;
+	if (r->next == 0)
+		r->answer = STR_NONE;
+}
+
+int enrol_code_end(struct enrol *e, struct tx *tx, struct str id)
+{
+	struct device after;
+	struct device *d;
+	struct buf b;
+	int r;
+
+	CHECK(e, ENROL);
+	buf_init(&b, ENROL_RECORD_MAX);
+	pthread_mutex_lock(&e->lock);
+	d = strmap_get(&e->by_id, id);
+	r = !d || d->r.handle[0] == 0 ? 0 : d->busy ? E_AGAIN : 1;
+	if (r == 1) {
+		d->busy = true;
+		after = *d;
+		forget_code(&after.r);
+		device_pack(e, &after, &b);
+	}
+	pthread_mutex_unlock(&e->lock);
+	if (r == 1)
+		store_rec_put(tx, REC_DEVICE, id, buf_as_str(&b));
+	buf_fini_secret(&b);
+	return r;
+}
+
+void enrol_code_ended(struct enrol *e, struct str id)
+{
+	struct device *d;
+
+	CHECK(e, ENROL);
+	pthread_mutex_lock(&e->lock);
+	d = device_of(e, id);
+	device_unindex(e, d);
+	note_code(e, d);
+	if (d->r.next == 0)
+		device_set_answer(d, STR_NONE);
+	forget_code(&d->r);
+	device_index(e, d);
+	d->busy = false;
+	pthread_mutex_unlock(&e->lock);
+}
+
 void enrol_code_state(struct cred_info *c, int64_t now_us)
 {
 	if (cred_state_speaks(c->state) && c->not_after > now_us)
@@ -417,12 +470,9 @@ static void end_code(struct enrol *e, struct str id)
 	d->busy = true;
 	device_unindex(e, d);
 	note_code(e, d);
-	OPENSSL_cleanse(d->r.psk, sizeof(d->r.psk));
-	d->r.handle[0] = 0;
-	d->r.used = false;
-	d->r.code_ends = 0;
 	if (d->r.next == 0)
 		device_set_answer(d, STR_NONE);
+	forget_code(&d->r);
 	device_index(e, d);
 	device_pack(e, d, &b);
 	pthread_mutex_unlock(&e->lock);

@@ -53,6 +53,10 @@ int enrol_code_put(struct enrol *e, struct tx *tx, const struct enrol_code *c);
 void enrol_code_apply(struct enrol *e, const struct enrol_code *c);
 /* Nothing of it happened. */
 void enrol_code_drop(struct enrol *e, const struct enrol_code *c);
+/* The code of a credential that gets another key opens nothing any more.  1: with that TX_WRITE, enrol_code_ended or enrol_code_drop
+ * (its id is enough) is due; 0: there is none; E_AGAIN as above. */
+int enrol_code_end(struct enrol *e, struct tx *tx, struct str id);
+void enrol_code_ended(struct enrol *e, struct str id);
 /* What a new code makes of a device: one that could speak goes on until the code is used, any other waits for it without a key. */
 void enrol_code_state(struct cred_info *c, int64_t now_us);
 /* When the unused code of a credential ends (µs), 0: none is out. */

@@ -186,6 +186,22 @@ def misuse(cse):
     est.add(cse, "pump5", aeIds=["CPump5"])
 
 
+def replaced(cse):
+    d = est.add(cse, "pump9", aeIds=["CPump9"])
+    before = est.show(cse, "pump9")["codeEnds"]
+    assert before, "no code is out"
+    cse.issue("pump9key", "--ae", "CPump9", "--replace")
+    assert "codeEnds" not in est.show(cse, "pump9"), "the code goes on beside the new key"
+    expect("the code of a credential that has got another key", est.ask(cse, "cacerts", code=d["code"]).code, 3)
+    register(cse.client("pump9key", "CPump9"), "CPump9")
+    cse.kill()
+    cse.start()
+    expect("and after a restart", est.ask(cse, "cacerts", code=d["code"]).code, 3)
+    must(cse.client("pump9key", "CPump9").get("/cse-in/CPump9"), 2000, "the new key")
+    d = est.admin(cse, "POST", "/v1/devices/pump9/code", {}, 200)
+    expect("another code is good", est.enrol(cse, "pump9", d["code"]).status, "200")
+
+
 def restart(cse):
     d = est.add(cse, "pump6", aeIds=["CPump6"])
     cse.stop()
@@ -287,6 +303,7 @@ def main():
         foreign_client(cse)
         clone_by_renewal(cse)
         misuse(cse)
+        replaced(cse)
         restart(cse)
         killed(cse)
         random_stems(cse)

@@ -13,6 +13,7 @@
 #include "cse/base/err.h"
 #include "cse/base/stat.h"
 #include "cse/core/gate.h"
+#include "security/enrol.h"
 #include "security/lockout.h"
 #include "security/seal.h"
 #include "security/security.h"
@@ -65,6 +66,9 @@ static void rig_init(struct rig *r)
 		                   .keystore = c->keystore };
 	check_ok(security_new(&o, &c->security, &why), &why);
 	check_ok(security_attach(c->security, c->store, &why), &why);
+	struct enrol_opts eo = { .security = c->security, .store = c->store, .ca = c->ca, .conf = c->conf, .clock = c->clock, .rnd = c->rnd,
+		                 .self = c->self };
+	check_ok(enrol_new(&eo, &c->enrol, &why), &why);
 	struct gate_opts go = { .conf = c->conf, .clock = c->clock, .rnd = c->rnd, .stats = c->stats, .self = c->self,
 		                .store = c->store, .security = c->security, .workers = c->workers, .loops = c->loops, .n_loops = 1 };
 	check_ok(gate_new(&go, &c->gate, &why), &why);
@@ -83,6 +87,8 @@ static void rig_fini(struct rig *r)
 	ck_assert_int_ne(access(r->path, F_OK), 0);
 	workers_free(c->workers);
 	gate_free(c->gate);
+	store_flush(c->store);
+	enrol_free(c->enrol);
 	security_free(c->security);
 	store_close(c->store);
 	seal_close(c->seal);
