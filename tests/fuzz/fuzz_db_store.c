@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A start on any stored bytes: rows of the batch log and of the snapshot, rows of resources, records.  What is read fits
+ * A start on any stored bytes: rows of the batch log and of the snapshot, rows of resources, also of removed ones, records.  What is read fits
  * together (counters are those of the lists), and a snapshot of it reads as the same store.
  */
 #include "cse/base/clock.h"
 #include "cse/base/err.h"
 #include "cse/base/rand.h"
+#include "db/job_priv.h"
 #include "db/journal_priv.h"
 #include "db/load_priv.h"
 #include "db/row_priv.h"
@@ -22,6 +23,8 @@ struct rows {
 	unsigned n_res;
 	struct str log[2][ROWS];
 	unsigned n_log[2];
+	struct str gone;    /* a row of what was removed and not swept; empty: none */
+	char gone_key[JOB_GONE_KEY];
 	struct arena *keep; /* where snapshot rows go */
 	uint64_t meta[META_COUNT];
 };
@@ -44,6 +47,11 @@ static int each_res(struct disk *d, int (*fn)(void *, const struct disk_res *), 
 	for (unsigned i = 0; i < of(d)->n_res && !err; i++)
 		err = fn(arg, &of(d)->head[i]);
 	return err;
+}
+
+static int each_rec(struct disk *d, enum rec_table t, int (*fn)(void *, struct str, struct str), void *arg)
+{
+	return t == REC_GONE && of(d)->gone.n ? fn(arg, str_make(of(d)->gone_key, JOB_GONE_KEY), of(d)->gone) : 0;
 }
 
 static int each_log(struct disk *d, enum disk_log l, uint64_t from, uint64_t to, int (*fn)(void *, uint64_t, struct str),
@@ -89,7 +97,7 @@ static void close_(struct disk *d)
 }
 
 static const struct disk_ops ops = {
-	.meta = meta, .each_res = each_res, .each_log = each_log, .log_last = log_last, .put_log = put_log,
+	.meta = meta, .each_res = each_res, .each_rec = each_rec, .each_log = each_log, .log_last = log_last, .put_log = put_log,
 	.put_meta = put_meta, .event_bytes = event_bytes, .close = close_,
 };
 
@@ -220,6 +228,7 @@ static void check_snapshot(struct loaded *l, struct rows *r, struct arena *keep)
 
 	copy.keep = keep;
 	copy.n_log[0] = copy.n_log[1] = 0;
+	copy.gone = STR_NONE;
 	memset(copy.meta, 0, sizeof(copy.meta));
 	l->j.snap = (struct snapshot){ .state = SNAP_WRITE, .buf = l->j.snap.buf };
 	while (l->j.snap.state == SNAP_WRITE)
@@ -262,6 +271,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		r.meta[META_SNAP_TO] = 1;
 		r.log[DISK_BATCH][0] = str_from(in, cut);
 		r.n_log[DISK_BATCH] = 1;
+	} else if (what == 1 && cut % 2 && in.n) {
+		r.gone = in;
+		job_gone_key(r.gone_key, row_read(in, &row) == 0 ? row.rid : 0);
 	} else if (what == 1 && row_read(in, &row) == 0) {
 		r.head[r.n_res++] = (struct disk_res){ row.rid, row.pid, row.ty, row.seq, in };
 	} else if (what == 2 && row_read_rec(in, &key, &value) == 0) {
