@@ -111,20 +111,32 @@ static void unlink_pair(struct lockout *l, struct foul *f)
 	atomic_fetch_sub_explicit(&l->n_pairs, 1, memory_order_relaxed);
 }
 
-/* The oldest pair goes, when its record is removed. */
+static void set_dirty(struct lockout *l, struct foul *f)
+{
+	f->dirty = true;
+	atomic_store_explicit(&l->dirty, true, memory_order_release);
+}
+
+/* Counts no more, and goes when its record is removed. */
+static void let_go(struct lockout *l, struct foul *f, bool has_record)
+{
+	if (!has_record) {
+		foul_drop(l, f);
+		return;
+	}
+	if (f->originator.n)
+		unlink_pair(l, f);
+	f->gone = true;
+	set_dirty(l, f);
+}
+
+/* The oldest pair goes. */
 static void make_room(struct lockout *l)
 {
 	struct foul *f = l->pairs.next;
 
-	if (atomic_load_explicit(&l->n_pairs, memory_order_relaxed) < PAIRS_MAX)
-		return;
-	if (!f->stored) {
-		foul_drop(l, f);
-		return;
-	}
-	unlink_pair(l, f);
-	f->gone = f->dirty = true;
-	atomic_store_explicit(&l->dirty, true, memory_order_release);
+	if (atomic_load_explicit(&l->n_pairs, memory_order_relaxed) >= PAIRS_MAX)
+		let_go(l, f, f->stored);
 }
 
 static struct foul *foul_new(struct str key, struct str cred, struct str originator)
@@ -200,8 +212,7 @@ static bool count(struct lockout *l, struct foul *f, enum strike what, int64_t n
 	f->why = what;
 	if (!held)
 		f->since_us = now_us;
-	f->dirty = true;
-	atomic_store_explicit(&l->dirty, true, memory_order_release);
+	set_dirty(l, f);
 	return true;
 }
 
@@ -354,6 +365,7 @@ int lockout_release(struct security *sec, struct tx *tx, struct str cred_id, str
 			continue;
 		n += foul_holds(f, now_ns);
 		f->releasing = f->strikes;
+		f->rewritten = false;
 		store_rec_put(tx, REC_LOCK, f->key, STR_NONE);
 	}
 	pthread_mutex_unlock(&l->lock);
@@ -364,15 +376,18 @@ int lockout_release(struct security *sec, struct tx *tx, struct str cred_id, str
 	return 0;
 }
 
-/* One of them, that no strike has reached since; NULL: there is none. */
+/* One of them, that no strike has reached since; NULL: there is none.  What was struck again needs its record again. */
 static struct foul *released(struct lockout *l, struct str cred)
 {
 	struct foul *f;
 	size_t at = 0;
 
 	while ((f = strmap_next(&l->fouls, &at)) != NULL) {
-		if (str_eq(f->cred, cred) && !f->gone && f->strikes == f->releasing)
+		if (!str_eq(f->cred, cred) || f->gone)
+			continue;
+		if (f->strikes == f->releasing)
 			return f;
+		set_dirty(l, f);
 	}
 	return NULL;
 }
@@ -385,8 +400,9 @@ void lockout_apply_release(struct security *sec, struct str cred_id)
 
 	CHECK(sec, SECURITY);
 	pthread_mutex_lock(&l->lock);
+	/* The thread of the events may have written one between the release and now. */
 	while ((f = released(l, cred_id)) != NULL)
-		foul_drop(l, f);
+		let_go(l, f, f->rewritten);
 	f = foul_of(l, cred_id, STR_NONE, false);
 	free_again = f == NULL;
 	pthread_mutex_unlock(&l->lock);
@@ -395,5 +411,6 @@ void lockout_apply_release(struct security *sec, struct str cred_id)
 	if (free_again)
 		ledger_note(sec->ledger, LEDGER_RELEASED, cred_id, 0);
 	security_tell(sec, cred_id);
+	audit_poke(sec->audit);
 	audit(sec, EV_RELEASED, NULL, STR_NONE, "%.*s", STR_ARG(cred_id));
 }

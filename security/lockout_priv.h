@@ -25,7 +25,8 @@ struct foul {
 	unsigned releasing;         /* strikes when its release was put into a transaction */
 	bool dirty;                 /* the record says something else */
 	bool stored;                /* there may be a record */
-	bool gone;                  /* a pair that gave way: stays until its record is removed */
+	bool rewritten;             /* since that transaction its record was written */
+	bool gone;                  /* let go: stays until its record is removed */
 };
 
 struct lockout {

@@ -56,6 +56,7 @@ static void put(struct tx *tx, struct foul *f, int64_t now_ns, int64_t now_us, s
 	lock_pack(&l, value);
 	store_rec_put(tx, REC_LOCK, f->key, holds ? buf_as_str(value) : STR_NONE);
 	f->dirty = false;
+	f->rewritten = true;
 	f->stored |= holds;
 }
 

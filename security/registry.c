@@ -276,8 +276,11 @@ static int load_cred(void *arg, struct str key, struct str value)
 	err = record_unpack_cred(&a, key, value, &info);
 	if (!err && cred_check(l->sec, &info, &w) != 0)
 		err = E_CORRUPT;
+	/* Inside of the store's own lock here, never around it. */
+	pthread_rwlock_wrlock(&l->sec->registry.lock);
 	if (!err)
 		put_info(l->sec, &info, 0);
+	pthread_rwlock_unlock(&l->sec->registry.lock);
 	arena_fini(&a);
 	return err ? damaged(l, err, "a credential's record") : 0;
 }
@@ -291,21 +294,18 @@ static int load_stem(void *arg, struct str key, struct str value)
 
 	if (err)
 		return damaged(l, err, "the record of a stem");
+	pthread_rwlock_wrlock(&r->lock);
 	stem_put(r, key, holder_of(r, id));
+	pthread_rwlock_unlock(&r->lock);
 	return 0;
 }
 
 int registry_load(struct security *sec, struct store *store, struct why *why)
 {
 	struct loading l = { sec, why };
-	int err;
+	int err = store_rec_each(store, REC_STEM, load_stem, &l);
 
-	pthread_rwlock_wrlock(&sec->registry.lock);
-	err = store_rec_each(store, REC_STEM, load_stem, &l);
-	if (!err)
-		err = store_rec_each(store, REC_CREDENTIAL, load_cred, &l);
-	pthread_rwlock_unlock(&sec->registry.lock);
-	return err;
+	return err ? err : store_rec_each(store, REC_CREDENTIAL, load_cred, &l);
 }
 
 /* Without the lock: whoever holds connections looks at them now. */

@@ -308,6 +308,50 @@ START_TEST(struck_again_meanwhile)
 }
 END_TEST
 
+/* The record of a lock is written between its release and the release's being in effect: it does not come back. */
+START_TEST(written_again_meanwhile)
+{
+	struct tx *tx;
+	struct why why = { 0 };
+	struct peer *p = room_peer(&room, "cdev1");
+
+	/* Nobody else writes while this transaction is open. */
+	tx = store_begin(room.store, &room.a, TX_WRITE);
+	lockout_strike(room.sec, p, STRIKE_REPLAY, STR("CDev1"));
+	ck_assert_int_eq(lockout_release(room.sec, tx, STR("cdev1"), &why), 0);
+	room_commit(&room, tx);
+	audit_flush(room.sec);
+	lockout_apply_release(room.sec, STR("cdev1"));
+	ck_assert(admitted("cdev1"));
+	peer_unref(p);
+	room_restart(&room);
+	ck_assert(admitted("cdev1"));
+}
+END_TEST
+
+/* Nothing but its record remembers a pair. */
+START_TEST(a_pair_struck_again_meanwhile)
+{
+	struct tx *tx;
+	struct why why = { 0 };
+	struct peer *p = room_peer(&room, "cgw");
+
+	lockout_strike(room.sec, p, STRIKE_REPLAY, STR("CGone"));
+	audit_flush(room.sec);
+	tx = store_begin(room.store, &room.a, TX_WRITE);
+	ck_assert_int_eq(lockout_release(room.sec, tx, STR("cgw"), &why), 0);
+	room_commit(&room, tx);
+	lockout_strike(room.sec, p, STRIKE_REPLAY, STR("CGone"));
+	lockout_apply_release(room.sec, STR("cgw"));
+	ck_assert(lockout_pair(room.sec, p, STR("CGone")));
+	peer_unref(p);
+	room_restart(&room);
+	p = room_peer(&room, "cgw");
+	ck_assert(lockout_pair(room.sec, p, STR("CGone")));
+	peer_unref(p);
+}
+END_TEST
+
 START_TEST(records_are_read_with_care)
 {
 	struct lock_info l = { STR("cdev1"), STR("CDev2"), STRIKE_REPLAY, 3, ROOM_NOW, ROOM_NOW + SECOND }, got;
@@ -415,6 +459,8 @@ int main(void)
 	tcase_add_test(t, changes_while_locked);
 	tcase_add_test(t, release_of_what_is_not_locked);
 	tcase_add_test(t, struck_again_meanwhile);
+	tcase_add_test(t, written_again_meanwhile);
+	tcase_add_test(t, a_pair_struck_again_meanwhile);
 	tcase_add_test(t, records_are_read_with_care);
 	tcase_add_test(t, a_new_key_is_a_release);
 	tcase_add_test(t, ended_peers_are_told);
