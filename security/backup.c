@@ -8,7 +8,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +15,7 @@
 #include "cse/base/err.h"
 #include "db/store.h"
 #include "security/archive.h"
+#include "security/backup_part.h"
 #include "security/ca.h"
 #include "security/file.h"
 
@@ -23,14 +23,16 @@ struct making {
 	const struct backup_opts *o;
 	struct archive *a;
 	struct why *why;
-	char part[PATH_MAX], copy[PATH_MAX], folder[PATH_MAX];
+	struct backup_part part;
+	const char *file;
+	char folder[PATH_MAX];
 };
 
 static int failed(struct making *m, int err, const char *what)
 {
 	int e = errno;
 
-	why_set(m->why, RSC_INTERNAL_SERVER_ERROR, "the backup cannot be made: %s: %s", what, err == E_FULL ? "no space is left" : strerror(e));
+	why_set(m->why, RSC_INTERNAL_SERVER_ERROR, "%s cannot be made: %s: %s", backup_tail(m->file), what, err == E_FULL ? "no space is left" : strerror(e));
 	return err;
 }
 
@@ -115,14 +117,12 @@ static int add_manifest(struct making *m)
 /* The copy first: what seals its rows is in the data keys by then. */
 static int fill(struct making *m)
 {
-	if (unlink(m->copy) != 0 && errno != ENOENT)
-		return sys_failed(m, "an old copy of the store cannot be removed");
-	int err = store_backup(m->o->store, m->copy, m->why);
+	int err = store_backup(m->o->store, m->part.copy, m->why);
 	if (!err)
 		err = add_manifest(m);
 	if (!err)
-		err = add_file(m, m->copy, STR("store.db"));
-	unlink(m->copy);
+		err = add_file(m, m->part.copy, STR("store.db"));
+	unlink(m->part.copy);
 	if (!err)
 		err = add_state_file(m, "datakeys");
 	/* Certificates and their keys as of one moment: a renewal between them would make pairs that do not match. */
@@ -153,59 +153,55 @@ static int write_part(struct making *m, int fd, uint64_t *bytes)
 	return err;
 }
 
-static int open_part(struct making *m, int *fd)
-{
-	*fd = open(m->part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (*fd < 0)
-		return sys_failed(m, "the file cannot be written");
-	if (flock(*fd, LOCK_EX | LOCK_NB) == 0 && fchmod(*fd, 0600) == 0 && ftruncate(*fd, 0) == 0)
-		return 0;
-	int err = errno == EWOULDBLOCK ? E_EXISTS : E_IO;
-	why_set(m->why, RSC_CONFLICT, err == E_EXISTS ? "another backup is being written to that file" : "the file cannot be written");
-	close(*fd);
-	return err;
-}
-
-static int name_files(struct making *m, const char *file)
+static int check_name(struct making *m, const char *file)
 {
 	size_t n = strlen(file);
+	struct stat st;
 
-	if (n == 0 || file[0] != '/' || file[n - 1] == '/' || n + 9 >= PATH_MAX) {
+	if (n == 0 || file[0] != '/' || file[n - 1] == '/' || n >= PATH_MAX) {
 		why_set(m->why, RSC_BAD_REQUEST, "file: must be an absolute path, as trothd sees it");
 		return E_SYNTAX;
 	}
-	snprintf(m->part, sizeof(m->part), "%s.part", file);
-	/* It is removed before and after: nobody else has a file of that name, as "store.db" beside "store". */
-	snprintf(m->copy, sizeof(m->copy), "%s.part.db", file);
+	m->file = file;
 	snprintf(m->folder, sizeof(m->folder), "%s", file);
 	*(strrchr(m->folder, '/') + (strrchr(m->folder, '/') == m->folder)) = 0;
-	if (access(file, F_OK) == 0) {
-		why_set(m->why, RSC_CONFLICT, "file: it is there already; name a new one");
+	if (lstat(file, &st) == 0) {
+		why_set(m->why, RSC_CONFLICT, "file: %s is there already; name a new one", backup_tail(file));
 		return E_EXISTS;
 	}
 	return 0;
+}
+
+/* The name is taken only when all is in it, and from nobody. */
+static int put_in_place(struct making *m, uint64_t *bytes)
+{
+	int fd = open(m->part.file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600), err;
+
+	if (fd < 0)
+		return sys_failed(m, "a file in its folder cannot be made");
+	err = write_part(m, fd, bytes);
+	close(fd);
+	if (!err && renameat2(AT_FDCWD, m->part.file, AT_FDCWD, m->file, RENAME_NOREPLACE) != 0)
+		err = sys_failed(m, "naming it");
+	if (!err && file_sync_dir(m->folder) != 0) {
+		err = sys_failed(m, "syncing its folder");
+		unlink(m->file);
+	}
+	return err;
 }
 
 int backup_make(const struct backup_opts *o, const char *file, uint64_t *bytes, struct why *why)
 {
 	struct making m = { .o = o, .why = why };
 	uint64_t n = 0;
-	int fd, err = name_files(&m, file);
+	int err = check_name(&m, file);
 
 	if (!err)
-		err = open_part(&m, &fd);
+		err = backup_part_open(file, &m.part, why);
 	if (err)
 		return err;
-	err = write_part(&m, fd, &n);
-	if (!err && renameat2(AT_FDCWD, m.part, AT_FDCWD, file, RENAME_NOREPLACE) != 0)
-		err = sys_failed(&m, "naming it");
-	if (err)
-		unlink(m.part);
-	if (!err && file_sync_dir(m.folder) != 0) {
-		err = sys_failed(&m, "syncing its folder");
-		unlink(file);
-	}
-	close(fd);
+	err = put_in_place(&m, &n);
+	backup_part_close(&m.part);
 	if (!err)
 		*bytes = n;
 	return err;

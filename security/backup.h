@@ -30,7 +30,7 @@ struct backup_opts {
 	struct log *log;
 	struct addr_self self;
 };
-/* Into a new file (absolute path, mode 0600); in the meantime FILE.part and FILE.part.db lie beside it.  On a worker: it takes long.
+/* Into a new file (absolute path, mode 0600); in the meantime it grows in the folder FILE.part (security/backup_part.h).  On a worker: it takes long.
  * E_EXISTS, E_FULL, E_IO, E_SYNTAX. */
 int backup_make(const struct backup_opts *o, const char *file, uint64_t *bytes, struct why *why);
 /* At start, behind the keystore and before anything else reads the folder: carries out what is laid ready.  An error means that the

@@ -28,14 +28,14 @@ static int absolute(const char *file, char out[PATH_MAX])
 
 int ctl_backup(struct ctl *c, const struct ctl_args *a)
 {
-	char path[PATH_MAX], part[PATH_MAX + 8], db[PATH_MAX + 16];
+	char path[PATH_MAX], part[PATH_MAX + 16], db[PATH_MAX + 16];
 	json_t *j = NULL;
 	int code = absolute(a->v[0], path);
 
 	if (code)
 		return code;
-	snprintf(part, sizeof(part), "%s.part", path);
-	snprintf(db, sizeof(db), "%s.part.db", path);
+	snprintf(part, sizeof(part), "%s.part/backup", path);
+	snprintf(db, sizeof(db), "%s.part/store.db", path);
 	c->doing = "backup";
 	c->growing[0] = part;
 	c->growing[1] = db;

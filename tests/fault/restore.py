@@ -239,8 +239,40 @@ def killed_backups(c, tmp, rnd):
         c.start()
         c.trothctl("restore", "--accept-rollback")
         assert works(c, "CDev1")
-        left = [f for f in os.listdir(tmp) if f.startswith("k%d" % i) and f != "k%d" % i]
-        assert not left or p.returncode != 0, left
+    # The next one clears away what they left.
+    c.trothctl("backup", os.path.join(tmp, "next"))
+    left = [f for f in os.listdir(tmp) if f.endswith(".part")]
+    assert not left, left
+
+
+def in_the_way(c, tmp):
+    """What has the name that a backup grows under, and is not ours, stays as it is; what a killed trothd left there goes."""
+    mark = b"troth: a backup grows here\n"
+    mine = {"plain.part": b"mine", "marked.part/mark": mark, "marked.part/letter": b"mine", "other.part/mark": b"something else",
+            "deep.part/mark": mark, "deep.part/sub/x": b"mine"}
+    for name, data in mine.items():
+        os.makedirs(os.path.dirname(os.path.join(tmp, name)), exist_ok=True)
+        with open(os.path.join(tmp, name), "wb") as f:
+            f.write(data)
+    os.symlink(os.path.join(tmp, "marked.part"), os.path.join(tmp, "link.part"))
+    for name in ("plain", "marked", "other", "deep", "link"):
+        text = refuse(c, 1, "backup", os.path.join(tmp, name))
+        assert name + ".part" in text, text
+    left = ("gone.part/mark", mark), ("gone.part/backup", b"x" * 9), ("gone.part/store.db-journal", b""), ("begun.part/mark", b"")
+    for name, data in left:
+        os.makedirs(os.path.dirname(os.path.join(tmp, name)), exist_ok=True)
+        with open(os.path.join(tmp, name), "wb") as f:
+            f.write(data)
+    os.mkdir(os.path.join(tmp, "empty.part"))
+    for name in ("gone", "empty"):
+        c.trothctl("backup", os.path.join(tmp, name))
+    text = refuse(c, 1, "backup", os.path.join(tmp, "gone"))
+    assert "/gone" in text, text
+    for name in ("gone.part", "begun.part", "empty.part"):
+        assert not os.path.exists(os.path.join(tmp, name)), name
+    for name, data in mine.items():
+        with open(os.path.join(tmp, name), "rb") as f:
+            assert f.read() == data, name
 
 
 def killed_restores(c, file, rnd):
@@ -330,6 +362,7 @@ def main():
         odd_names(c)
         no_room(c, tmp)
         killed_backups(c, tmp, rnd)
+        in_the_way(c, tmp)
         killed_restores(c, file, rnd)
         assert c.stop() == 0
     except BaseException:

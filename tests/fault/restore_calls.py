@@ -107,7 +107,7 @@ def restores(c, file):
 def backups(c, tmp):
     """A backup that fails leaves no file of that name, and trothd goes on or comes back."""
     cases = failed = 0
-    for call in ("renameat2", "fsync", "ftruncate", "fchmod", "pwrite64", "write", "openat", "unlink"):
+    for call in ("renameat2", "fsync", "mkdirat", "fchmod", "pwrite64", "write", "openat", "unlink"):
         for n in (1, 2, 3):
             file = os.path.join(tmp, "b-%s-%d" % (call, n))
             s = subprocess.Popen(["strace", "-f", "-qq", "-o", "/dev/null", "-p", str(c.proc.pid), "-e", "trace=" + call, "-e",
@@ -122,7 +122,7 @@ def backups(c, tmp):
             assert (r.returncode == 0) == os.path.exists(file), (call, n, r.stderr)
             failed += r.returncode != 0
             if r.returncode:
-                assert not os.path.exists(file + ".part.db") or call == "unlink", (call, n, os.listdir(tmp))
+                assert not os.path.exists(file + ".part") or call == "unlink", (call, n, os.listdir(tmp))
             assert works(c, "CDev1")
             cases += 1
     assert failed > 3, "only %d of %d failing calls were noticed" % (failed, cases)
