@@ -19,30 +19,41 @@ static int check(const struct he_ct *a, const struct he_sk *sk, struct he_why *w
 	return 0;
 }
 
-/* c0 + c1 s + c2 s^2 + ..., in coefficient form but for CKKS.  x has room for primes + 1 residues. */
-static void phase(const struct he_ct *a, const struct he_sk *sk, uint64_t *x)
+/*
+ * c0 + c1 s + c2 s^2 + ..., in coefficient form but for CKKS.  By Horner's rule, from the last polynomial down.  tmp has room for one
+ * residue, and is not used when there are two polynomials.
+ */
+static void phase(const struct he_ct *a, const struct he_sk *sk, uint64_t *x, uint64_t *tmp)
 {
 	const struct he_ctx *c = a->ctx;
-	uint64_t *tmp = x + a->primes * c->n;
 
 	for (unsigned j = 0; j < a->primes; j++) {
-		uint64_t *to = x + j * c->n;
+		const uint64_t *s = sk->w + j * c->n, *from = a->w + ((a->size - 1) * a->primes + j) * c->n;
 		const struct he_mod *m = c->mods[j];
+		uint64_t *to = x + j * c->n;
 
-		/* Horner, from the last polynomial down. */
-		memset(to, 0, c->n * sizeof(*to));
-		for (unsigned i = a->size; i-- > 1;) {
-			const uint64_t *from = a->w + (i * a->primes + j) * c->n;
-
-			memcpy(tmp, from, c->n * sizeof(*tmp));
-			if (!a->ntt)
-				he_ntt_forward(&c->ntt[j], tmp);
-			c->kern->add(to, to, tmp, c->n, m);
-			c->kern->mul(to, to, sk->w + j * c->n, c->n, m);
+		if (!a->ntt) {
+			memcpy(to, from, c->n * sizeof(*to));
+			he_ntt_forward(&c->ntt[j], to);
+			from = to;
 		}
-		if (!a->ntt)
+		for (unsigned i = a->size - 1; i-- > 1; from = to) {
+			const uint64_t *next = a->w + (i * a->primes + j) * c->n;
+
+			if (!a->ntt) {
+				memcpy(tmp, next, c->n * sizeof(*tmp));
+				he_ntt_forward(&c->ntt[j], tmp);
+				next = tmp;
+			}
+			c->kern->muladd(to, from, s, next, c->n, m);
+		}
+		if (a->ntt) {
+			c->kern->muladd(to, from, s, a->w + j * c->n, c->n, m);
+		} else {
+			c->kern->mul(to, from, s, c->n, m);
 			he_ntt_inverse(&c->ntt[j], to);
-		c->kern->add(to, to, a->w + j * c->n, c->n, m);
+			c->kern->add(to, to, a->w + j * c->n, c->n, m);
+		}
 		if (c->p.scheme == HE_BGV)
 			he_ntt_inverse(&c->ntt[j], to);
 	}
@@ -145,8 +156,9 @@ static size_t trimmed(const uint64_t *w, size_t n)
 int he_decrypt(struct he_pt *r, const struct he_ct *a, const struct he_sk *sk, struct he_why *w)
 {
 	const struct he_ctx *c = a->ctx;
-	size_t words = (a->primes + 1) * c->n, cap = 0;
+	/* CKKS: all but one residue of scratch is in the plaintext itself. */
 	bool is_ckks = c->p.scheme == HE_CKKS;
+	size_t words = (is_ckks ? 1 : a->primes + 1) * c->n, cap = 0;
 	uint64_t *x = NULL;
 	int err;
 
@@ -158,13 +170,12 @@ int he_decrypt(struct he_pt *r, const struct he_ct *a, const struct he_sk *sk, s
 		free(x);
 		return he_fail(w, E_NOMEM, "out of memory");
 	}
-	phase(a, sk, x);
 	r->ctx = c;
 	r->primes = is_ckks ? a->primes : 0;
 	r->scale = a->scale;
+	phase(a, sk, is_ckks ? r->w : x, x + words - c->n);
 	if (is_ckks) {
 		r->count = a->primes * c->n;
-		memcpy(r->w, x, r->count * sizeof(*x));
 	} else {
 		if (c->p.scheme == HE_BFV)
 			round_to_t(c, a->primes, x, x + a->primes * c->n, r->w);
@@ -194,7 +205,7 @@ int he_noise_budget(unsigned *bits, const struct he_ct *a, const struct he_sk *s
 		free(x);
 		return he_fail(w, E_NOMEM, "out of memory");
 	}
-	phase(a, sk, x);
+	phase(a, sk, x, x + a->primes * c->n);
 	for (unsigned j = 0; c->p.scheme == HE_BFV && j < a->primes; j++)
 		c->kern->mul_const(x + j * c->n, x + j * c->n, he_const_make(he_reduce64(c->p.t, c->mods[j]), c->p.q[j]), c->n,
 		                   c->mods[j]);

@@ -77,7 +77,7 @@ static void multiply_digits(const struct he_ctx *c, unsigned primes, const struc
 			if (from == 0)
 				c->kern->dot(sum, a, b, n, one, c->mods[at]);
 			for (j = 0; from > 0 && j < n; j++)
-				c->kern->muladd(sum, a[j], b[j], one, c->mods[at]);
+				c->kern->muladd(sum, a[j], b[j], sum, one, c->mods[at]);
 		}
 	}
 }

@@ -62,18 +62,18 @@ TARGET static void mul(uint64_t *r, const uint64_t *a, const uint64_t *b, size_t
 		           to_words(product(to_doubles(take_words(a + i)), to_doubles(take_words(b + i)), q, over)));
 }
 
-TARGET static void muladd(uint64_t *r, const uint64_t *a, const uint64_t *b, size_t n, const struct he_mod *m)
+TARGET static void muladd(uint64_t *r, const uint64_t *a, const uint64_t *b, const uint64_t *c, size_t n, const struct he_mod *m)
 {
 	__m256d q = _mm256_set1_pd((double)m->q), over = _mm256_set1_pd(1.0 / (double)m->q);
 
 	if (m->bits > 50) {
-		he_kern_scalar.muladd(r, a, b, n, m);
+		he_kern_scalar.muladd(r, a, b, c, n, m);
 		return;
 	}
 	for (size_t i = 0; i < n; i += 4) {
 		__m256d p = product(to_doubles(take_words(a + i)), to_doubles(take_words(b + i)), q, over);
 
-		give_words(r + i, drop(_mm256_add_epi64(take_words(r + i), to_words(p)), each_word(m->q)));
+		give_words(r + i, drop(_mm256_add_epi64(take_words(c + i), to_words(p)), each_word(m->q)));
 	}
 }
 

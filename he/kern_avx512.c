@@ -105,12 +105,12 @@ TARGET static void mul(uint64_t *r, const uint64_t *a, const uint64_t *b, size_t
 		give(r + i, product(take(a + i), take(b + i), k));
 }
 
-TARGET static void muladd(uint64_t *r, const uint64_t *a, const uint64_t *b, size_t n, const struct he_mod *m)
+TARGET static void muladd(uint64_t *r, const uint64_t *a, const uint64_t *b, const uint64_t *c, size_t n, const struct he_mod *m)
 {
 	struct barrett k = barrett_of(m);
 
 	for (size_t i = 0; i < n; i += 8)
-		give(r + i, drop(_mm512_add_epi64(take(r + i), product(take(a + i), take(b + i), k)), k.q));
+		give(r + i, drop(_mm512_add_epi64(take(c + i), product(take(a + i), take(b + i), k)), k.q));
 }
 
 TARGET static void dot(uint64_t *r, const uint64_t *const *a, const uint64_t *const *b, unsigned k, size_t n,
@@ -185,17 +185,17 @@ TARGET static void mul52(uint64_t *r, const uint64_t *a, const uint64_t *b, size
 		give(r + i, product52(take(a + i), take(b + i), k));
 }
 
-TARGET static void muladd52(uint64_t *r, const uint64_t *a, const uint64_t *b, size_t n, const struct he_mod *m)
+TARGET static void muladd52(uint64_t *r, const uint64_t *a, const uint64_t *b, const uint64_t *c, size_t n, const struct he_mod *m)
 {
 	struct barrett52 k;
 
 	if (m->bits > 50) {
-		muladd(r, a, b, n, m);
+		muladd(r, a, b, c, n, m);
 		return;
 	}
 	k = barrett52_of(m);
 	for (size_t i = 0; i < n; i += 8)
-		give(r + i, drop(_mm512_add_epi64(take(r + i), product52(take(a + i), take(b + i), k)), k.q));
+		give(r + i, drop(_mm512_add_epi64(take(c + i), product52(take(a + i), take(b + i), k)), k.q));
 }
 
 /* A sum of products below 2^100, in two words of 52 bits that are not carried; eight terms stay below 2^51 and 2^55. */

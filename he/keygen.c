@@ -99,7 +99,7 @@ static int zero(struct maker *m, struct he_ct *ct, struct he_seed *seed, struct 
 
 		he_sample_reduce(to, m->small, c->p.scheme == HE_BGV ? he_reduce64(c->p.t, c->mods[j]) : 1, c->n, c->mods[j]);
 		he_ntt_forward(&c->ntt[j], to);
-		c->kern->muladd(to, a + j * c->n, m->sk->w + j * c->n, c->n, c->mods[j]);
+		c->kern->muladd(to, a + j * c->n, m->sk->w + j * c->n, to, c->n, c->mods[j]);
 		c->kern->neg(to, to, c->n, c->mods[j]);
 	}
 	ct->ctx = c;

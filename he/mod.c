@@ -17,6 +17,7 @@ void he_mod_init(struct he_mod *m, uint64_t q)
 	m->r_hi = (uint64_t)(r >> 64);
 	m->r_lo = (uint64_t)r;
 	m->bits = 64 - (unsigned)__builtin_clzll(q);
+	m->mu = (uint64_t)(((unsigned __int128)1 << (62 + m->bits)) / q);
 }
 
 uint64_t he_pow(uint64_t a, uint64_t e, const struct he_mod *m)

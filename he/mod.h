@@ -9,6 +9,7 @@
 struct he_mod {
 	uint64_t q;
 	uint64_t r_hi, r_lo; /* floor(2^128 / q), for Barrett reduction of 128 bits */
+	uint64_t mu;         /* floor(2^(62 + bits) / q), for numbers not far above q^2 */
 	unsigned bits;
 };
 
@@ -35,6 +36,13 @@ static inline uint64_t he_reduce128(unsigned __int128 v, const struct he_mod *m)
 	unsigned __int128 mid = (unsigned __int128)lo * m->r_hi + he_mulhi(lo, m->r_lo);
 	unsigned __int128 mid2 = (unsigned __int128)hi * m->r_lo + (uint64_t)mid;
 	uint64_t quot = hi * m->r_hi + (uint64_t)(mid >> 64) + (uint64_t)(mid2 >> 64);
+	return he_cond_sub(lo - quot * m->q, m->q);
+}
+/* Below 2^(61 + bits) or, with numbers of up to 55 bits, 48 products of them: one multiplication for the quotient, at most 1 too small. */
+static inline uint64_t he_reduce_product(unsigned __int128 v, const struct he_mod *m)
+{
+	uint64_t lo = (uint64_t)v, hi = (uint64_t)(v >> 64);
+	uint64_t quot = he_mulhi(hi << ((66 - m->bits) & 63) | lo >> (m->bits - 2), m->mu);
 	return he_cond_sub(lo - quot * m->q, m->q);
 }
 static inline uint64_t he_reduce64(uint64_t v, const struct he_mod *m)

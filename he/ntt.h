@@ -20,8 +20,8 @@ struct he_kernels {
 	void (*sub)(uint64_t *r, const uint64_t *a, const uint64_t *b, size_t n, const struct he_mod *m);
 	void (*neg)(uint64_t *r, const uint64_t *a, size_t n, const struct he_mod *m);
 	void (*mul)(uint64_t *r, const uint64_t *a, const uint64_t *b, size_t n, const struct he_mod *m);
-	/* r = r + a * b */
-	void (*muladd)(uint64_t *r, const uint64_t *a, const uint64_t *b, size_t n, const struct he_mod *m);
+	/* r = a * b + c */
+	void (*muladd)(uint64_t *r, const uint64_t *a, const uint64_t *b, const uint64_t *c, size_t n, const struct he_mod *m);
 	void (*mul_const)(uint64_t *r, const uint64_t *a, struct he_const c, size_t n, const struct he_mod *m);
 	void (*muladd_const)(uint64_t *r, const uint64_t *a, struct he_const c, size_t n, const struct he_mod *m);
 	/* r = the sum of a[j] * b[j], j < k <= HE_DOT_MOST; all below q. */

@@ -89,7 +89,7 @@ static void compare(const struct he_kernels *k, struct field *f, uint64_t q)
 	for (i = 0; i < N; i++) \
 	f->want[i] = (uint64_t)((expr) % q)
 	EACH(((unsigned __int128)f->a[i] * f->b[i] + f->r[i]));
-	k->muladd(f->r, f->a, f->b, N, &m);
+	k->muladd(f->r, f->a, f->b, f->r, N, &m);
 	same(f, "muladd", k->isa, q);
 	EACH((unsigned __int128)f->a[i] * c.w + f->r[i]);
 	k->muladd_const(f->r, f->a, c, N, &m);

@@ -95,6 +95,25 @@ START_TEST(multiplies)
 }
 END_TEST
 
+/* At every width, for the least, the greatest and the middle modulus: the largest number it takes, and those around multiples. */
+START_TEST(reduces_products)
+{
+	unsigned bits = (unsigned)_i;
+	uint64_t q[3] = { 1ULL << (bits - 1), (1ULL << bits) - 1, (3ULL << (bits - 1)) / 2 + 1 };
+	unsigned __int128 most = (unsigned __int128)1 << (61 + bits);
+
+	for (size_t i = 0; i < ARRAY_LEN(q); i++) {
+		unsigned __int128 square = (unsigned __int128)q[i] * q[i], edge = most / q[i] * q[i];
+		unsigned __int128 v[] = { 0, 1, q[i] - 1, q[i], square - 1, square, square - q[i] - 1, edge, edge - 1, most - 1 };
+		struct he_mod m;
+
+		he_mod_init(&m, q[i]);
+		for (size_t k = 0; k < ARRAY_LEN(v); k++)
+			ck_assert_uint_eq(he_reduce_product(v[k], &m), (uint64_t)(v[k] % q[i]));
+	}
+}
+END_TEST
+
 static const uint64_t primes[] = { 0x2, 0x3, 0x25, 0x29, 0x61, 0x10001, 0xfc001, 0xffffee001, 0x1fffffffffffffff, 0xffffffffffffffc5, 0x1fffffffffe10001 };
 static const uint64_t composites[] = { 0x0, 0x1, 0x4, 0x9, 0x231, 0x14f5d5, 0xbfa17dc7, 0x351591274f9af9fb, 0x2000000000000001, 0xffffffffffffffc4, 0x5ed, 0x3fffffff00000001 };
 
@@ -151,6 +170,7 @@ int main(void)
 
 	tcase_add_loop_test(t, multiplies, 0, ARRAY_LEN(sums));
 	tcase_add_test(t, knows_primes);
+	tcase_add_loop_test(t, reduces_products, 2, 62);
 	tcase_add_loop_test(t, finds_roots, 0, ARRAY_LEN(roots));
 	tcase_add_test(t, finds_no_root);
 	suite_add_tcase(s, t);
