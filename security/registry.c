@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Credentials and stems in memory: who is it, whose name is this, what ends when.  Never calls the store under its lock. */
-#include "security/security_priv.h"
+/* Credentials and stems in memory: their versions, and what ends when.  Never calls the store under its lock. */
+#include "security/registry_priv.h"
 
 #include <stdlib.h>
 
 #include "security/lockout.h"
 #include "security/record.h"
 #include "security/rollback.h"
-
-enum { CLAIM_NS = 60 }; /* seconds that an unapplied change keeps its names */
-#define NS_PER_S INT64_C(1000000000)
 
 void registry_init(struct registry *r, struct rnd *rnd)
 {
@@ -30,31 +27,13 @@ void registry_init(struct registry *r, struct rnd *rnd)
 	r->next_end = INT64_MAX;
 }
 
-/* Those of the credential up to that change, and all that are too old. */
-static void drop_claims(struct registry *r, struct str id, uint64_t seq, int64_t before_ns)
-{
-	struct claim **at = &r->claims;
-
-	while (*at) {
-		struct claim *c = *at;
-
-		if ((str_eq(c->cred->info.id, id) && c->cred->info.seq <= seq) || c->since_ns < before_ns) {
-			*at = c->next;
-			cred_unref(c->cred);
-			free(c);
-		} else {
-			at = &c->next;
-		}
-	}
-}
-
 void registry_fini(struct registry *r)
 {
 	struct holder *h;
 	struct stem *s;
 	size_t at = 0;
 
-	drop_claims(r, STR_NONE, 0, INT64_MAX);
+	registry_drop_claims(r, STR_NONE, 0, INT64_MAX);
 	while ((s = strmap_next(&r->stems, &at)) != NULL)
 		free(s);
 	for (at = 0; (h = strmap_next(&r->by_id, &at)) != NULL; free(h)) {
@@ -123,18 +102,12 @@ static void stem_move(struct stem *s, struct holder *to)
 	to->n_stems++;
 }
 
-/* Names that belong to their credential alone: not those of gateways, not App-IDs. */
-static bool owns_names(const struct cred *c)
-{
-	return c->info.kind != CRED_GATEWAY && c->info.state != CRED_REVOKED;
-}
-
 static void index_names(struct registry *r, struct cred *c, bool add)
 {
 	const struct entity_names *lists[2] = { &c->ae, &c->cse };
 	size_t i, k;
 
-	for (k = 0; owns_names(c) && k < 2; k++) {
+	for (k = 0; registry_owns_names(c) && k < 2; k++) {
 		for (i = 0; i < lists[k]->n; i++) {
 			struct str name = lists[k]->v[i].text;
 
@@ -150,11 +123,6 @@ static void index_names(struct registry *r, struct cred *c, bool add)
 		strmap_put(&r->by_label, c->info.name, c);
 	else if (strmap_get(&r->by_label, c->info.name) == c)
 		strmap_del(&r->by_label, c->info.name);
-}
-
-static bool is_gateways(const struct stem *s)
-{
-	return s->holder->cred && s->holder->cred->info.kind == CRED_GATEWAY;
 }
 
 static void end_peers(struct registry *r, struct cred *c)
@@ -224,10 +192,10 @@ static void put_version(struct registry *r, struct cred *c, int64_t now_ns)
 	if (c->info.fingerprint.n)
 		strmap_put(&r->by_key, c->info.fingerprint, c);
 	index_names(r, c, true);
-	for (i = 0; owns_names(c) && i < c->ae.n; i++) {
+	for (i = 0; registry_owns_names(c) && i < c->ae.n; i++) {
 		struct stem *s = strmap_get(&r->stems, c->ae.v[i].text);
 
-		if (s && s->holder != h && is_gateways(s))
+		if (s && s->holder != h && registry_is_gateways(s))
 			stem_move(s, h);
 	}
 	if (c->info.fingerprint.n && c->info.not_after < r->next_end)
@@ -343,174 +311,6 @@ void registry_tick(struct security *sec, int64_t now_us)
 	tell_ended(sec);
 }
 
-/* --- looking ------------------------------------------------------------------------------------------------------- */
-
-static struct cred *maybe_ref(struct cred *c)
-{
-	return c ? cred_ref(c) : NULL;
-}
-
-struct cred *registry_get(struct security *sec, struct str id)
-{
-	struct holder *h;
-	struct cred *c;
-
-	pthread_rwlock_rdlock(&sec->registry.lock);
-	h = strmap_get(&sec->registry.by_id, id);
-	c = maybe_ref(h ? h->cred : NULL);
-	pthread_rwlock_unlock(&sec->registry.lock);
-	return c;
-}
-
-struct cred *registry_by_key(struct security *sec, struct str fingerprint)
-{
-	struct cred *c;
-
-	pthread_rwlock_rdlock(&sec->registry.lock);
-	c = maybe_ref(strmap_get(&sec->registry.by_key, fingerprint));
-	pthread_rwlock_unlock(&sec->registry.lock);
-	return c;
-}
-
-struct cred *registry_of_name(struct security *sec, struct str name)
-{
-	struct cred *c;
-	struct stem *s;
-
-	pthread_rwlock_rdlock(&sec->registry.lock);
-	c = strmap_get(&sec->registry.by_name, name);
-	s = strmap_get(&sec->registry.stems, name);
-	c = maybe_ref(c ? c : s ? s->holder->cred : NULL);
-	pthread_rwlock_unlock(&sec->registry.lock);
-	return c;
-}
-
-bool registry_is_draining(struct security *sec, struct str id)
-{
-	struct holder *h;
-	bool yes;
-
-	pthread_rwlock_rdlock(&sec->registry.lock);
-	h = strmap_get(&sec->registry.by_id, id);
-	yes = h && h->draining;
-	pthread_rwlock_unlock(&sec->registry.lock);
-	return yes;
-}
-
-struct cred *registry_latest(struct security *sec, struct str id)
-{
-	struct registry *r = &sec->registry;
-	int64_t since = clock_mono_ns(sec->clock) - CLAIM_NS * NS_PER_S;
-	struct cred *c = NULL;
-
-	pthread_rwlock_rdlock(&r->lock);
-	for (const struct claim *k = r->claims; k && c == NULL; k = k->next) {
-		if (k->since_ns >= since && str_eq(k->cred->info.id, id))
-			c = cred_ref(k->cred);
-	}
-	if (c == NULL) {
-		struct holder *h = strmap_get(&r->by_id, id);
-
-		c = maybe_ref(h ? h->cred : NULL);
-	}
-	pthread_rwlock_unlock(&r->lock);
-	return c;
-}
-
-struct cred *registry_of_label(struct security *sec, struct str label)
-{
-	struct cred *c;
-
-	pthread_rwlock_rdlock(&sec->registry.lock);
-	c = maybe_ref(strmap_get(&sec->registry.by_label, label));
-	pthread_rwlock_unlock(&sec->registry.lock);
-	return c;
-}
-
-struct cred **registry_all(struct security *sec, struct arena *a, size_t *n)
-{
-	struct cred **all;
-	struct holder *h;
-	size_t at = 0;
-
-	pthread_rwlock_rdlock(&sec->registry.lock);
-	all = arena_array(a, sec->registry.by_id.n, sizeof(*all));
-	for (*n = 0; (h = strmap_next(&sec->registry.by_id, &at)) != NULL;) {
-		if (h->cred)
-			all[(*n)++] = cred_ref(h->cred);
-	}
-	pthread_rwlock_unlock(&sec->registry.lock);
-	return all;
-}
-
-enum owner registry_owner(struct security *sec, const struct cred *asking, struct str name)
-{
-	enum owner o = OWNER_NOBODY;
-	struct cred *lister;
-	struct stem *s;
-
-	pthread_rwlock_rdlock(&sec->registry.lock);
-	lister = strmap_get(&sec->registry.by_name, name);
-	s = strmap_get(&sec->registry.stems, name);
-	if (lister)
-		o = lister->holder == asking->holder ? OWNER_SELF : OWNER_OTHER;
-	else if (s && s->holder == asking->holder)
-		o = OWNER_SELF;
-	else if (s && asking->info.kind == CRED_GATEWAY && is_gateways(s) && s->holder->cred->info.zone == asking->info.zone)
-		o = OWNER_GATEWAY;
-	else if (s)
-		o = OWNER_OTHER;
-	pthread_rwlock_unlock(&sec->registry.lock);
-	return o;
-}
-
-struct str registry_bound(struct security *sec, const struct cred *c, struct str stem)
-{
-	struct str text = STR_NONE;
-	struct stem *s;
-
-	pthread_rwlock_rdlock(&sec->registry.lock);
-	s = strmap_get(&sec->registry.stems, stem);
-	if (s && s->holder == c->holder)
-		text = s->text;
-	pthread_rwlock_unlock(&sec->registry.lock);
-	return text;
-}
-
-struct strs registry_stems(struct security *sec, const struct cred *c, struct arena *a)
-{
-	struct strs out;
-	const struct stem *s;
-
-	pthread_rwlock_rdlock(&sec->registry.lock);
-	out.v = arena_array(a, c->holder->n_stems, sizeof(*out.v));
-	out.n = 0;
-	/* Their texts live as long as the room. */
-	for (s = c->holder->stems; s; s = s->next)
-		out.v[out.n++] = s->text;
-	pthread_rwlock_unlock(&sec->registry.lock);
-	return out;
-}
-
-void registry_names(struct security *sec, void (*fn)(void *arg, struct str name), void *arg)
-{
-	struct registry *r = &sec->registry;
-	struct cred *c;
-	struct stem *s;
-	struct holder *h;
-	size_t at = 0, i;
-
-	pthread_rwlock_rdlock(&r->lock);
-	while ((s = strmap_next(&r->stems, &at)) != NULL)
-		fn(arg, s->text);
-	for (at = 0; (h = strmap_next(&r->by_id, &at)) != NULL;) {
-		c = h->cred;
-		for (i = 0; c && i < c->info.names.n; i++)
-			fn(arg, c->info.names.v[i]);
-	}
-	pthread_rwlock_unlock(&r->lock);
-}
-
 /* --- changing ------------------------------------------------------------------------------------------------------ */
 
 bool registry_bind(struct security *sec, const struct cred *c, struct str stem, bool *fresh)
@@ -527,126 +327,6 @@ bool registry_bind(struct security *sec, const struct cred *c, struct str stem, 
 	if (*fresh)
 		security_changed(sec);
 	return s->holder == c->holder;
-}
-
-static bool listed(const struct cred *c, struct str name)
-{
-	size_t i;
-
-	for (i = 0; i < c->info.names.n; i++) {
-		if (str_eq(c->info.names.v[i], name))
-			return true;
-	}
-	return false;
-}
-
-/* Who else than `id` owns the name, or is about to?  Empty: nobody.  *move: the stem is a gateway's and may become own. */
-static struct str other_owner(struct registry *r, struct str id, struct str name, bool *move)
-{
-	struct cred *lister = strmap_get(&r->by_name, name);
-	struct stem *s = strmap_get(&r->stems, name);
-	const struct claim *c;
-
-	*move = s && !str_eq(s->holder->id, id);
-	if (lister && !str_eq(lister->info.id, id))
-		return lister->info.id;
-	if (*move && !is_gateways(s))
-		return s->holder->id;
-	for (c = r->claims; c; c = c->next) {
-		if (!str_eq(c->cred->info.id, id) && owns_names(c->cred) && listed(c->cred, name))
-			return c->cred->info.id;
-	}
-	return STR_NONE;
-}
-
-/* An id in the place of a name would be taken for that credential. */
-static bool label_is_taken(struct registry *r, const struct cred_info *info)
-{
-	struct cred *has = strmap_get(&r->by_label, info->name);
-	const struct claim *c;
-
-	if ((has && !str_eq(has->info.id, info->id)) || strmap_get(&r->by_id, info->name))
-		return true;
-	for (c = r->claims; c; c = c->next) {
-		if (!str_eq(c->cred->info.id, info->id) && str_eq(c->cred->info.name, info->name))
-			return true;
-	}
-	return false;
-}
-
-static int check_names(struct registry *r, struct arena *a, const struct cred *c, struct strs *moved, struct why *why)
-{
-	const struct entity_names *lists[2] = { &c->ae, &c->cse };
-	size_t i, k;
-	bool move;
-
-	if (c->info.name.n && c->info.state != CRED_REVOKED && label_is_taken(r, &c->info)) {
-		why_set(why, RSC_CONFLICT, "name: another device is called so; revoke that one first, or take another name");
-		return E_EXISTS;
-	}
-	moved->v = arena_array(a, c->ae.n + c->cse.n, sizeof(*moved->v));
-	moved->n = 0;
-	for (k = 0; owns_names(c) && k < 2; k++) {
-		for (i = 0; i < lists[k]->n; i++) {
-			struct str owner = other_owner(r, c->info.id, lists[k]->v[i].text, &move);
-
-			if (owner.n) {
-				why_set(why, RSC_CONFLICT, "names: %.*s belongs to credential %.*s; issue that one again under its id",
-				        STR_ARG(str_first(lists[k]->v[i].text, 64)), STR_ARG(owner));
-				return E_EXISTS;
-			}
-			if (move)
-				moved->v[moved->n++] = arena_str(a, lists[k]->v[i].text);
-		}
-	}
-	return 0;
-}
-
-/* A credential never goes back: not to an older generation, not from revoked. */
-static int check_history(struct registry *r, const struct cred *c, struct why *why)
-{
-	struct holder *h = strmap_get(&r->by_id, c->info.id);
-	struct cred *old = h ? h->cred : NULL, *same = c->info.fingerprint.n ? strmap_get(&r->by_key, c->info.fingerprint) : NULL;
-
-	if (same && !str_eq(same->info.id, c->info.id)) {
-		why_set(why, RSC_CONFLICT, "the key is another credential's; make a new one");
-		return E_EXISTS;
-	}
-	if (old && old->info.state == CRED_REVOKED && c->info.state != CRED_REVOKED) {
-		why_set(why, RSC_BAD_REQUEST, "the credential is revoked for ever; issue another");
-		return E_DENIED;
-	}
-	if (old && c->info.generation < old->info.generation) {
-		why_set(why, RSC_BAD_REQUEST, "generation: may not be lower than before");
-		return E_RANGE;
-	}
-	return 0;
-}
-
-int registry_claim(struct security *sec, struct arena *a, struct cred_info *info, struct strs *moved, struct why *why)
-{
-	struct registry *r = &sec->registry;
-	struct claim *claim = calloc(1, sizeof(*claim));
-	int err;
-
-	REQUIRE(claim != NULL);
-	*claim = (struct claim){ .cred = cred_new(&sec->self, info), .since_ns = clock_mono_ns(sec->clock) };
-	pthread_rwlock_wrlock(&r->lock);
-	drop_claims(r, STR_NONE, 0, claim->since_ns - CLAIM_NS * NS_PER_S);
-	err = check_history(r, claim->cred, why);
-	if (!err)
-		err = check_names(r, a, claim->cred, moved, why);
-	if (!err) {
-		info->seq = claim->cred->info.seq = ++r->seq;
-		claim->next = r->claims;
-		r->claims = claim;
-	}
-	pthread_rwlock_unlock(&r->lock);
-	if (err) {
-		cred_unref(claim->cred);
-		free(claim);
-	}
-	return err;
 }
 
 /* Under the lock: the ledger hears of it before anybody else does, but of no generation that the store may still lose. */
@@ -693,7 +373,7 @@ static void apply(struct security *sec, const struct cred_info *info, bool durab
 	anew = is_given_anew(sec, info);
 	pthread_rwlock_wrlock(&r->lock);
 	struct holder *h = holder_of(r, info->id);
-	drop_claims(r, info->id, info->seq, INT64_MIN);
+	registry_drop_claims(r, info->id, info->seq, INT64_MIN);
 	/* Two that became durable together may be applied in either order. */
 	if (info->seq >= h->seq) {
 		h->seq = info->seq;
@@ -717,30 +397,6 @@ void cred_apply(struct security *sec, const struct cred_info *info)
 void cred_apply_early(struct security *sec, const struct cred_info *info)
 {
 	apply(sec, info, false);
-}
-
-void cred_undo(struct security *sec, const struct cred_info *info)
-{
-	struct registry *r = &sec->registry;
-	struct claim **at = &r->claims, *c;
-
-	CHECK(sec, SECURITY);
-	pthread_rwlock_wrlock(&r->lock);
-	while ((c = *at) != NULL && c->cred->info.seq != info->seq)
-		at = &c->next;
-	if (c) {
-		*at = c->next;
-		cred_unref(c->cred);
-		free(c);
-	}
-	pthread_rwlock_unlock(&r->lock);
-}
-
-uint32_t cred_count(const struct security *sec, enum cred_state state)
-{
-	CHECK(sec, SECURITY);
-	REQUIRE((unsigned)state < CRED_STATES);
-	return atomic_load_explicit(&sec->registry.in_state[state], memory_order_relaxed);
 }
 
 void registry_hold(struct security *sec, struct str id, bool held)
@@ -783,17 +439,4 @@ void registry_lock(struct security *sec, struct str id, int64_t until_ns)
 	pthread_rwlock_unlock(&r->lock);
 	security_changed(sec);
 	tell_ended(sec);
-}
-
-enum cred_state registry_stored_state(struct security *sec, struct str id)
-{
-	enum cred_state state = CRED_SUSPENDED;
-	struct holder *h;
-
-	pthread_rwlock_rdlock(&sec->registry.lock);
-	h = strmap_get(&sec->registry.by_id, id);
-	if (h)
-		state = h->stored;
-	pthread_rwlock_unlock(&sec->registry.lock);
-	return state;
 }
