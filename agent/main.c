@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* troth-agent: options, commands, signals. */
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +8,6 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "config.h"
 #include "agent/agent.h"
 #include "agent/conf.h"
 #include "agent/control.h"
@@ -18,36 +16,18 @@
 #include "agent/onboard.h"
 #include "cse/base/clock.h"
 #include "cse/base/err.h"
+#include "cse/base/options.h"
 #include "cse/base/sd.h"
 
 extern char **environ;
 
-enum { MAX_SETS = 64, EXIT_CONF = 2, END_LOOKS = 100, END_LOOK_NS = 20000000 };
+enum { END_LOOKS = 100, END_LOOK_NS = 20000000 };
 static const char conf_file[] = SYSCONFDIR "/troth/troth-agent.conf";
-
-struct options {
-	const char *conf;
-	const char *sets[MAX_SETS];
-	size_t n_sets;
-	bool check;
-};
 
 static int fail(const struct why *why)
 {
 	fprintf(stderr, "troth-agent: %s\n", why->text[0] ? why->text : "cannot start");
 	return 1;
-}
-
-static int read_config(const struct options *o, struct conf **out, struct conf_why *why)
-{
-	int r = conf_read_of(&conf_agent, o->conf, environ, out, why);
-
-	for (size_t i = 0; r == 0 && i < o->n_sets; i++) {
-		r = conf_set(*out, o->sets[i], why);
-		if (r)
-			conf_unref(*out);
-	}
-	return r;
 }
 
 struct signals {
@@ -64,7 +44,7 @@ static void reload(const struct signals *s)
 	struct conf_why why = { "" };
 	struct conf *fresh;
 
-	if (read_config(s->options, &fresh, &why)) {
+	if (options_read(s->options, &conf_agent, environ, &fresh, &why)) {
 		log_write(s->agent->log, LOG_CONF, "nothing changed: %s", why.text);
 		return;
 	}
@@ -285,45 +265,6 @@ static void usage(FILE *f)
 	fputs("exit status: 0 done or ended on request, 1 failed, 2 options or configuration are wrong\n", f);
 }
 
-/* -1: go on; otherwise the exit status. */
-static int parse_options(int argc, char **argv, struct options *o)
-{
-	static const struct option longs[] = { { "config", required_argument, NULL, 'c' },
-		{ "set", required_argument, NULL, 's' }, { "check-config", no_argument, NULL, 'C' },
-		{ "version", no_argument, NULL, 'V' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
-	int ch;
-
-	while ((ch = getopt_long(argc, argv, "+c:s:Vh", longs, NULL)) != -1) {
-		switch (ch) {
-		case 'c':
-			o->conf = optarg;
-			break;
-		case 's':
-			if (o->n_sets == MAX_SETS) {
-				fprintf(stderr, "troth-agent: at most %d times --set; use a configuration file\n", MAX_SETS);
-				return EXIT_CONF;
-			}
-			o->sets[o->n_sets++] = optarg;
-			break;
-		case 'C':
-			o->check = true;
-			break;
-		case 'V':
-			printf("troth-agent %s\n", PACKAGE_VERSION);
-			return 0;
-		case 'h':
-			usage(stdout);
-			return 0;
-		default:
-			usage(stderr);
-			return EXIT_CONF;
-		}
-	}
-	if (!o->conf && access(conf_file, R_OK) == 0)
-		o->conf = conf_file;
-	return -1;
-}
-
 /* NULL: there is none of that name and form. */
 static const struct command *find_command(int argc, char **argv)
 {
@@ -348,14 +289,15 @@ static void prepare_process(void)
 
 int main(int argc, char **argv)
 {
-	struct options o = { 0 };
+	const struct options_program program = { .table = &conf_agent, .file = conf_file, .commands = true, .usage = usage };
+	struct options o;
 	const struct command *command = NULL;
 	struct why why = { RSC_NONE, "" };
 	struct conf_why bad = { "" };
 	struct conf *conf;
 	struct agent *a;
 	struct sd sd;
-	int r = parse_options(argc, argv, &o);
+	int r = options_parse(&o, &program, argc, argv);
 
 	if (r >= 0)
 		return r;
@@ -363,12 +305,12 @@ int main(int argc, char **argv)
 		command = find_command(argc - optind, argv + optind);
 		if (!command) {
 			usage(stderr);
-			return EXIT_CONF;
+			return OPTIONS_WRONG;
 		}
 	}
-	if (read_config(&o, &conf, &bad)) {
+	if (options_read(&o, &conf_agent, environ, &conf, &bad)) {
 		fprintf(stderr, "troth-agent: %s\n", bad.text);
-		return EXIT_CONF;
+		return OPTIONS_WRONG;
 	}
 	prepare_process();
 	sd_init(&sd);
@@ -381,7 +323,7 @@ int main(int argc, char **argv)
 	if (agent_check(a, &why)) {
 		fail(&why);
 		agent_free(a);
-		return EXIT_CONF;
+		return OPTIONS_WRONG;
 	}
 	if (o.check) {
 		printf("configuration is good\n");

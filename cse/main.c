@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* trothd: options, start, signals, end. */
+/* trothd: start, signals, end. */
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,89 +9,43 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "config.h"
 #include "cse/base/err.h"
 #include "cse/base/log.h"
+#include "cse/base/options.h"
 #include "cse/base/sd.h"
 #include "cse/cse.h"
 #include "cse/cse_check.h"
 
 extern char **environ;
 
-enum { MAX_SETS = 64, EXIT_CONF = 2 };
+static const char conf_file[] = SYSCONFDIR "/troth/troth.conf";
 
-static const char usage[] =
-    "usage: trothd [-c FILE] [-s SECTION.OPTION=VALUE]... [--check-config]\n"
-    "  -c, --config FILE   configuration (default: " SYSCONFDIR "/troth/troth.conf when it is there)\n"
-    "  -s, --set S.O=V     sets one option; wins over file and environment\n"
-    "      --check-config  reads and checks the configuration, says what is wrong, and ends\n"
-    "  -V, --version       the version\n"
-    "SIGHUP reads the configuration again (as a whole, or not at all); SIGTERM and SIGINT end trothd.\n"
-    "exit status: 0 ended on request, 1 could not start or run, 2 options or configuration are wrong\n";
-
-struct options {
-	const char *conf;
-	const char *sets[MAX_SETS];
-	size_t n_sets;
-	bool check;
-};
-
-/* -1: go on; otherwise the exit status. */
-static int parse_options(int argc, char **argv, struct options *o)
+static void usage(FILE *f)
 {
-	static const struct option longs[] = { { "config", required_argument, NULL, 'c' },
-		{ "set", required_argument, NULL, 's' }, { "check-config", no_argument, NULL, 'C' },
-		{ "version", no_argument, NULL, 'V' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
-	int ch;
-	while ((ch = getopt_long(argc, argv, "c:s:Vh", longs, NULL)) != -1) {
-		switch (ch) {
-		case 'c':
-			o->conf = optarg;
-			break;
-		case 's':
-			if (o->n_sets == MAX_SETS) {
-				fprintf(stderr, "trothd: at most %d times --set; use a configuration file\n", MAX_SETS);
-				return EXIT_CONF;
-			}
-			o->sets[o->n_sets++] = optarg;
-			break;
-		case 'C':
-			o->check = true;
-			break;
-		case 'V':
-			printf("trothd %s\n", PACKAGE_VERSION);
-			return 0;
-		case 'h':
-			fputs(usage, stdout);
-			return 0;
-		default:
-			fputs(usage, stderr);
-			return EXIT_CONF;
-		}
-	}
-	if (optind != argc) {
-		fprintf(stderr, "trothd: unexpected argument %s\n%s", argv[optind], usage);
-		return EXIT_CONF;
-	}
-	if (!o->conf && access(SYSCONFDIR "/troth/troth.conf", R_OK) == 0)
-		o->conf = SYSCONFDIR "/troth/troth.conf";
-	return -1;
+	fprintf(f,
+	        "usage: trothd [-c FILE] [-s SECTION.OPTION=VALUE]... [--check-config]\n"
+	        "  -c, --config FILE   configuration (default: %s when it is there)\n"
+	        "  -s, --set S.O=V     sets one option; wins over file and environment\n"
+	        "      --check-config  reads and checks the configuration, says what is wrong, and ends\n"
+	        "  -V, --version       the version\n"
+	        "SIGHUP reads the configuration again (as a whole, or not at all); SIGTERM and SIGINT end trothd.\n"
+	        "exit status: 0 ended on request, 1 could not start or run, 2 options or configuration are wrong\n",
+	        conf_file);
 }
 
 static int check_config(const struct options *o)
 {
-	struct conf *c;
+	struct conf *c = NULL;
 	struct conf_why why = { "" };
-	int r = conf_read(o->conf, environ, &c, &why);
-	for (size_t i = 0; r == 0 && i < o->n_sets; i++)
-		r = conf_set(c, o->sets[i], &why);
+	int r = options_read(o, &conf_troth, environ, &c, &why);
+
 	if (r == 0)
 		r = cse_check_conf(c, &why);
+	conf_unref(c);
 	if (r) {
 		fprintf(stderr, "%s\n", why.text);
-		return EXIT_CONF;
+		return OPTIONS_WRONG;
 	}
-	conf_unref(c);
 	printf("configuration is good\n");
 	return 0;
 }
@@ -147,8 +100,9 @@ static void on_signal(struct loop *l, struct loop_io *io, unsigned events)
 
 int main(int argc, char **argv)
 {
-	struct options o = { 0 };
-	int r = parse_options(argc, argv, &o);
+	const struct options_program program = { .table = &conf_troth, .file = conf_file, .usage = usage };
+	struct options o;
+	int r = options_parse(&o, &program, argc, argv);
 	if (r >= 0)
 		return r;
 	if (o.check)
@@ -169,7 +123,7 @@ int main(int argc, char **argv)
 	r = cse_open(o.conf, environ, o.sets, o.n_sets, &cse, &why);
 	if (r) {
 		fprintf(stderr, "trothd: %s\n", why.text[0] ? why.text : "cannot start");
-		return r == E_CONF ? EXIT_CONF : 1;
+		return r == E_CONF ? OPTIONS_WRONG : 1;
 	}
 	struct signals sig = { .cse = cse };
 	int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
