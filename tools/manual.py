@@ -11,7 +11,7 @@ sys.dont_write_bytecode = True
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 sys.path.insert(0, os.path.join(TOP, "tests", "arch"))
 import tree  # noqa: E402
-from reference import TYPES  # noqa: E402
+from reference import TYPES, keep  # noqa: E402
 
 PAGES = "doc/man"
 COMPLETION = "etc/completion/trothctl"
@@ -235,18 +235,5 @@ def files(t):
     yield COMPLETION, completion(t)
 
 
-def main():
-    t = tree.Tree(TOP)
-    for path, text in files(t):
-        full = os.path.join(TOP, path)
-        if sys.argv[1:] != ["--check"]:
-            with open(full, "w", encoding="utf-8") as f:
-                f.write(text)
-            continue
-        with open(full, encoding="utf-8") as f:
-            if f.read() != text:
-                sys.exit(path + " is not what the .def files say; make update")
-
-
 if __name__ == "__main__":
-    main()
+    keep(files(tree.Tree(TOP)))

@@ -83,17 +83,18 @@ def reference(t):
     return HEAD + "".join(piece for part in parts for piece in part(t))
 
 
-def main():
-    text = reference(tree.Tree(TOP))
-    path = os.path.join(TOP, OUT)
-    if sys.argv[1:] != ["--check"]:
-        with open(path, "w", encoding="utf-8") as f:
-            f.write(text)
-        return
-    with open(path, encoding="utf-8") as f:
-        if f.read() != text:
-            sys.exit(OUT + " is not what the .def files say; make update")
+def keep(files):
+    """Writes each (path, text); with --check it only says which file is another."""
+    for path, text in files:
+        full = os.path.join(TOP, path)
+        if sys.argv[1:] != ["--check"]:
+            with open(full, "w", encoding="utf-8") as f:
+                f.write(text)
+            continue
+        with open(full, encoding="utf-8") as f:
+            if f.read() != text:
+                sys.exit(path + " is not what the .def files say; make update")
 
 
 if __name__ == "__main__":
-    main()
+    keep([(OUT, reference(tree.Tree(TOP)))])
