@@ -15,25 +15,16 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from bars import LIFE, Bars, rss_anon  # noqa: E402
 from cse import BUILD, Cse, must, register  # noqa: E402
 
-LONG_LIFE = ["--life", "30d"]
 
-
-class Bench:
+class Bench(Bars):
     def __init__(self, args):
-        self.args, self.rows, self.out = args, [], open(args.out, "w")
+        super().__init__(args.out)
+        self.args = args
         self.null = Cse(trothd=os.path.join(BUILD, "bench-null"))
         self.cse = None
-
-    def emit(self, name, bar, held, **figures):
-        row = {"name": name}
-        row.update({k: round(v, 4) if isinstance(v, float) else v for k, v in figures.items()})
-        row.update({"bar": bar, "held": bool(held)})
-        self.rows.append(row)
-        self.out.write(json.dumps(row) + "\n")
-        self.out.flush()
-        print(("ok    " if held else "MISS  ") + json.dumps(row), flush=True)
 
     def server(self, sets=()):
         if self.cse:
@@ -45,7 +36,7 @@ class Bench:
         """A server beside those that there are; it is the one in use from now on."""
         c = self.cse = Cse(sets=["limits.resources_per_ae=100000000"] + list(sets))
         c.start()
-        c.issue("CBench", "--ae", "CBench", *LONG_LIFE)
+        c.issue("CBench", "--ae", "CBench", *LIFE)
         dev = c.client("CBench")
         register(dev, "CBench")
         # one access-control policy of three rules, the third of which matches
@@ -233,14 +224,6 @@ def bench_mni(b):
            live_bytes=data, seconds=seconds)
 
 
-def rss_anon(pid):
-    with open("/proc/%d/status" % pid) as f:
-        for line in f:
-            if line.startswith("RssAnon:"):
-                return int(line.split()[1]) * 1024
-    return 0
-
-
 def drop_caches():
     try:
         os.sync()
@@ -354,7 +337,7 @@ class Target:
 
     def __init__(self, b, n):
         cse = b.cse
-        cse.issue("CSink", "--ae", "CSink", *LONG_LIFE)
+        cse.issue("CSink", "--ae", "CSink", *LIFE)
         base = os.path.join(cse.creds, "CSink")
         self.proc = subprocess.Popen([os.path.join(BUILD, "troth-bench"), "--ca", cse.creds + "/ca.crt", "--cert", base + ".crt",
                                       "--key", base + ".key", "--op", "sink"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -536,7 +519,7 @@ def main():
     ap.add_argument("groups", nargs="*", default=GROUPS)
     b = Bench(ap.parse_args())
     b.null.start()
-    b.null.issue("CBench", "--ae", "CBench", *LONG_LIFE)
+    b.null.issue("CBench", "--ae", "CBench", *LIFE)
     want = set(b.args.groups or GROUPS)
     try:
         if want & {"create", "many", "full", "single", "mni"}:

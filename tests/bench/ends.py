@@ -4,7 +4,6 @@
 lockout: from a lie to the end of the liar's connections and his refusal.  One JSON object a line, as bench.py writes them."""
 import argparse
 import http.client
-import json
 import math
 import os
 import queue
@@ -16,9 +15,8 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from bars import LIFE, Bars, cpu_s  # noqa: E402
 from cse import BUILD, Cse, must, register  # noqa: E402
-
-LIFE = ["--life", "30d"]
 
 
 class Admin:
@@ -67,29 +65,6 @@ class Held:
     def end(self):
         self.proc.kill()
         self.proc.wait()
-
-
-class Bench:
-    def __init__(self, args):
-        self.args, self.missed, self.out = args, 0, open(args.out, "w")
-
-    def emit(self, name, bar, held, **figures):
-        row = {"name": name}
-        row.update({k: round(v, 3) if isinstance(v, float) else v for k, v in figures.items()})
-        row.update({"bar": bar, "held": bool(held)})
-        self.missed += not held
-        self.out.write(json.dumps(row) + "\n")
-        self.out.flush()
-        print(("ok    " if held else "MISS  ") + json.dumps(row), flush=True)
-
-
-def cpu_s(pid):
-    """Processor seconds of all threads of a process."""
-    total = 0
-    for tid in os.listdir("/proc/%d/task" % pid):
-        with open("/proc/%d/task/%s/schedstat" % (pid, tid)) as f:
-            total += int(f.read().split()[0])
-    return total / 1e9
 
 
 def p(values, part):
@@ -144,12 +119,12 @@ def revoke_all(cse, held, names, n, id_of):
     return took, said, cpu
 
 
-def bench_revoke(b):
-    singles, hundreds = b.args.sessions // 50, b.args.sessions // 2000
+def bench_revoke(b, args):
+    singles, hundreds = args.sessions // 50, args.sessions // 2000
     with Cse() as c:
         c.start()
         each = 100
-        rest = (b.args.sessions - singles) // each - hundreds
+        rest = (args.sessions - singles) // each - hundreds
         counts = {"COne%d" % i: 1 for i in range(singles)}
         counts.update({"CHun%d" % i: each for i in range(hundreds)})
         others = {"CAll%d" % i: each for i in range(rest)}
@@ -159,7 +134,7 @@ def bench_revoke(b):
         held = Held(c, {**counts, **others})
         try:
             one = [revoke(admin, held, c, "COne%d" % i, 1, id_of) for i in range(singles)]
-            b.emit("revoke.one", "p99 <= 50 ms", p(one, .99) <= 50, sessions=b.args.sessions, p50_ms=p(one, .5), p99_ms=p(one, .99))
+            b.emit("revoke.one", "p99 <= 50 ms", p(one, .99) <= 50, sessions=args.sessions, p50_ms=p(one, .5), p99_ms=p(one, .99))
             hun = [revoke(admin, held, c, "CHun%d" % i, each, id_of) for i in range(hundreds)]
             b.emit("revoke.100", "500 ms", p(hun, .99) <= 500, p50_ms=p(hun, .5), p99_ms=p(hun, .99))
             cpu = cpu_s(c.proc.pid)
@@ -193,16 +168,16 @@ def lie(c, name, held):
     return [1000 * (t - begin) for t in (answered, closed, other)]
 
 
-def bench_lockout(b):
+def bench_lockout(b, args):
     with Cse() as c:
         c.start()
-        liars = ["CLiar%d" % i for i in range(b.args.liars)]
+        liars = ["CLiar%d" % i for i in range(args.liars)]
         for name in liars + ["CVictim", "COther"]:
             c.issue(name, "--ae", name, *LIFE)
             if name != "COther":
                 register(c.client(name), name)
         counts = {name: 1 for name in liars}
-        counts["COther"] = min(b.args.sessions, 4000) - len(liars)
+        counts["COther"] = min(args.sessions, 4000) - len(liars)
         held = Held(c, counts)
         try:
             times = [lie(c, name, held) for name in liars]
@@ -221,10 +196,11 @@ def main():
     ap.add_argument("--sessions", type=int, default=10000)
     ap.add_argument("--liars", type=int, default=100)
     ap.add_argument("groups", nargs="*", default=["lockout", "revoke"])
-    b = Bench(ap.parse_args())
+    args = ap.parse_args()
+    b = Bars(args.out)
     for name, fn in (("lockout", bench_lockout), ("revoke", bench_revoke)):
-        if name in b.args.groups:
-            fn(b)
+        if name in args.groups:
+            fn(b, args)
     print("missed: %d" % b.missed)
     return 1 if b.missed else 0
 

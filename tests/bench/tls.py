@@ -18,36 +18,14 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from bars import LIFE, Bars, cpu_s, rss_anon  # noqa: E402
 from cse import BUILD, Cse, free_port, must, register  # noqa: E402
 
-LIFE = ["--life", "30d"]
 
-
-def cpu_s(pid):
-    """Processor seconds of all threads of a process, finer than clock ticks."""
-    total = 0
-    for tid in os.listdir("/proc/%d/task" % pid):
-        with open("/proc/%d/task/%s/schedstat" % (pid, tid)) as f:
-            total += int(f.read().split()[0])
-    return total / 1e9
-
-
-def rss_anon(pid):
-    with open("/proc/%d/status" % pid) as f:
-        return next(int(line.split()[1]) * 1024 for line in f if line.startswith("RssAnon:"))
-
-
-class Bench:
+class Bench(Bars):
     def __init__(self, args):
-        self.args, self.missed, self.out = args, 0, open(args.out, "w")
-
-    def emit(self, name, bar, held, **figures):
-        row = {"name": name}
-        row.update({k: round(v, 4) if isinstance(v, float) else v for k, v in figures.items()})
-        row.update({"bar": bar, "held": bool(held)})
-        self.missed += not held
-        self.out.write(json.dumps(row) + "\n")
-        print(("ok    " if held else "MISS  ") + json.dumps(row), flush=True)
+        super().__init__(args.out)
+        self.args = args
 
     def shake(self, cse, port, pid, how, count, threads=4):
         base = os.path.join(cse.creds, "CBench")
@@ -121,24 +99,10 @@ def bench_resume(b):
                cpu_us=statistics.median(p[1]["cpu_us"] for p in pairs), full_cpu_us=statistics.median(p[0]["cpu_us"] for p in pairs))
 
 
-class Unix(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=30)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.connect(self.path)
-
-
 def renew(c, what):
-    k = Unix(os.path.join(c.state, "admin.sock"))
-    k.request("POST", what)
-    r = k.getresponse()
-    text = r.read()
-    k.close()
-    if r.status != 200:
-        raise RuntimeError("%s: %d %s" % (what, r.status, text))
+    status, text = c.admin("POST", what)
+    if status != 200:
+        raise RuntimeError("%s: %d %s" % (what, status, text))
 
 
 def work(c, rate, anew, stop, out):
