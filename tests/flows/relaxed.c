@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/flows/text.h"
+
 enum { MAX_DEPTH = 64 };
 
 int fail_set(struct fail *f, const char *fmt, ...)
@@ -126,41 +128,12 @@ char *relaxed_wire(const json_t *v, const json_t *request)
 
 /* --- text with variables ------------------------------------------------------------------------------------------ */
 
-struct text {
-	char *p;
-	size_t n, cap;
-};
-
-static void text_put(struct text *t, const char *s, size_t n)
-{
-	if (t->n + n + 1 > t->cap) {
-		t->cap = (t->n + n + 1) * 2;
-		t->p = realloc(t->p, t->cap);
-		if (!t->p)
-			abort();
-	}
-	memcpy(t->p + t->n, s, n);
-	t->n += n;
-	t->p[t->n] = 0;
-}
-
 static size_t name_length(const char *s, size_t n)
 {
 	size_t i = 0;
 	while (i < n && (isalnum((unsigned char)s[i]) || s[i] == '_'))
 		i++;
 	return i;
-}
-
-static void text_put_json(struct text *t, const json_t *v)
-{
-	if (json_is_string(v)) {
-		text_put(t, json_string_value(v), json_string_length(v));
-		return;
-	}
-	char *d = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
-	text_put(t, d, strlen(d));
-	free(d);
 }
 
 /* Appends the variable behind a '$' at s[0]; returns how much was used, 0 on failure. */

@@ -8,28 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-struct text {
-	char *p;
-	size_t n, cap;
-};
-
-static void put(struct text *t, const char *s, size_t n)
-{
-	if (t->n + n + 1 > t->cap) {
-		t->cap = (t->n + n + 1) * 2;
-		t->p = realloc(t->p, t->cap);
-		if (!t->p)
-			abort();
-	}
-	memcpy(t->p + t->n, s, n);
-	t->n += n;
-	t->p[t->n] = 0;
-}
-
-static void putz(struct text *t, const char *s)
-{
-	put(t, s, strlen(s));
-}
+#include "tests/flows/text.h"
 
 /* Percent-encodes all but unreserved characters (RFC 3986 2.3) and those of `also`. */
 static void put_encoded(struct text *t, const char *s, const char *also)
@@ -37,10 +16,10 @@ static void put_encoded(struct text *t, const char *s, const char *also)
 	for (; *s; s++) {
 		char hex[4];
 		if (isalnum((unsigned char)*s) || strchr("-._~", *s) || strchr(also, *s)) {
-			put(t, s, 1);
+			text_put(t, s, 1);
 		} else {
 			snprintf(hex, sizeof(hex), "%%%02X", (unsigned char)*s);
-			put(t, hex, 3);
+			text_put(t, hex, 3);
 		}
 	}
 }
@@ -48,7 +27,10 @@ static void put_encoded(struct text *t, const char *s, const char *also)
 /* A JSON value as it stands in a query or a header field. */
 static char *plain(const json_t *v)
 {
-	return json_is_string(v) ? strdup(json_string_value(v)) : json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
+	struct text t = { 0 };
+
+	text_put_json(&t, v);
+	return t.p;
 }
 
 /* --- request ------------------------------------------------------------------------------------------------------ */
@@ -66,10 +48,10 @@ static void put_path(struct text *t, const char *to)
 	size_t n = strcspn(to, "#");
 	char *path = strndup(to, n);
 	if (strncmp(path, "//", 2) == 0) {
-		putz(t, "/_");
+		text_putz(t, "/_");
 		put_encoded(t, path + 1, "/");
 	} else {
-		putz(t, path[0] == '/' ? "/~" : "/");
+		text_putz(t, path[0] == '/' ? "/~" : "/");
 		put_encoded(t, path, "/");
 	}
 	free(path);
@@ -82,10 +64,10 @@ struct query {
 
 static void put_query(struct query *q, const char *name, const char *value)
 {
-	putz(q->t, q->any ? "&" : "?");
+	text_putz(q->t, q->any ? "&" : "?");
 	q->any = true;
 	put_encoded(q->t, name, "");
-	putz(q->t, "=");
+	text_putz(q->t, "=");
 	put_encoded(q->t, value, "");
 }
 
@@ -97,14 +79,14 @@ static void put_query_json(struct query *q, const char *name, const json_t *v)
 		put_query(q, name, s);
 		free(s);
 	} else {
-		putz(q->t, q->any ? "&" : "?");
+		text_putz(q->t, q->any ? "&" : "?");
 		q->any = true;
 		put_encoded(q->t, name, "");
-		putz(q->t, "=");
+		text_putz(q->t, "=");
 		for (size_t i = 0; i < json_array_size(v); i++) {
 			char *s = plain(json_array_get(v, i));
 			if (i)
-				putz(q->t, "+");
+				text_putz(q->t, "+");
 			put_encoded(q->t, s, "");
 			free(s);
 		}
@@ -160,11 +142,11 @@ static void put_field_name(struct text *t, const char *name, const json_t *prim)
 {
 	const char *rqi = json_string_value(json_object_get(prim, "rqi"));
 	size_t at = t->n;
-	putz(t, name);
+	text_putz(t, name);
 	if (rqi && *rqi && rqi[strlen(rqi) - 1] % 2)
 		for (; at < t->n; at++)
 			t->p[at] = (char)tolower((unsigned char)t->p[at]);
-	putz(t, ": ");
+	text_putz(t, ": ");
 }
 
 /* 6.4: parameters that are header fields. */
@@ -181,18 +163,18 @@ static int put_fields(struct text *t, const json_t *prim, struct fail *f)
 			fail_set(f, "%s cannot be a header field", fields[i][0]);
 		if (s) {
 			put_field_name(t, fields[i][1], prim);
-			putz(t, s);
-			putz(t, "\r\n");
+			text_putz(t, s);
+			text_putz(t, "\r\n");
 		}
 		free(s);
 	}
 	const json_t *tokens = json_object_get(prim, "tkns");
 	for (size_t i = 0; i < json_array_size(tokens); i++) {
-		putz(t, i ? "+" : "Authorization: ");
-		putz(t, json_string_value(json_array_get(tokens, i)));
+		text_putz(t, i ? "+" : "Authorization: ");
+		text_putz(t, json_string_value(json_array_get(tokens, i)));
 	}
 	if (json_array_size(tokens))
-		putz(t, "\r\n");
+		text_putz(t, "\r\n");
 	return f->text[0] ? -1 : 0;
 }
 
@@ -209,14 +191,14 @@ static void put_content(struct text *t, const json_t *prim)
 	else if (has)
 		snprintf(line, sizeof(line), "Content-Type: %s\r\n",
 		         op == 5 ? "application/vnd.onem2m-ntfy+json" : "application/vnd.onem2m-res+json");
-	putz(t, line);
+	text_putz(t, line);
 	if (has || op == 1 || op == 3) {
 		snprintf(line, sizeof(line), "Content-Length: %zu\r\n", body ? strlen(body) : 0);
-		putz(t, line);
+		text_putz(t, line);
 	}
-	putz(t, "\r\n");
+	text_putz(t, "\r\n");
 	if (body)
-		putz(t, body);
+		text_putz(t, body);
 	free(body);
 }
 
@@ -229,13 +211,13 @@ char *ts0009_request(const json_t *prim, const char *host, size_t *n, struct fai
 	else if (!json_is_string(json_object_get(prim, "to")))
 		fail_set(f, "HTTP needs a To");
 	else {
-		putz(&t, m);
-		putz(&t, " ");
+		text_putz(&t, m);
+		text_putz(&t, " ");
 		put_path(&t, json_string_value(json_object_get(prim, "to")));
 		put_query_part(&t, prim, f);
-		putz(&t, " HTTP/1.1\r\nHost: ");
-		putz(&t, host);
-		putz(&t, "\r\nAccept: application/json\r\n");
+		text_putz(&t, " HTTP/1.1\r\nHost: ");
+		text_putz(&t, host);
+		text_putz(&t, "\r\nAccept: application/json\r\n");
 		put_fields(&t, prim, f);
 		put_content(&t, prim);
 	}
