@@ -64,6 +64,29 @@ static inline void storm_settle(struct storm_gale *s, struct rig *g, unsigned ro
 	}
 }
 
+/* A request to that gate.  Its identifier is that of who asks: one at a time. */
+static inline struct prim *storm_ask(struct storm_gale *s, struct loop *l, const void *who, enum op op, struct str to, struct str fr,
+                                     struct request **r)
+{
+	struct prim *p = request_prim(*r = gate_open(s->gate, l));
+
+	p->op = op;
+	p->to = arena_str(p->arena, to);
+	p->fr = arena_str(p->arena, fr);
+	p->rqi = arena_printf(p->arena, "%p", who);
+	p->rvi_text = STR("3");
+	p->has = 1u << P_OP | 1u << P_TO | 1u << P_FR | 1u << P_RQI | 1u << P_RVI;
+	return p;
+}
+
+/* Its content in JSON; ty 0: none is said. */
+static inline void storm_content(struct storm_gale *s, struct prim *p, unsigned ty, struct str json)
+{
+	p->has |= 1u << P_PC | (ty ? 1u << P_TY : 0);
+	p->ty = ty;
+	ck_assert_int_eq(codec_json.decode_content(p->arena, arena_str(p->arena, json), gate_limits(s->gate), &p->pc, &p->why), RSC_NONE);
+}
+
 static inline void storm_close(struct storm_gale *s)
 {
 	gate_free(s->gate);

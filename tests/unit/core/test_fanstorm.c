@@ -113,20 +113,11 @@ static void next(struct client *c)
 		return;
 	}
 	act = &acts[(c->sent++ * 7 + c->number) % ARRAY_LEN(acts)];
-	r = gate_open(s->gale.gate, c->loop);
-	p = request_prim(r);
-	p->op = act->op;
-	p->to = str_of(act->to);
-	p->fr = act->by_other ? STR("CDev2") : STR("CDev1");
+	p = storm_ask(&s->gale, c->loop, c, act->op, str_of(act->to), act->by_other ? STR("CDev2") : STR("CDev1"), &r);
+	/* Those that were given up may still be under way. */
 	p->rqi = arena_printf(p->arena, "%p-%u", (void *)c, (unsigned)c->sent);
-	p->rvi_text = STR("3");
-	p->has = 1u << P_OP | 1u << P_TO | 1u << P_FR | 1u << P_RQI | 1u << P_RVI | (act->ty ? 1u << P_TY : 0);
-	p->ty = act->ty;
-	if (act->pc) {
-		p->has |= 1u << P_PC;
-		ck_assert_int_eq(codec_json.decode_content(p->arena, arena_str(p->arena, str_of(act->pc)), gate_limits(s->gale.gate), &p->pc, &p->why),
-		                 RSC_NONE);
-	}
+	if (act->pc)
+		storm_content(&s->gale, p, act->ty, str_of(act->pc));
 	c->done = false;
 	gate_submit(r, act->by_other ? s->other : s->peer, &reply, c);
 	/* One of nine is given up at once. */

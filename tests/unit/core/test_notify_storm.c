@@ -132,24 +132,11 @@ static const struct gate_reply reply = { prepare, release };
 
 static void submit(struct client *c, enum op op, const char *to, unsigned ty, const char *pc)
 {
-	struct request *r = gate_open(c->storm->gale.gate, c->loop);
-	struct prim *p = request_prim(r);
+	struct request *r;
+	struct prim *p = storm_ask(&c->storm->gale, c->loop, c, op, str_of(to), STR("CDev1"), &r);
 
-	p->op = op;
-	p->to = arena_str(p->arena, str_of(to));
-	p->fr = STR("CDev1");
-	p->rqi = arena_printf(p->arena, "%p", (void *)c);
-	p->rvi_text = STR("3");
-	p->has = 1u << P_OP | 1u << P_TO | 1u << P_FR | 1u << P_RQI | 1u << P_RVI;
-	if (ty) {
-		p->ty = ty;
-		p->has |= 1u << P_TY;
-	}
-	if (pc) {
-		p->has |= 1u << P_PC;
-		ck_assert_int_eq(codec_json.decode_content(p->arena, arena_str(p->arena, str_of(pc)), gate_limits(c->storm->gale.gate), &p->pc,
-		                                           &p->why), RSC_NONE);
-	}
+	if (pc)
+		storm_content(&c->storm->gale, p, ty, str_of(pc));
 	gate_submit(r, c->storm->peer, &reply, c);
 }
 

@@ -97,21 +97,12 @@ static void go_on(struct poller *p)
 		return;
 	}
 	p->answering = p->rqi[0] != 0;
-	r = gate_open(s->gale.gate, p->loop);
-	q = request_prim(r);
-	q->op = p->answering ? OP_NOTIFY : OP_RETRIEVE;
-	q->to = to[p->channel];
-	q->fr = from[p->channel];
-	q->rqi = arena_printf(q->arena, "%p", (void *)p);
-	q->rvi_text = STR("3");
+	q = storm_ask(&s->gale, p->loop, p, p->answering ? OP_NOTIFY : OP_RETRIEVE, to[p->channel], from[p->channel], &r);
 	q->rqet = STR("200");
-	q->has = 1u << P_OP | 1u << P_TO | 1u << P_FR | 1u << P_RQI | 1u << P_RVI | 1u << P_RQET;
-	if (p->answering) {
-		struct str in = arena_printf(q->arena, "{\"m2m:rsp\":{\"rsc\":2000,\"rqi\":\"%s\",\"pc\":{\"m2m:uri\":\"%s\"}}}", p->rqi, p->rqi);
-
-		q->has |= 1u << P_PC;
-		ck_assert_int_eq(codec_json.decode_content(q->arena, in, gate_limits(s->gale.gate), &q->pc, &q->why), RSC_NONE);
-	}
+	q->has |= 1u << P_RQET;
+	if (p->answering)
+		storm_content(&s->gale, q, 0,
+		              arena_printf(q->arena, "{\"m2m:rsp\":{\"rsc\":2000,\"rqi\":\"%s\",\"pc\":{\"m2m:uri\":\"%s\"}}}", p->rqi, p->rqi));
 	gate_submit(r, s->peers[p->channel], &reply, p);
 }
 

@@ -109,23 +109,13 @@ static void next(struct client *c)
 	}
 	c->searching = c->sent % 8 == 5;
 	c->reading = c->sent++ % 4 == 3;
-	r = gate_open(s->gale.gate, c->loop);
-	p = request_prim(r);
-	p->op = c->reading || c->searching ? OP_RETRIEVE : OP_CREATE;
-	p->to = c->searching ? STR("cse-in/app1") : STR("cse-in/app1/box");
-	p->fr = STR("CDev1");
-	p->rqi = arena_printf(p->arena, "%p", (void *)c);
-	p->rvi_text = STR("3");
-	p->has = 1u << P_OP | 1u << P_TO | 1u << P_FR | 1u << P_RQI | 1u << P_RVI;
+	p = storm_ask(&s->gale, c->loop, c, c->reading || c->searching ? OP_RETRIEVE : OP_CREATE,
+	              c->searching ? STR("cse-in/app1") : STR("cse-in/app1/box"), STR("CDev1"), &r);
 	if (c->searching) {
 		p->fc = search(c, p->arena);
 		p->has |= 1u << P_FC;
 	} else if (!c->reading) {
-		struct str in = arena_str(p->arena, STR("{\"m2m:cin\":{\"con\":\"1234\",\"lbl\":[\"x\",\"y\"]}}"));
-
-		p->ty = TY_CIN;
-		p->has |= 1u << P_TY | 1u << P_PC;
-		ck_assert_int_eq(codec_json.decode_content(p->arena, in, gate_limits(s->gale.gate), &p->pc, &p->why), RSC_NONE);
+		storm_content(&s->gale, p, TY_CIN, STR("{\"m2m:cin\":{\"con\":\"1234\",\"lbl\":[\"x\",\"y\"]}}"));
 	}
 	gate_submit(r, s->peer, &reply, c);
 }
