@@ -158,6 +158,17 @@ static inline bool served_read(SSL *ssl, char *p, size_t *n)
 	}
 }
 
+/* The contexts may write a record at a time. */
+static inline bool served_write(SSL *ssl, const char *text)
+{
+	size_t n = strlen(text), sent;
+
+	for (size_t at = 0; at < n; at += sent)
+		if (SSL_write_ex(ssl, text + at, n - at, &sent) != 1)
+			return false;
+	return true;
+}
+
 static inline void *served_talk(void *arg)
 {
 	struct served_call *call = arg;
@@ -171,16 +182,14 @@ static inline void *served_talk(void *arg)
 		s->handshakes++;
 		s->resumed += SSL_session_reused(ssl) == 1;
 		for (unsigned n = 0;; n++) {
-			size_t got = 0, sent;
+			size_t got = 0;
 			const char *text;
 
 			if (!served_read(ssl, p, &got))
 				break;
 			s->requests++;
 			text = s->answer(s, call->c, n, p);
-			if (!text)
-				break;
-			if (*text && SSL_write_ex(ssl, text, strlen(text), &sent) != 1)
+			if (!text || !served_write(ssl, text))
 				break;
 		}
 		SSL_shutdown(ssl);
