@@ -87,7 +87,8 @@ static void put_answer(struct notice_conn *nc, const struct http1 *h, const char
 	http1_field(h, base, STR("x-m2m-rsc"), &has_rsc);
 	http1_field(h, base, STR("x-m2m-ri"), &has_ri);
 	buf_reset(out);
-	http1_put_status(out, h->status);
+	/* TS-0009 6.3.2: OK is 200; and a 204 has no Content-Length (RFC 9110 8.6). */
+	http1_put_status(out, h->status / 100 == 2 && (!has_rsc || h->status == 204) ? 200 : h->status);
 	for (unsigned i = 0; i < h->n_fields; i++) {
 		struct str name = http1_str(base, h->fields[i].name);
 

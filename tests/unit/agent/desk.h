@@ -79,6 +79,7 @@ static inline void desk_later(struct desk *d, int64_t us)
 struct client {
 	struct desk *d;
 	int fd;
+	SSL *ssl;        /* NULL: plain */
 	char *text;      /* what has come */
 	size_t n, at;    /* of it; where the present message begins */
 	bool end;
@@ -99,6 +100,8 @@ static inline struct client client_open(struct desk *d)
 
 static inline void client_close(struct client *c)
 {
+	SSL_free(c->ssl);
+	c->ssl = NULL;
 	if (c->fd >= 0)
 		close(c->fd);
 	c->fd = -1;
@@ -107,10 +110,41 @@ static inline void client_close(struct client *c)
 	desk_turn(c->d);
 }
 
+/* As send(2), by TLS when there is some. */
+static inline ssize_t client_send(struct client *c, const char *p, size_t n)
+{
+	size_t done;
+	int e;
+
+	if (!c->ssl)
+		return send(c->fd, p, n, MSG_NOSIGNAL);
+	ERR_clear_error();
+	if (SSL_write_ex(c->ssl, p, n, &done) == 1)
+		return (ssize_t)done;
+	e = SSL_get_error(c->ssl, 0);
+	errno = e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE ? EAGAIN : ECONNRESET;
+	return -1;
+}
+
+static inline ssize_t client_recv(struct client *c, char *p, size_t n)
+{
+	size_t done;
+	int e;
+
+	if (!c->ssl)
+		return recv(c->fd, p, n, 0);
+	ERR_clear_error();
+	if (SSL_read_ex(c->ssl, p, n, &done) == 1)
+		return (ssize_t)done;
+	e = SSL_get_error(c->ssl, 0);
+	errno = e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE ? EAGAIN : ECONNRESET;
+	return e == SSL_ERROR_ZERO_RETURN ? 0 : -1;
+}
+
 static inline void client_put(struct client *c, const char *p, size_t n)
 {
 	while (n > 0) {
-		ssize_t k = send(c->fd, p, n, MSG_NOSIGNAL);
+		ssize_t k = client_send(c, p, n);
 
 		ck_assert(k > 0 || errno == EAGAIN || errno == EPIPE || errno == ECONNRESET);
 		if (k < 0 && errno != EAGAIN)
@@ -132,7 +166,7 @@ static inline void client_say(struct client *c, const char *text)
 static inline void client_hear(struct client *c)
 {
 	while (!c->end && c->n < DESK_TEXT - 1) {
-		ssize_t k = recv(c->fd, c->text + c->n, DESK_TEXT - 1 - c->n, 0);
+		ssize_t k = client_recv(c, c->text + c->n, DESK_TEXT - 1 - c->n);
 
 		if (k < 0 && errno == EAGAIN)
 			return;
@@ -160,8 +194,8 @@ static inline bool client_has(struct client *c)
 	return c->n - c->at >= c->head_n + c->body_n;
 }
 
-/* The next message; its status. */
-static inline unsigned client_answer(struct client *c)
+/* The next message, a request or an answer. */
+static inline void client_next(struct client *c)
 {
 	c->at += c->head_n + c->body_n;
 	c->head_n = c->body_n = 0;
@@ -169,6 +203,12 @@ static inline unsigned client_answer(struct client *c)
 		ck_assert_msg(!c->end, "the connection ended: %s", c->text + c->at);
 		loop_turn(c->d->a->loop, 5);
 	}
+}
+
+/* The next answer; its status. */
+static inline unsigned client_answer(struct client *c)
+{
+	client_next(c);
 	ck_assert_int_eq(strncmp(c->text + c->at, "HTTP/1.1 ", 9), 0);
 	return c->status;
 }
