@@ -100,6 +100,10 @@ bool admin_is_admin(const struct admin_call *c);
 /* Finds, allows and carries out.  admin, end, peer, query, body and arena are set. */
 void admin_begin(struct admin_call *c, enum http1_method method, struct str path);
 
+/* A list of credentials, page by page (limit, after): on a worker, for whoever has many.  show: NULL where one is not listed. */
+enum { ADMIN_PAGE = 1000 };
+typedef json_t *admin_show_fn(struct cse *cse, const struct cred_info *info);
+void admin_list_page(struct admin_call *c, admin_show_fn *show);
 /* admin/credentials.c */
 admin_fn admin_issue, admin_list, admin_suspend, admin_resume, admin_revoke;
 /* admin/locks.c */

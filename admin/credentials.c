@@ -255,24 +255,60 @@ json_t *admin_json_credential(const struct cse *cse, const struct cred_info *inf
 	return j;
 }
 
+/* --- lists --------------------------------------------------------------------------------------------------------------- */
+
 struct listing {
-	const struct cse *cse;
+	const struct admin_call *c;
+	admin_show_fn *show;
 	json_t *list;
+	uint64_t left;
+	size_t bytes;
 };
 
-static void add_credential(void *arg, const struct cred_info *info)
+/* Names are what makes them long. */
+static bool add_credential(void *arg, const struct cred_info *info)
 {
-	const struct listing *l = arg;
+	struct listing *l = arg;
+	json_t *j = l->show(l->c->admin->cse, info);
 
-	json_array_append_new(l->list, admin_json_credential(l->cse, info));
+	if (!j)
+		return true;
+	json_array_append_new(l->list, j);
+	l->bytes += 512;
+	for (size_t i = 0; i < info->names.n; i++)
+		l->bytes += 3 * info->names.v[i].n + 3;
+	return --l->left > 0 && l->bytes < ADMIN_REPLY_BYTES / 4;
+}
+
+void admin_list_page(struct admin_call *c, admin_show_fn *show)
+{
+	struct listing l = { .c = c, .show = show, .list = json_array() };
+	struct str after = STR_NONE;
+	int err = ask_query(c->query, "limit", ADMIN_PAGE, &l.left), named = ask_query_text(&c->arena, c->query, "after", &after);
+
+	REQUIRE(l.list);
+	if (err || l.left == 0 || l.left > ADMIN_PAGE || (named && named != E_ABSENT)) {
+		json_decref(l.list);
+		admin_refuse(c, 400, "limit must be a number from 1 to %d, after the id of a credential", ADMIN_PAGE);
+		return;
+	}
+	err = cred_page(c->admin->cse->security, after, add_credential, &l);
+	if (err) {
+		json_decref(l.list);
+		admin_refuse(c, 404, "after: there is no credential of that id");
+		return;
+	}
+	admin_answer_json(c, 200, l.list);
+}
+
+static json_t *show_credential(struct cse *cse, const struct cred_info *info)
+{
+	return admin_json_credential(cse, info);
 }
 
 void admin_list(struct admin_call *c)
 {
-	struct listing l = { .cse = c->admin->cse, .list = json_array() };
-	REQUIRE(l.list);
-	cred_each(c->admin->cse->security, &c->arena, add_credential, &l);
-	admin_answer_json(c, 200, l.list);
+	admin_list_page(c, show_credential);
 }
 
 /* What a resumed credential is: active with a key; else its code goes on, or it waits for one. */

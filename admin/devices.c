@@ -144,26 +144,14 @@ static json_t *show(struct cse *cse, const struct cred_info *info)
 	return j;
 }
 
-struct listing {
-	struct cse *cse;
-	json_t *list;
-};
-
-static void add_device(void *arg, const struct cred_info *info)
+static json_t *show_device(struct cse *cse, const struct cred_info *info)
 {
-	const struct listing *l = arg;
-
-	if (info->name.n)
-		json_array_append_new(l->list, show(l->cse, info));
+	return info->name.n ? show(cse, info) : NULL;
 }
 
 void admin_devices(struct admin_call *c)
 {
-	struct listing l = { c->admin->cse, json_array() };
-
-	REQUIRE(l.list);
-	cred_each(l.cse->security, &c->arena, add_device, &l);
-	admin_answer_json(c, 200, l.list);
+	admin_list_page(c, show_device);
 }
 
 /* Its credential; 404 is answered. */

@@ -4,14 +4,14 @@
 
 static const struct admin_route routes[] = {
 	{ HTTP1_POST, "/v1/credentials", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_issue },
-	{ HTTP1_GET, "/v1/credentials", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_list },
+	{ HTTP1_GET, "/v1/credentials", ADMIN_LONG, ADMIN_NEEDS_ADMIN, admin_list },
 	{ HTTP1_POST, "/v1/credentials/*/suspend", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_suspend },
 	{ HTTP1_POST, "/v1/credentials/*/resume", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_resume },
 	{ HTTP1_POST, "/v1/credentials/*/revoke", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_revoke },
 	{ HTTP1_POST, "/v1/credentials/*/release", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_release },
 	{ HTTP1_GET, "/v1/locks", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_locks },
 	{ HTTP1_POST, "/v1/devices", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_device_add },
-	{ HTTP1_GET, "/v1/devices", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_devices },
+	{ HTTP1_GET, "/v1/devices", ADMIN_LONG, ADMIN_NEEDS_ADMIN, admin_devices },
 	{ HTTP1_GET, "/v1/devices/*", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_device },
 	{ HTTP1_POST, "/v1/devices/*/code", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_device_code },
 	{ HTTP1_POST, "/v1/devices/*/suspend", ADMIN_SHORT, ADMIN_NEEDS_ADMIN, admin_device_suspend },

@@ -288,6 +288,41 @@ void cred_each(struct security *sec, struct arena *a, void (*fn)(void *arg, cons
 	}
 }
 
+int cred_page(struct security *sec, struct str after, bool (*fn)(void *arg, const struct cred_info *c), void *arg)
+{
+	char text[CRED_MAX_ID];
+	struct str at = str_make(text, after.n);
+	bool known = after.n <= sizeof(text), more = known;
+	struct arena a;
+
+	if (known && after.n)
+		memcpy(text, after.p, after.n);
+	arena_init(&a, 4096);
+	while (more) {
+		struct cred **v;
+		size_t n;
+
+		arena_reset(&a);
+		known = registry_page(sec, &a, at, CRED_PAGE, &v, &n);
+		more = n == CRED_PAGE;
+		for (size_t i = 0; i < n; i++) {
+			const struct cred_info *info = &v[i]->info;
+
+			at.n = info->id.n;
+			memcpy(text, info->id.p, at.n);
+			if (!fn(arg, info)) {
+				more = false;
+				while (i < n)
+					cred_unref(v[i++]);
+				break;
+			}
+			cred_unref(v[i]);
+		}
+	}
+	arena_fini(&a);
+	return known ? 0 : E_ABSENT;
+}
+
 /* --- changing ------------------------------------------------------------------------------------------------------ */
 
 bool cred_latest(struct security *sec, struct tx *tx, struct str id, struct cred_info *out)

@@ -24,6 +24,7 @@ void registry_init(struct registry *r, struct rnd *rnd)
 	strmap_init(&r->by_label, seed);
 	strmap_init(&r->stems, seed);
 	r->last_drain = &r->drains;
+	r->last_holder = &r->holders;
 	r->next_end = INT64_MAX;
 }
 
@@ -71,6 +72,8 @@ static struct holder *holder_of(struct registry *r, struct str id)
 	h->id = copy;
 	pthread_mutex_init(&h->session_lock, NULL);
 	strmap_put(&r->by_id, copy, h);
+	*r->last_holder = h;
+	r->last_holder = &h->later;
 	return h;
 }
 

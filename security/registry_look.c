@@ -100,6 +100,24 @@ struct cred **registry_all(struct security *sec, struct arena *a, size_t *n)
 	return all;
 }
 
+bool registry_page(struct security *sec, struct arena *a, struct str after, size_t max, struct cred ***out, size_t *n)
+{
+	struct cred **v = arena_array(a, max, sizeof(*v));
+	struct registry *r = &sec->registry;
+	const struct holder *h, *from;
+	size_t k = 0;
+
+	pthread_rwlock_rdlock(&r->lock);
+	from = after.n ? strmap_get(&r->by_id, after) : NULL;
+	for (h = from ? from->later : after.n ? NULL : r->holders; h && k < max; h = h->later)
+		if (h->cred)
+			v[k++] = cred_ref(h->cred);
+	pthread_rwlock_unlock(&r->lock);
+	*out = v;
+	*n = k;
+	return from || !after.n;
+}
+
 enum owner registry_owner(struct security *sec, const struct cred *asking, struct str name)
 {
 	enum owner o = OWNER_NOBODY;

@@ -101,6 +101,10 @@ bool cred_find(struct security *sec, struct arena *a, struct str id, struct cred
 /* How many are in that state. Thread-safe. */
 uint32_t cred_count(const struct security *sec, enum cred_state state);
 void cred_each(struct security *sec, struct arena *a, void (*fn)(void *arg, const struct cred_info *c), void *arg);
+/* Those behind `after` (an id; empty: from the first on), in the order in which they came, until fn says false; what it is given is its for
+ * the call.  The lock is held for CRED_PAGE at a time.  E_ABSENT: there is no credential `after`.  Thread-safe. */
+enum { CRED_PAGE = 256 };
+int cred_page(struct security *sec, struct str after, bool (*fn)(void *arg, const struct cred_info *c), void *arg);
 /* What a TLS ticket is bound to.  Compared as bytes: unused ones are zero. */
 struct cred_stamp {
 	char id[64];

@@ -53,6 +53,7 @@ struct stem {
 /* A credential through all its versions.  Never freed while the room stands. */
 struct holder {
 	struct str id; /* behind the struct */
+	struct holder *later;
 	struct cred *cred; /* NULL: stems are bound to an id that has no record */
 	uint64_t seq;      /* of the change that made it so */
 	struct stem *stems;
@@ -85,6 +86,7 @@ struct registry {
 	struct strmap by_label; /* a device's name -> struct cred, not revoked */
 	struct strmap stems;   /* struct stem */
 	struct holder *drains, **last_drain; /* oldest first */
+	struct holder *holders, **last_holder; /* all, in the order in which they came; none ever goes */
 	struct claim *claims;
 	_Atomic uint32_t in_state[CRED_STATES]; /* credentials in each; read without the lock */
 	_Atomic bool ended;    /* live connections have ended since it was looked at */
@@ -119,6 +121,9 @@ bool registry_is_draining(struct security *sec, struct str id);
 struct cred *registry_latest(struct security *sec, struct str id);
 struct cred *registry_of_label(struct security *sec, struct str label);
 struct cred **registry_all(struct security *sec, struct arena *a, size_t *n);
+/* At most max of those behind `after` (its id; empty: from the first on), in the order in which they came, a reference each.  false: there is no
+ * such id. */
+bool registry_page(struct security *sec, struct arena *a, struct str after, size_t max, struct cred ***out, size_t *n);
 /* May this become a version of its credential?  Then its names are kept for it until cred_apply, or a minute.
  * *moved: stems that were a gateway's. */
 int registry_claim(struct security *sec, struct arena *a, struct cred_info *info, struct strs *moved,

@@ -123,6 +123,8 @@ struct ctl_column {
 void ctl_table(const json_t *list, const struct ctl_column *columns, size_t n);
 /* The list that `path` answers, as it came or as a table. */
 int ctl_show_table(struct ctl *c, const char *path, const struct ctl_column *columns, size_t n);
+/* The same of a list that comes in pages. */
+int ctl_show_pages(struct ctl *c, const char *path, const struct ctl_column *columns, size_t n);
 /* The object that `path` answers, as it came or line by line. */
 int ctl_show_members(struct ctl *c, const char *method, const char *path, json_t *body);
 /* Members of an object line by line, those of objects in it below their title. */

@@ -145,7 +145,7 @@ int ctl_device_list(struct ctl *c, const struct ctl_args *a)
 	static const struct ctl_column columns[] = { { "name", "device" }, { "state", "state" }, { "kind", "kind" }, { "zone", "zone" },
 		{ "generation", "generation" }, { "notAfter", "until" }, { "codeEnds", "code until" }, { "id", "credential" }, { "names", "names" } };
 	(void)a;
-	return ctl_show_table(c, "/v1/devices", columns, ARRAY_LEN(columns));
+	return ctl_show_pages(c, "/v1/devices", columns, ARRAY_LEN(columns));
 }
 
 int ctl_device_show(struct ctl *c, const struct ctl_args *a)

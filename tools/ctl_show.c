@@ -12,7 +12,7 @@ int ctl_credential_list(struct ctl *c, const struct ctl_args *a)
 	static const struct ctl_column columns[] = { { "id", "id" }, { "kind", "kind" }, { "state", "state" }, { "zone", "zone" },
 		{ "generation", "generation" }, { "notAfter", "until" }, { "names", "names" } };
 	(void)a;
-	return ctl_show_table(c, "/v1/credentials", columns, ARRAY_LEN(columns));
+	return ctl_show_pages(c, "/v1/credentials", columns, ARRAY_LEN(columns));
 }
 
 int ctl_credential_change(struct ctl *c, const struct ctl_args *a)

@@ -155,6 +155,47 @@ int ctl_show_table(struct ctl *c, const char *path, const struct ctl_column *col
 	return code;
 }
 
+/* Pages behind one another, until one is empty.  An older trothd has one page: it shows the same again. */
+static int read_pages(struct ctl *c, const char *path, json_t *all)
+{
+	char next[256];
+	json_t *list = NULL;
+
+	snprintf(next, sizeof(next), "%s", path);
+	for (;;) {
+		const char *last;
+		int code = ctl_call_json(c, "GET", next, NULL, &list);
+		if (code)
+			return code;
+		size_t n = json_array_size(list);
+		last = n ? ctl_text(json_array_get(list, n - 1), "id") : "";
+		bool again = !*last || (json_array_size(all) > 0 &&
+		                        !strcmp(last, ctl_text(json_array_get(all, json_array_size(all) - 1), "id")));
+		if (!again) {
+			json_array_extend(all, list);
+			snprintf(next, sizeof(next), "%s?after=%.*s", path, 100, last);
+		}
+		json_decref(list);
+		if (again)
+			return CTL_OK;
+	}
+}
+
+int ctl_show_pages(struct ctl *c, const char *path, const struct ctl_column *columns, size_t n)
+{
+	json_t *all = json_array();
+	int code = read_pages(c, path, all);
+
+	if (code == CTL_OK && c->json) {
+		json_dumpf(all, stdout, JSON_COMPACT);
+		putchar('\n');
+	} else if (code == CTL_OK) {
+		ctl_table(all, columns, n);
+	}
+	json_decref(all);
+	return code;
+}
+
 int ctl_show_members(struct ctl *c, const char *method, const char *path, json_t *body)
 {
 	json_t *j = NULL;

@@ -82,7 +82,7 @@ def refused(cse, name):
 
 
 def ids(cse):
-    return {x["names"][0]: x["id"] for x in cse.admin("GET", "/v1/credentials")[1]}
+    return {x["names"][0]: x["id"] for x in cse.pages("/v1/credentials")}
 
 
 def revoke(admin, held, cse, of, n, id_of):

@@ -45,7 +45,7 @@ def main():
             done += int(text.split()[-2])
         seconds = time.monotonic() - t
         cpu = cpu_s(cse.proc.pid) - cpu
-        enrolled = sum(1 for d in est.admin(cse, "GET", "/v1/devices", status=200) if d["state"] == "enrolled")
+        enrolled = sum(1 for d in cse.pages("/v1/devices") if d["state"] == "enrolled")
         if enrolled != args.devices or done != args.devices:
             raise AssertionError("%d of %d are enrolled" % (enrolled, args.devices))
         if len([e for e in est.events(cse, "EV_CREDENTIAL_ISSUED")]) != args.devices:

@@ -182,9 +182,21 @@ class Cse:
             conn.close()
         return r.status, json.loads(text) if text else None
 
+    def pages(self, path):
+        """A list of the administrator's interface that comes in pages, as a whole."""
+        out, at = [], path
+        while True:
+            status, page = self.admin("GET", at)
+            if status != 200:
+                raise RuntimeError("GET %s: %d %s" % (at, status, page))
+            if not page:
+                return out
+            out += page
+            at = "%s?after=%s" % (path, page[-1]["id"])
+
     def credential(self, name):
         """Its id."""
-        return next(c["id"] for c in self.admin("GET", "/v1/credentials")[1] if name in c["names"])
+        return next(c["id"] for c in self.pages("/v1/credentials") if name in c["names"])
 
     def release(self, name):
         status, text = self.admin("POST", "/v1/credentials/%s/release" % self.credential(name))

@@ -668,12 +668,108 @@ START_TEST(events_are_verified)
 }
 END_TEST
 
+/* --- pages ---------------------------------------------------------------------------------------------------------------- */
+
+enum { MANY = 12000, DEVICES = MANY / 3 };
+
+static void stored(struct commit *c, int err)
+{
+	(void)c;
+	ck_assert_int_eq(err, 0);
+}
+
+/* Credentials without a key, each third a device; ids[i] as they were made. */
+static void put_many(struct rig *r, char (*ids)[64])
+{
+	struct cse *c = &r->cse;
+	struct cred_info info[200];
+
+	for (int i = 0; i < MANY; i += 200) {
+		struct commit commit = { .magic = COMMIT_MAGIC, .done = stored };
+		struct why why = { 0 };
+
+		arena_reset(&r->a);
+		struct tx *tx = store_begin(c->store, &r->a, TX_WRITE);
+		for (int k = 0; k < 200; k++) {
+			struct str name = arena_printf(&r->a, "CMany%d", i + k);
+			struct str *names = arena_alloc(&r->a, sizeof(*names));
+
+			*names = name;
+			info[k] = (struct cred_info){ .id = cred_make_id(c->security, &r->a), .kind = CRED_DEVICE, .state = CRED_ADDED,
+				.names = { names, 1 }, .zone = 1, .max_ae = 1 };
+			if ((i + k) % 3 == 0)
+				info[k].name = name;
+			check_ok(cred_put(c->security, tx, &info[k], &why), &why);
+			snprintf(ids[i + k], 64, "%.*s", STR_ARG(info[k].id));
+		}
+		ck_assert_int_eq(store_commit(tx, &commit), 1);
+		store_ready(c->store, &commit);
+		store_flush(c->store);
+		for (int k = 0; k < 200; k++)
+			cred_apply(c->security, &info[k]);
+	}
+}
+
+/* All pages of that length: every third, or all, each once and in order. */
+static void read_pages(struct rig *r, const char *path, unsigned limit, char (*ids)[64], int step)
+{
+	char url[256];
+	int at = 0;
+
+	snprintf(url, sizeof(url), "%s?limit=%u", path, limit);
+	for (;;) {
+		ck_assert_uint_eq(call(r, "GET", url, NULL), 200);
+		json_t *list = reply(r);
+		size_t n = json_array_size(list);
+		ck_assert_uint_le(n, limit);
+		for (size_t i = 0; i < n; i++, at += step) {
+			ck_assert_int_lt(at, MANY);
+			ck_assert_str_eq(member(json_array_get(list, i), "id"), ids[at]);
+		}
+		if (n)
+			snprintf(url, sizeof(url), "%s?limit=%u&after=%s", path, limit, member(json_array_get(list, n - 1), "id"));
+		json_decref(list);
+		if (!n)
+			break;
+	}
+	ck_assert_int_ge(at, MANY);
+}
+
+START_TEST(lists_come_in_pages)
+{
+	struct rig *r = malloc(sizeof(*r));
+	char(*ids)[64] = calloc(MANY, sizeof(*ids));
+	static const char *const bad[] = { "limit=0", "limit=1001", "limit=x", "limit=-1", "after=", "after=%zz" };
+	char path[128];
+
+	rig_init(r);
+	put_many(r, ids);
+	ck_assert_uint_eq(call(r, "GET", "/v1/credentials", NULL), 200);
+	json_t *list = reply(r);
+	ck_assert_uint_eq(json_array_size(list), 1000);
+	json_decref(list);
+	read_pages(r, "/v1/credentials", 1000, ids, 1);
+	read_pages(r, "/v1/credentials", 777, ids, 1);
+	read_pages(r, "/v1/devices", 256, ids, 3);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		snprintf(path, sizeof(path), "/v1/credentials?%s", bad[i]);
+		ck_assert_uint_eq(call(r, "GET", path, NULL), 400);
+		error_says(r, "limit must be");
+	}
+	ck_assert_uint_eq(call(r, "GET", "/v1/devices?after=cnone", NULL), 404);
+	free(ids);
+	rig_fini(r);
+	free(r);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("admin");
 	TCase *tc = tcase_create("admin");
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, socket_is_private);
+	tcase_add_test(tc, lists_come_in_pages);
 	tcase_add_test(tc, issues_and_lists);
 	tcase_add_test(tc, a_name_is_given_once);
 	tcase_add_test(tc, what_is_refused);
