@@ -47,12 +47,6 @@ static void leave(struct room *k)
 	he_coins_free(k->coins);
 }
 
-/* The error's factor: BGV's noise is a multiple of t. */
-static uint64_t noise_factor(const struct he_ctx *c, unsigned j)
-{
-	return c->p.scheme == HE_BGV ? he_reduce64(c->p.t, c->mods[j]) : 1;
-}
-
 /* tmp: two residues. */
 static void add_message(struct he_ct *r, const struct he_pt *p, unsigned primes, uint64_t *tmp)
 {
@@ -64,41 +58,52 @@ static void add_message(struct he_ct *r, const struct he_pt *p, unsigned primes,
 	r->scale = c->p.scheme == HE_CKKS ? p->scale : 1.0;
 	r->correction = 1;
 	for (unsigned j = 0; j < primes; j++) {
-		he_message(p, primes, 1, j, tmp, tmp + c->n);
-		c->kern->add(r->w + j * c->n, r->w + j * c->n, tmp, c->n, c->mods[j]);
+		uint64_t *to = r->w + j * c->n;
+
+		if (c->p.scheme != HE_CKKS)
+			he_message(p, primes, 1, j, tmp, tmp + c->n);
+		c->kern->add(to, to, c->p.scheme == HE_CKKS ? p->w + j * c->n : tmp, c->n, c->mods[j]);
 	}
 }
 
-/* u pk + e at `primes` primes, each polynomial at to + side * primes * n.  k->w: u, then u in NTT form, e, one residue. */
-static int zero_by_pk(const struct he_ctx *c, const struct he_pk *pk, unsigned primes, struct room *k, uint64_t *to)
+/* k->w: u in NTT form modulo `above` primes, an error, three residues, one polynomial. */
+static int draw_mask(const struct he_ctx *c, unsigned above, struct room *k)
+{
+	uint64_t *u = k->w, *small = u + above * c->n;
+	int err = he_sample_ternary(k->coins, small, c->n);
+
+	for (unsigned j = 0; err == 0 && j < above; j++) {
+		he_sample_reduce(u + j * c->n, small, 1, c->n, c->mods[j]);
+		he_ntt_forward(&c->ntt[j], u + j * c->n);
+	}
+	return err;
+}
+
+/* u pk + e, one of its two polynomials, divided by the prime after the first `primes` when `above` is one more. */
+static int zero_by_pk(const struct he_ctx *c, const struct he_pk *pk, unsigned side, unsigned primes, unsigned above, struct room *k,
+                      uint64_t *to)
 {
 	size_t n = c->n;
-	uint64_t *u = k->w, *e = u + primes * n, *one = e + n;
+	uint64_t *u = k->w, *e = u + above * n, *tmp = e + n, *wide = above > primes ? tmp + 3 * n : to;
 	bool ntt = he_scheme_is_ntt(c->p.scheme);
-	int err;
+	int err = he_sample_error(k->coins, e, n);
 
-	if ((err = he_sample_ternary(k->coins, e, n)) != 0)
-		return err;
-	for (unsigned j = 0; j < primes; j++) {
-		he_sample_reduce(u + j * n, e, 1, n, c->mods[j]);
-		he_ntt_forward(&c->ntt[j], u + j * n);
-	}
-	for (unsigned side = 0; side < 2; side++) {
-		if ((err = he_sample_error(k->coins, e, n)) != 0)
-			return err;
-		for (unsigned j = 0; j < primes; j++) {
-			uint64_t *at = to + (side * primes + j) * n;
+	for (unsigned j = 0; err == 0 && j < above; j++) {
+		uint64_t *at = wide + j * n;
 
-			c->kern->mul(at, u + j * n, pk->ct.w + (side * c->p.k + j) * n, n, c->mods[j]);
-			he_sample_reduce(one, e, noise_factor(c, j), n, c->mods[j]);
-			if (ntt)
-				he_ntt_forward(&c->ntt[j], one);
-			else
-				he_ntt_inverse(&c->ntt[j], at);
-			c->kern->add(at, at, one, n, c->mods[j]);
+		c->kern->mul(at, u + j * n, pk->ct.w + (side * c->p.k + j) * n, n, c->mods[j]);
+		if (!ntt) {
+			he_ntt_inverse(&c->ntt[j], at);
+			he_sample_add(at, e, he_noise_factor(c, j), n, c->mods[j]);
+		} else if (above == primes) {
+			he_sample_reduce(tmp, e, he_noise_factor(c, j), n, c->mods[j]);
+			he_ntt_forward(&c->ntt[j], tmp);
+			c->kern->add(at, at, tmp, n, c->mods[j]);
 		}
 	}
-	return 0;
+	if (err == 0 && above > primes)
+		he_divide(c, wide, to, primes, primes, ntt, ntt ? e : NULL, tmp);
+	return err;
 }
 
 int he_encrypt(struct he_ct *r, const struct he_pt *p, const struct he_pk *pk, struct rnd *rnd, struct he_why *w)
@@ -106,7 +111,6 @@ int he_encrypt(struct he_ct *r, const struct he_pt *p, const struct he_pk *pk, s
 	const struct he_ctx *c = r->ctx;
 	unsigned primes, above;
 	struct room k;
-	uint64_t *wide;
 	int err;
 
 	r->size = 0;
@@ -116,21 +120,13 @@ int he_encrypt(struct he_ct *r, const struct he_pt *p, const struct he_pk *pk, s
 		return he_fail(w, E_RANGE, "the public key is empty or of other parameters");
 	/* As SEAL does: one prime more, divided away again, so that the noise of u e is, too. */
 	above = c->p.k > 1 ? primes + 1 : primes;
-	if ((err = enter(&k, rnd, (3 * above + 2) * c->n, w)) != 0)
+	if ((err = enter(&k, rnd, (2 * above + 4) * c->n, w)) != 0)
 		return err;
-	wide = k.w + (above + 2) * c->n;
 	if (he_words_reserve(&r->w, &r->cap, 2 * primes * c->n) != 0)
 		err = he_fail(w, E_NOMEM, "out of memory");
-	else if ((err = zero_by_pk(c, pk, above, &k, wide)) != 0)
+	else if ((err = draw_mask(c, above, &k)) != 0 || (err = zero_by_pk(c, pk, 0, primes, above, &k, r->w)) != 0 ||
+	         (err = zero_by_pk(c, pk, 1, primes, above, &k, r->w + primes * c->n)) != 0)
 		he_say(w, "there is no randomness");
-	for (unsigned side = 0; err == 0 && side < 2; side++) {
-		uint64_t *from = wide + side * above * c->n, *to = r->w + side * primes * c->n;
-
-		if (above == primes)
-			memcpy(to, from, primes * c->n * sizeof(*to));
-		else
-			he_divide(c, from, to, primes, primes, he_scheme_is_ntt(c->p.scheme), k.w);
-	}
 	if (err == 0)
 		add_message(r, p, primes, k.w);
 	leave(&k);
@@ -169,16 +165,17 @@ int he_encrypt_symmetric(struct he_ct *r, const struct he_pt *p, const struct he
 	for (unsigned j = 0; j < primes; j++) {
 		uint64_t *to = r->w + j * c->n;
 
-		memcpy(to, a + j * c->n, c->n * sizeof(*to));
-		if (!ntt)
-			he_ntt_forward(&c->ntt[j], to);
-		c->kern->mul(to, to, sk->w + j * c->n, c->n, c->mods[j]);
-		he_sample_reduce(k.w, e, noise_factor(c, j), c->n, c->mods[j]);
-		if (ntt)
+		he_sample_reduce(k.w, e, he_noise_factor(c, j), c->n, c->mods[j]);
+		if (ntt) {
 			he_ntt_forward(&c->ntt[j], k.w);
-		else
+			c->kern->muladd(to, a + j * c->n, sk->w + j * c->n, k.w, c->n, c->mods[j]);
+		} else {
+			memcpy(to, a + j * c->n, c->n * sizeof(*to));
+			he_ntt_forward(&c->ntt[j], to);
+			c->kern->mul(to, to, sk->w + j * c->n, c->n, c->mods[j]);
 			he_ntt_inverse(&c->ntt[j], to);
-		c->kern->add(to, to, k.w, c->n, c->mods[j]);
+			c->kern->add(to, to, k.w, c->n, c->mods[j]);
+		}
 		c->kern->neg(to, to, c->n, c->mods[j]);
 	}
 	add_message(r, p, primes, k.w);

@@ -92,7 +92,7 @@ static void switch_key(const struct he_ctx *c, unsigned primes, const struct wor
 	for (unsigned side = 0; side < 2; side++) {
 		for (unsigned j = 0; !ntt && j <= primes; j++)
 			he_ntt_inverse(&c->ntt[j < primes ? j : c->p.k - 1], k->sum[side] + j * c->n);
-		he_divide(c, k->sum[side], k->sum[side], primes, c->p.k - 1, ntt, k->digit);
+		he_divide(c, k->sum[side], k->sum[side], primes, c->p.k - 1, ntt, NULL, k->digit);
 		for (unsigned j = 0; j < primes; j++) {
 			uint64_t *at = to + (side * primes + j) * c->n;
 

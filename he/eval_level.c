@@ -7,13 +7,15 @@
 
 #include "cse/base/check.h"
 #include "cse/base/err.h"
+#include "he/sample.h"
 
 /*
  * One polynomial at `from` loses the residue after `kept` ones, of prime `last`, and is divided by it, into `to`.  With rounding
  * what is taken away is the residue r in (-last/2, last/2]: r - last in its upper half, which after the division is one more.
  * BGV takes r + k last instead, k = -r / last modulo t, so that the plaintext stays, times a known factor.
  */
-void he_divide(const struct he_ctx *c, const uint64_t *from, uint64_t *to, unsigned kept, unsigned last, bool ntt, uint64_t *scratch)
+void he_divide(const struct he_ctx *c, const uint64_t *from, uint64_t *to, unsigned kept, unsigned last, bool ntt,
+               const uint64_t *error, uint64_t *scratch)
 {
 	const struct he_level *l = &c->level[last + 1];
 	/* The last residue in coefficient form, what else is taken away with it, both modulo a prime. */
@@ -25,6 +27,8 @@ void he_divide(const struct he_ctx *c, const uint64_t *from, uint64_t *to, unsig
 	memcpy(rest, from + kept * c->n, c->n * sizeof(*from));
 	if (ntt)
 		he_ntt_inverse(&c->ntt[last], rest);
+	if (error)
+		he_sample_add(rest, error, he_noise_factor(c, last), c->n, c->mods[last]);
 	if (is_exact) {
 		c->kern->reduce(more, rest, c->n, &c->t);
 		c->kern->mul_const(more, more, l->minus_last_inv_t, c->n, &c->t);
@@ -41,12 +45,20 @@ void he_divide(const struct he_ctx *c, const uint64_t *from, uint64_t *to, unsig
 			c->kern->dot_const(take, parts, is_exact ? l->plus_last[j] : l->minus_last[j], 2, c->n, m, c->narrow);
 		else
 			both[1] = rest;
+		/* What is taken away and the error to be added are transformed together. */
+		if (error)
+			he_sample_add(take, error, m->q - he_noise_factor(c, j), c->n, m);
 		if (ntt)
 			he_ntt_forward(&c->ntt[j], take);
 		c->kern->dot_const(to + j * c->n, both, l->by_last[j], 2, c->n, m, c->narrow);
 		if (!ntt && !is_exact)
 			c->kern->add(to + j * c->n, to + j * c->n, more, c->n, m);
 	}
+}
+
+uint64_t he_noise_factor(const struct he_ctx *c, unsigned j)
+{
+	return c->p.scheme == HE_BGV ? he_reduce64(c->p.t, c->mods[j]) : 1;
 }
 
 static int check(const struct he_ct *a, struct he_why *w)
@@ -80,7 +92,7 @@ static int down(struct he_ct *r, const struct he_ct *a, bool divides, struct he_
 			uint64_t *at = to + i * (primes - 1) * c->n;
 
 			if (divides)
-				he_divide(c, from, at, primes - 1, primes - 1, a->ntt, scratch);
+				he_divide(c, from, at, primes - 1, primes - 1, a->ntt, NULL, scratch);
 			else
 				memmove(at, from, (primes - 1) * c->n * sizeof(*at));
 		}

@@ -89,10 +89,13 @@ void he_message(const struct he_pt *p, unsigned primes, uint64_t correction, uns
 
 /*
  * One polynomial of kept + 1 residues, the last one modulo prime `last`, is divided by that prime, with rounding (BGV: so
- * that the plaintext stays up to a factor).  `to` may be `from`; scratch has 3n words.
+ * that the plaintext stays up to a factor).  `to` may be `from`; scratch has 3n words.  error: NULL, or signed coefficients that
+ * the polynomial lacks still, times he_noise_factor; in NTT form only, where they cost no transform here.
  */
 void he_divide(const struct he_ctx *c, const uint64_t *from, uint64_t *to, unsigned kept, unsigned last, bool ntt,
-               uint64_t *scratch);
+               const uint64_t *error, uint64_t *scratch);
+/* What an error is multiplied with, modulo prime j: BGV's noise is a multiple of t. */
+uint64_t he_noise_factor(const struct he_ctx *c, unsigned j);
 
 /* Where the values of a(X^g), g odd, stand in a: for residues in NTT form.  index has n words. */
 void he_permute_index(const struct he_ctx *c, uint32_t g, uint32_t *index);

@@ -97,7 +97,7 @@ static int zero(struct maker *m, struct he_ct *ct, struct he_seed *seed, struct 
 	for (unsigned j = 0; j < k; j++) {
 		uint64_t *to = ct->w + j * c->n;
 
-		he_sample_reduce(to, m->small, c->p.scheme == HE_BGV ? he_reduce64(c->p.t, c->mods[j]) : 1, c->n, c->mods[j]);
+		he_sample_reduce(to, m->small, he_noise_factor(c, j), c->n, c->mods[j]);
 		he_ntt_forward(&c->ntt[j], to);
 		c->kern->muladd(to, a + j * c->n, m->sk->w + j * c->n, to, c->n, c->mods[j]);
 		c->kern->neg(to, to, c->n, c->mods[j]);

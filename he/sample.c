@@ -74,16 +74,38 @@ int he_sample_error(struct he_coins *s, uint64_t *w, size_t n)
 	return r;
 }
 
+/* No coefficient is below its negative. */
+enum { LARGEST = 32 };
+
 void he_sample_reduce(uint64_t *r, const uint64_t *w, uint64_t f, size_t n, const struct he_mod *m)
 {
 	struct he_const by = he_const_make(f, m->q);
+	uint64_t q = m->q, shift = he_mul_const(LARGEST, by, q);
 
-	for (size_t i = 0; i < n; i++) {
-		uint64_t minus = -(w[i] >> 63), v = (w[i] ^ minus) - minus;
-
-		v = he_mul_const(v, by, m->q);
-		r[i] = (he_neg(v, m->q) & minus) | (v & ~minus);
+	if (f == 1) {
+		for (size_t i = 0; i < n; i++)
+			r[i] = w[i] + (q & -(w[i] >> 63));
+		return;
 	}
+	for (size_t i = 0; i < n; i++)
+		r[i] = he_sub(he_mul_const(w[i] + LARGEST, by, q), shift, q);
+}
+
+void he_sample_add(uint64_t *r, const uint64_t *w, uint64_t f, size_t n, const struct he_mod *m)
+{
+	struct he_const by = he_const_make(f, m->q);
+	uint64_t q = m->q, shift = he_mul_const(LARGEST, by, q), minus = -(uint64_t)(f == q - 1);
+
+	if (f == 1 || minus) {
+		for (size_t i = 0; i < n; i++) {
+			uint64_t v = r[i] + ((w[i] ^ minus) - minus);
+
+			r[i] = he_cond_sub(v + (q & -(v >> 63)), q);
+		}
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		r[i] = he_add(he_sub(r[i], shift, q), he_mul_const(w[i] + LARGEST, by, q), q);
 }
 
 void he_seed_new(struct he_seed *s, struct rnd *rnd)

@@ -20,6 +20,8 @@ int he_sample_ternary(struct he_coins *s, uint64_t *w, size_t n);
 int he_sample_error(struct he_coins *s, uint64_t *w, size_t n);
 /* Signed coefficients times f (below q), modulo m. */
 void he_sample_reduce(uint64_t *r, const uint64_t *w, uint64_t f, size_t n, const struct he_mod *m);
+/* Added to r. */
+void he_sample_add(uint64_t *r, const uint64_t *w, uint64_t f, size_t n, const struct he_mod *m);
 /* A seed of the default kind; it is public. */
 void he_seed_new(struct he_seed *s, struct rnd *rnd);
 
