@@ -23,7 +23,8 @@ static bool repeats(enum sec_event ev)
 {
 	return ev == EV_FALSE_ORIGINATOR || ev == EV_NO_CREDENTIAL || ev == EV_UNKNOWN_CREDENTIAL ||
 	       ev == EV_DEAD_CREDENTIAL || ev == EV_DENIED || ev == EV_ZONE || ev == EV_TOO_MANY_CONNECTIONS ||
-	       ev == EV_RULE_UNEVALUABLE || ev == EV_SELF || ev == EV_REPLAY || ev == EV_LOCKED || ev == EV_ENROL_REFUSED || ev == EV_POA;
+	       ev == EV_RULE_UNEVALUABLE || ev == EV_SELF || ev == EV_REPLAY || ev == EV_LOCKED || ev == EV_ENROL_REFUSED || ev == EV_POA ||
+	       ev == EV_SUBSCRIPTION;
 }
 
 struct audit *audit_new(struct security *sec, size_t max_bytes)

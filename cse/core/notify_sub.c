@@ -225,8 +225,9 @@ void notify_sub_silence(struct nsub *s, bool silent)
 	} else {
 		atomic_fetch_sub(&n->silent, 1);
 	}
-	audit(n->gate->o.security, EV_SUBSCRIPTION, NULL, s->p.owner, "%s-%u %s", s->res->type->prefix, s->rid,
-	      silent ? "is silent: its creator or its targets have no active credential" : "speaks again");
+	/* By creator: one that has thousands is told of once, with a count. */
+	audit(n->gate->o.security, EV_SUBSCRIPTION, NULL, s->p.owner, "%s",
+	      silent ? "silent: its creator or its targets have no active credential" : "speaks again");
 }
 
 /* Does another CSE have to understand the address? */

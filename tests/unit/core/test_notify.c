@@ -280,6 +280,52 @@ START_TEST(silent_ones_are_counted)
 }
 END_TEST
 
+struct rows {
+	unsigned n, sum;
+};
+
+static int add_row(void *arg, struct str line)
+{
+	struct rows *r = arg;
+	json_t *j = json_loadb(line.p, line.n, 0, NULL);
+
+	ck_assert_ptr_nonnull(j);
+	if (!strcmp(json_string_value(json_object_get(j, "event")), "EV_SUBSCRIPTION")) {
+		r->n++;
+		r->sum += (unsigned)json_integer_value(json_object_get(j, "n"));
+	}
+	json_decref(j);
+	return 0;
+}
+
+/* However many subscriptions an AE has: rows of the event table are few, and none is left out of the count. */
+START_TEST(events_of_one_creator_are_counted)
+{
+	struct rows r = { 0 };
+	char name[32];
+
+	open_with(NULL);
+	for (unsigned i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "s%u", i);
+		subscribe(name, "");
+	}
+	settle();
+	set_state(CRED_SUSPENDED);
+	ck_assert_uint_eq(usage().silent, 300);
+	audit_flush(g.security);
+	ck_assert_int_ge(audit_each(g.security, 0, true, add_row, &r), 0);
+	ck_assert_uint_eq(r.sum, 300);
+	ck_assert_uint_le(r.n, 2);
+	set_state(CRED_ACTIVE);
+	audit_flush(g.security);
+	r = (struct rows){ 0 };
+	ck_assert_int_ge(audit_each(g.security, 0, true, add_row, &r), 0);
+	ck_assert_uint_eq(r.sum, 600);
+	ck_assert_uint_le(r.n, 4);
+	rig_close(&g);
+}
+END_TEST
+
 START_TEST(bound_of_what_waits)
 {
 	open_with((const char *const[]){ "notify.max_held=20", NULL });
@@ -389,6 +435,7 @@ int main(void)
 	tcase_add_test(t, deleting_removes_records);
 	tcase_add_test(t, many_subscriptions);
 	tcase_add_test(t, silent_ones_are_counted);
+	tcase_add_test(t, events_of_one_creator_are_counted);
 	tcase_add_test(t, bound_of_what_waits);
 	tcase_add_test(t, bound_in_bytes);
 	tcase_add_test(t, nothing_is_left_in_a_loop_that_stopped);
