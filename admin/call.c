@@ -148,8 +148,11 @@ void admin_begin(struct admin_call *c, enum http1_method method, struct str path
 
 	c->type = "application/json";
 	c->lines = 0;
+	/* A connection's next call: what the one before was about, its code above all, is not this one's. */
+	c->cred = (struct cred_info){ .generation = 0 };
 	c->code = (struct enrol_code){ .id = STR_NONE };
-	c->replaces = false;
+	c->zone = c->to = 0;
+	c->open = c->replaces = false;
 	c->changes = method != HTTP1_GET;
 	unsigned status = admin_find(method, path, &route, &c->id);
 	/* Who is no administrator does not learn which paths there are. */

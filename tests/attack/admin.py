@@ -3,6 +3,7 @@
 """The administrator's interface attacked: by another user on the machine, by local clients of ill will at the socket, by a stranger, a
 device and a web page on the network."""
 import http.client
+import json
 import os
 import re
 import socket
@@ -12,7 +13,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from agent import as_user  # noqa: E402
+from agent import Agent, as_user  # noqa: E402
 from cse import Cse  # noqa: E402
 
 OTHER = 4243
@@ -126,6 +127,50 @@ def messages(cse):
     raise AssertionError("nobody is served after them")
 
 
+def no_secret():
+    """The code whose secret is all zero (security/code.c: 26 symbols and two of a Reed-Solomon code)."""
+
+    def times(a, b):
+        out = 0
+        while b:
+            out ^= a if b & 1 else 0
+            a, b = (a << 1) ^ (0x25 if a & 16 else 0), b >> 1
+        return out
+
+    high = low = 1
+    for _ in range(26):
+        high, low = low ^ times(high, 6), times(high, 8)
+    return "A" * 26 + "".join("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[v] for v in (high, low))
+
+
+def kept(cse):
+    """Calls one after the other on one connection: none leaves anything to the next, least of all an enrolment code."""
+    conn = http.client.HTTPConnection("localhost", timeout=30)
+    conn.sock = dial(cse)
+
+    def ask(path, body, status):
+        conn.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+        r = conn.getresponse()
+        text = r.read()
+        check(r.status == status, "%s: %d %s" % (path, r.status, text))
+        return json.loads(text)
+
+    url = ask("/v1/devices", {"name": "kept", "aeIds": ["CKept"]}, 201)["url"]
+    sock = conn.sock
+    for what in ("suspend", "resume"):
+        ask("/v1/devices/kept/" + what, None, 200)
+    ask("/v1/credentials/%s/suspend" % cse.credential("CDev1"), None, 200)
+    ask("/v1/credentials/%s/resume" % cse.credential("CDev1"), None, 200)
+    check(conn.sock is sock, "it was one connection")
+    conn.close()
+    with Agent(cse, "CKept", notify=False) as a:
+        bad = a.command("enrol", url.split("#")[0] + "#" + no_secret(), check=False)
+        check(bad.returncode != 0, "a code that anybody knows enrols the device: " + bad.stdout)
+        check("does not take this code" in bad.stderr, "the code was not mistyped: " + bad.stderr)
+        good = a.command("enrol", url, check=False)
+        check(good.returncode == 0, "the code of the device is good no more: " + good.stderr)
+
+
 def network(cse):
     # Without a certificate there is no HTTP at all.
     ctx = ssl.create_default_context(cafile=os.path.join(cse.creds, "ca.crt"))
@@ -173,6 +218,7 @@ def main():
         c.issue("CDev1", "--ae", "CDev1")
         other_user(c)
         messages(c)
+        kept(c)
         network(c)
         check(c.stop() == 0, "the end")
     print("%d passed, 0 failed" % done)
