@@ -259,6 +259,7 @@ int door_open(struct agent *a, struct door **out, struct why *why)
 	conn_list_init(&d->all);
 	arena_init(&d->arena, ARENA_BYTES);
 	rnd_bytes(a->rnd, d->key, sizeof(d->key));
+	d->begin_ns = loop_now_ns(a->loop);
 	if (a->notice)
 		d->own_ports[d->rewrite.n_own_ports++] = (uint16_t)notice_port(a->notice);
 	r = conf_item(a->conf, AGENT_LISTEN, 0) ? sockdiag_open(&d->diag, why) : 0;

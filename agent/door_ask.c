@@ -238,12 +238,15 @@ enum rsc door_ask(struct door_conn *dc, struct why *why)
 	const char *base = door_message(dc);
 	struct facts f = { .typed = false };
 	struct parts at = { .changed = false };
+	struct door_once once;
 	char fresh[BOOK_TOKEN];
 	struct str rqi, body = http1_body(&dc->h, base);
 	int64_t deadline;
 	enum rsc rsc;
 
 	dc->named = dc->renamed = false;
+	/* Slices of the message before. */
+	dc->rqi = dc->to = STR_NONE;
 	rsc = judge(dc, &f, why);
 	if (rsc == RSC_NONE)
 		rsc = put_parts(dc, &at, why);
@@ -252,8 +255,8 @@ enum rsc door_ask(struct door_conn *dc, struct why *why)
 	deadline = deadline_of(dc, f.value[ONCE_RET]);
 	if (at.changed)
 		body = str_make(dc->ask.p + at.to, at.content - at.to);
-	rqi = dc->op == OP_RETRIEVE ? dc->rqi
-	                            : door_once_name(dc, f.value[ONCE_ORIGIN], f.value[ONCE_TYPE], str_first(buf_as_str(&dc->ask), at.target), body, fresh);
+	once = (struct door_once){ f.value[ONCE_ORIGIN], f.value[ONCE_TYPE], str_first(buf_as_str(&dc->ask), at.target), body };
+	rqi = dc->op == OP_RETRIEVE ? dc->rqi : door_once_name(dc, &once, fresh);
 	if (dc->h.has_query && rqi.n > 0 && is_answered_later(http1_str(base, dc->h.query)))
 		door_ask_later(dc->door, rqi);
 	rsc = put_fields(dc, rqi, why);

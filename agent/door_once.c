@@ -3,12 +3,15 @@
  * Request identifiers of several clients (TS-0001 7.1.7): each names its own, many always the same.  For the CSE two requests of one
  * originator and identifier and with different contents, while one is pending or its answer was lost, are a replay that locks the device's
  * credential.  So the second of them goes under another identifier, and its client gets its own back.  What is sent again unchanged
- * goes as it is: the CSE tells it from a new request.
+ * goes as it is: the CSE tells it from a new request.  Whose the originator is counts for nothing here: to the CSE "C", "S" and none at a
+ * registration are one.  An agent that has just begun does not know what the one before it left behind: until that is forgotten at the CSE,
+ * requests go under identifiers that follow from what they are.
  */
 #include "agent/door_priv.h"
 #include "cse/base/rand.h"
 
 #define LIFE_NS (INT64_C(600) * 1000000000) /* of a lost answer at the CSE, at most */
+#define DERIVED UINT64_C(0x74726f74682d6f6e) /* no secret: who asks may ask what he likes */
 
 static struct door_conn **bucket_of(struct door *d, uint64_t key)
 {
@@ -28,22 +31,46 @@ static bool is_taken(struct door *d, uint64_t key, uint64_t digest)
 	return false;
 }
 
-struct str door_once_name(struct door_conn *dc, struct str from, struct str type, struct str target, struct str body, char fresh[BOOK_TOKEN])
+/* What a request is; the names of its originator that mean the same are told apart here, since nobody but the CSE knows which do. */
+static uint64_t digest_of(const struct door_conn *dc, const struct door_once *q, const uint64_t seed[2])
+{
+	uint64_t k[2] = { seed[0] ^ (uint64_t)dc->h.method, seed[1] };
+	const struct str parts[] = { q->from, q->type, q->target, q->body };
+
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		k[i & 1] ^= str_hash(parts[i], k);
+	return str_hash(dc->rqi, k);
+}
+
+/* The same for the same request, whichever process of the agent carries it. */
+static void derive(const struct door_conn *dc, const struct door_once *q, char out[BOOK_TOKEN])
+{
+	for (unsigned i = 0; i < BOOK_TOKEN;) {
+		const uint64_t seed[2] = { i, DERIVED };
+		uint64_t h = digest_of(dc, q, seed);
+
+		for (unsigned n = 0; n < 13 && i < BOOK_TOKEN; n++, h /= 26)
+			out[i++] = (char)('a' + h % 26);
+	}
+}
+
+struct str door_once_name(struct door_conn *dc, const struct door_once *q, char fresh[BOOK_TOKEN])
 {
 	struct door *d = dc->door;
-	uint64_t k[2] = { d->key[0] ^ str_hash(from, d->key), d->key[1] };
 
 	dc->named = dc->rqi.n > 0;
 	if (!dc->named)
 		return STR_NONE;
-	dc->key = str_hash(dc->rqi, k);
-	k[1] ^= (uint64_t)dc->h.method ^ str_hash(type, d->key);
-	k[0] ^= str_hash(target, k);
-	dc->digest = str_hash(body, k);
-	if (!is_taken(d, dc->key, dc->digest))
+	dc->key = str_hash(dc->rqi, d->key);
+	dc->digest = digest_of(dc, q, d->key);
+	if (is_taken(d, dc->key, dc->digest)) {
+		for (unsigned i = 0; i < BOOK_TOKEN; i++)
+			fresh[i] = (char)('a' + rnd_below(d->agent->rnd, 26));
+	} else if (loop_now_ns(d->agent->loop) - d->begin_ns < LIFE_NS) {
+		derive(dc, q, fresh);
+	} else {
 		return dc->rqi;
-	for (unsigned i = 0; i < BOOK_TOKEN; i++)
-		fresh[i] = (char)('a' + rnd_below(d->agent->rnd, 26));
+	}
 	dc->renamed = true;
 	return str_make(fresh, BOOK_TOKEN);
 }

@@ -47,6 +47,7 @@ struct door {
 	unsigned n_conns, max_conns;
 	struct arena arena;   /* of the request being judged */
 	uint64_t key[2];
+	int64_t begin_ns;
 	uint64_t asked[DOOR_ASKED]; /* identifiers of requests that are answered by a notification (TS-0001 8.2.2.2), by their hash */
 	unsigned n_asked;
 	struct door_conn *pending[DOOR_PENDING]; /* under way, by identifier */
@@ -76,7 +77,7 @@ struct door_conn {
 	struct buf out;     /* the answer */
 	struct carriage carriage;
 	unsigned op, ty;    /* of the present request, for what is learned from its answer */
-	uint64_t key, digest; /* of its originator and identifier, of what it asks */
+	uint64_t key, digest; /* of its identifier, of what it asks */
 	struct door_conn *next_pending;
 	bool named, renamed, pending;
 	struct str to, rqi; /* slices of the message or of `ask` */
@@ -102,8 +103,11 @@ enum rsc door_ask(struct door_conn *dc, struct why *why);
 
 void door_ask_later(struct door *d, struct str rqi);
 
-/* door_once.c: the identifier under which a request goes that is no RETRIEVE: its own, or a fresh one. */
-struct str door_once_name(struct door_conn *dc, struct str from, struct str type, struct str target, struct str body, char fresh[BOOK_TOKEN]);
+/* door_once.c: the identifier under which a request goes that is no RETRIEVE: its own, or another one. */
+struct door_once {
+	struct str from, type, target, body;
+};
+struct str door_once_name(struct door_conn *dc, const struct door_once *q, char fresh[BOOK_TOKEN]);
 void door_once_sent(struct door_conn *dc);
 /* Harmless when it was not sent.  lost: without an answer. */
 void door_once_done(struct door_conn *dc, bool lost);

@@ -30,6 +30,7 @@ static void detach(struct errand *x)
 	if (x->conn) {
 		x->conn->orphan = true;
 		x->conn->errand = NULL;
+		line_conn_deadline(x->conn);
 		x->conn = NULL;
 	}
 }
@@ -104,6 +105,7 @@ void line_send(struct line *l, struct carriage *c)
 		line_fail(x, E_LIMIT, "too many requests wait for the CSE already: try again later");
 		return;
 	}
+	x->until_ns = at;
 	loop_timer_set(l->lane.loop, &x->timer, at, on_deadline);
 	line_wait(x, false);
 	line_pump(l);

@@ -61,6 +61,16 @@ static void put_request(struct buf *b, const struct line *l, const struct carria
 	buf_str(b, c->body);
 }
 
+void line_conn_deadline(struct line_conn *lc)
+{
+	int64_t from = loop_now_ns(lc->line->lane.loop);
+
+	/* What the CSE holds back, as it does with a polling channel, may take as long as the client said. */
+	if (lc->errand && lc->errand->until_ns > from)
+		from = lc->errand->until_ns;
+	conn_deadline(&lc->conn, from + 2 * lc->line->o.timeout_ns);
+}
+
 void line_carry(struct line_conn *lc, struct errand *x)
 {
 	struct line *l = lc->line;
@@ -85,9 +95,8 @@ void line_carry(struct line_conn *lc, struct errand *x)
 	lc->interim = 0;
 	lc->heard = false;
 	conn_send(&lc->conn, lc->out.p, lc->out.n);
-	/* The errand has its own deadline; this one is for a connection whose client has gone. */
 	if (lc->conn.state == CONN_OPEN)
-		conn_deadline(&lc->conn, loop_now_ns(l->lane.loop) + 2 * l->o.timeout_ns);
+		line_conn_deadline(lc);
 }
 
 /* --- receiving ----------------------------------------------------------------------------------------------------- */
@@ -220,7 +229,7 @@ static void on_ready(struct conn *c)
 
 static void on_sent(struct conn *c)
 {
-	conn_deadline(c, loop_now_ns(c->lane->loop) + 2 * lc_of(c)->line->o.timeout_ns);
+	line_conn_deadline(lc_of(c));
 }
 
 static void on_timeout(struct conn *c)
@@ -246,11 +255,22 @@ static void tell_fault(struct line_conn *lc)
 		line_unreached(l, "%s", l->o.refused);
 }
 
+/* May a request that got no answer be sent once more?  On a connection that was kept and then ended under it, when it asks for nothing
+ * that twice would be more than once (RFC 9110 9.2.2), or when the CSE, which lives, said goodbye before it read it; what we end
+ * ourselves for a change of certificate it finds among those that are pending.  After a crash of the CSE nobody knows. */
+static bool may_repeat(const struct line_conn *lc, const struct errand *x)
+{
+	bool goodbye = lc->ours || (SSL_get_shutdown(lc->conn.ssl) & SSL_RECEIVED_SHUTDOWN);
+
+	return lc->used && !lc->heard && !x->again && !lc->line->o.once && (goodbye || !str_eqz(x->carriage->method, "POST"));
+}
+
 static void on_gone(struct conn *c)
 {
 	struct line_conn *lc = lc_of(c);
 	struct line *l = lc->line;
 	struct errand *x = lc->errand;
+	bool again = x && may_repeat(lc, x);
 	bool busy = x || lc->orphan, unheard = lc->open && !lc->used && !lc->heard && !lc->ours;
 
 	/* OpenSSL takes a session that ends without goodbye for a broken one and would not take it up again. */
@@ -269,8 +289,7 @@ static void on_gone(struct conn *c)
 	l->n_retired -= lc->retired;
 	if (x) {
 		x->conn = NULL;
-		/* A kept connection may end just as we speak: once more on a new one. */
-		if (lc->used && !lc->heard && !x->again && !l->o.once) {
+		if (again) {
 			x->again = true;
 			line_wait(x, true);
 		} else {

@@ -18,6 +18,7 @@ struct errand {
 	struct line_conn *conn;
 	struct loop_timer timer;
 	int64_t since_ns;          /* when it began to wait */
+	int64_t until_ns;          /* its deadline */
 	const char *text;          /* err's sentence, once it is over */
 	int err;
 	bool again;                /* was sent twice already */
@@ -97,5 +98,7 @@ bool line_resolve(struct line *l);
 /* line_conn.c */
 bool line_dial(struct line *l, const struct line_address *to);
 void line_carry(struct line_conn *lc, struct errand *x);
+/* The end of a connection that carries something: after its errand's own, which is told to the client; of one whose client has gone, soon. */
+void line_conn_deadline(struct line_conn *lc);
 
 #endif

@@ -2,6 +2,8 @@
 /* A line against a real TLS server: what is carried, when connections are made anew, and what is said when nothing can be. */
 #include "agent/line.h"
 
+#include <unistd.h>
+
 #include "tests/unit/agent/rig.h"
 
 #define NS_PER_S INT64_C(1000000000)
@@ -310,6 +312,59 @@ START_TEST(a_kept_connection_that_ends_costs_no_request)
 }
 END_TEST
 
+/* Ends its process, so to speak, with the second request in its hands: no goodbye. */
+static const char *dies_with_the_second(struct served *s, unsigned c, unsigned n, const char *request)
+{
+	(void)request;
+	if (c > 0 || n == 0)
+		return ok;
+	SSL_set_quiet_shutdown(served_ssl, 1);
+	shutdown(s->fds[c], SHUT_RDWR);
+	return NULL;
+}
+
+/* RFC 9110 9.2.2: nobody knows what became of it. */
+START_TEST(what_a_crash_left_open_is_not_sent_twice)
+{
+	struct test t;
+	struct got g;
+
+	begin(&t, dies_with_the_second);
+	get(&t, &g);
+	ask(&t, &g, "POST", "/cse-in/box");
+	rig_turn(&t.r, &g.done);
+	ck_assert_int_eq(g.err, E_CLOSED);
+	ck_assert_uint_eq(t.s.requests, 2);
+	get(&t, &g);
+	ck_assert_int_eq(g.err, 0);
+	finish(&t);
+
+	begin(&t, dies_with_the_second);
+	get(&t, &g);
+	ask(&t, &g, "PUT", "/cse-in/box");
+	rig_turn(&t.r, &g.done);
+	ck_assert_int_eq(g.err, 0);
+	ck_assert_uint_eq(t.s.requests, 3);
+	finish(&t);
+}
+END_TEST
+
+/* The CSE lives and ended the connection before it read the request. */
+START_TEST(what_was_not_read_is_sent_again)
+{
+	struct test t;
+	struct got g;
+
+	begin(&t, close_first);
+	get(&t, &g);
+	get(&t, &g);
+	ask(&t, &g, "POST", "/cse-in/box");
+	rig_turn(&t.r, &g.done);
+	ck_assert_int_eq(g.err, 0);
+	finish(&t);
+}
+END_TEST
+
 static const char *close_always(struct served *s, unsigned c, unsigned n, const char *request)
 {
 	(void)s, (void)c, (void)n, (void)request;
@@ -353,6 +408,43 @@ START_TEST(time_runs_out)
 	ck_assert_int_eq(g.err, E_TIMEOUT);
 	line_drop(t.line, &dropped.c);
 	line_drop(t.line, &dropped.c);
+	finish(&t);
+}
+END_TEST
+
+/* The first is answered at once, the second when somebody asks on another connection. */
+static const char *answers_late(struct served *s, unsigned c, unsigned n, const char *request)
+{
+	(void)n;
+	if (strstr(request, "GET /late") && c == 0)
+		while (s->requests < 3)
+			usleep(1000);
+	return ok;
+}
+
+/* As a polling channel does: longer than two times the line's own bound, as long as its client has said. */
+START_TEST(a_request_is_waited_for_as_long_as_it_says)
+{
+	struct test t;
+	struct got late, g;
+	int64_t from;
+
+	memset(&t, 0, sizeof(t));
+	rig_init(&t.r);
+	begin_with(&t, answers_late, &t.r.p, 4, NS_PER_S / 20);
+	get(&t, &g);
+	memset(&late, 0, sizeof(late));
+	from = loop_now_ns(t.r.agent->loop);
+	late.c = (struct carriage){ .method = STR("GET"), .target = STR("/late"), .done = on_done, .arg = &late, .deadline_ns = from + 60 * NS_PER_S };
+	line_send(t.line, &late.c);
+	while (loop_now_ns(t.r.agent->loop) - from < NS_PER_S / 4)
+		loop_turn(t.r.agent->loop, 20);
+	ck_assert(!late.done);
+	ck_assert_uint_eq(t.s.requests, 2);
+	get(&t, &g);
+	rig_turn(&t.r, &late.done);
+	ck_assert_int_eq(late.err, 0);
+	ck_assert_uint_eq(t.s.conns, 2);
 	finish(&t);
 }
 END_TEST
@@ -454,6 +546,9 @@ int main(void)
 	tcase_add_test(t, a_foreign_authority_is_not_trusted);
 	tcase_add_test(t, says_that_nobody_listens);
 	tcase_add_test(t, a_kept_connection_that_ends_costs_no_request);
+	tcase_add_test(t, what_a_crash_left_open_is_not_sent_twice);
+	tcase_add_test(t, what_was_not_read_is_sent_again);
+	tcase_add_test(t, a_request_is_waited_for_as_long_as_it_says);
 	tcase_add_test(t, a_fresh_connection_that_ends_is_a_refusal);
 	tcase_add_test(t, time_runs_out);
 	tcase_add_test(t, who_has_gone_hears_nothing);
