@@ -118,6 +118,7 @@ int agent_new(struct conf *conf, struct agent **out, struct why *why)
 
 	REQUIRE(a != NULL);
 	a->conf = conf;
+	a->first_conf = conf_ref(conf);
 	a->clock = clock_new();
 	a->rnd = rnd_new();
 	a->log = log_new(STDERR_FILENO, level_of(conf));
@@ -146,9 +147,9 @@ static int check_notify(const struct conf *c, struct why *why)
 	return 0;
 }
 
-int agent_check(struct agent *a, struct why *why)
+/* Of a->conf; the policy that it makes. */
+static int check(struct agent *a, struct policy **out, struct why *why)
 {
-	struct policy *p = NULL;
 	int err = identity_check(a->conf, why);
 
 	if (err == 0)
@@ -156,7 +157,15 @@ int agent_check(struct agent *a, struct why *why)
 	if (err == 0)
 		err = check_notify(a->conf, why);
 	if (err == 0)
-		err = policy_open(a, &p, why);
+		err = policy_open(a, out, why);
+	return err;
+}
+
+int agent_check(struct agent *a, struct why *why)
+{
+	struct policy *p = NULL;
+	int err = check(a, &p, why);
+
 	policy_close(p);
 	return err;
 }
@@ -170,16 +179,42 @@ int agent_open(struct agent *a, struct why *why)
 	return err;
 }
 
-void agent_reload(struct agent *a, const struct conf *fresh)
+static int may_change(const struct agent *a, const struct conf *fresh, struct why *why)
 {
-	log_set_level(a->log, level_of(fresh));
 	for (unsigned id = 0; id < AGENT_OPTIONS; id++) {
 		const struct conf_row *row = &conf_agent.rows[id];
 
-		if (!row->reload && !conf_same(a->conf, fresh, id))
-			log_write(a->log, LOG_CONF, "%s.%s is taken over at the next start", row->section, row->name);
+		if (row->reload || conf_same(a->conf, fresh, id))
+			continue;
+		why_set(why, RSC_INTERNAL_SERVER_ERROR, "%.80s: %s.%s cannot change while troth-agent runs; restart it",
+		        conf_origin(fresh, id), row->section, row->name);
+		return E_CONF;
 	}
-	log_write(a->log, LOG_RELOAD, "%s", "");
+	return 0;
+}
+
+int agent_reload(struct agent *a, struct conf *fresh, struct why *why)
+{
+	struct conf *before = a->conf;
+	struct policy *p = NULL;
+	int err = may_change(a, fresh, why);
+
+	if (err)
+		return err;
+	a->conf = fresh;
+	err = check(a, &p, why);
+	if (err) {
+		a->conf = before;
+		return err;
+	}
+	conf_ref(fresh);
+	policy_close(a->policy);
+	a->policy = p;
+	upstream_reload(a->upstream);
+	door_reload(a->door);
+	log_set_level(a->log, level_of(fresh));
+	conf_unref(before);
+	return 0;
 }
 
 void agent_run(struct agent *a)
@@ -201,5 +236,6 @@ void agent_free(struct agent *a)
 	rnd_free(a->rnd);
 	clock_free(a->clock);
 	conf_unref(a->conf);
+	conf_unref(a->first_conf);
 	free(a);
 }

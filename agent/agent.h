@@ -24,6 +24,7 @@ struct sd;
 
 struct agent {
 	struct conf *conf;        /* options of agent.def: conf_str(a->conf, AGENT_STATE), agent/conf.h */
+	struct conf *first_conf;  /* of the start: texts that parts hold are slices of it */
 	struct clock *clock;
 	struct rnd *rnd;
 	struct log *log;
@@ -45,8 +46,9 @@ int agent_new(struct conf *conf, struct agent **out, struct why *why);
 int agent_check(struct agent *a, struct why *why);
 /* The parts that `run` needs, in the order of agent.c's table; on failure those that are open stay until agent_free. */
 int agent_open(struct agent *a, struct why *why);
-/* Takes over what may change while it runs; says in the log what waits for the next start. */
-void agent_reload(struct agent *a, const struct conf *fresh);
+/* Checks the whole set and takes it over, or nothing of it with a sentence (E_CONF): it is bad, or changes what cannot change while the
+ * agent runs.  No client and no request notices. */
+int agent_reload(struct agent *a, struct conf *fresh, struct why *why);
 /* Until a signal ends it. */
 void agent_run(struct agent *a);
 void agent_free(struct agent *a);

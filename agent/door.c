@@ -273,6 +273,12 @@ int door_open(struct agent *a, struct door **out, struct why *why)
 	return 0;
 }
 
+void door_reload(struct door *d)
+{
+	CHECK(d, DOOR);
+	d->max_conns = (unsigned)conf_num(d->agent->conf, AGENT_MAX_CONNS);
+}
+
 static void close_listeners(struct door *d)
 {
 	for (unsigned i = 0; i < d->n_listeners; i++) {

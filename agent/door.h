@@ -16,6 +16,8 @@ int door_open(struct agent *a, struct door **out, struct why *why);
 /* Takes no more connections, ends those that carry nothing; true: requests are under way still.  May be asked again. */
 bool door_end(struct door *d);
 void door_close(struct door *d);
+/* a->conf has changed. */
+void door_reload(struct door *d);
 /* The port of the first address: the kernel's choice when 0 was asked for. */
 unsigned door_port(const struct door *d);
 struct rewrite;

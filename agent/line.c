@@ -336,6 +336,18 @@ uint64_t line_answered(const struct line *l)
 
 /* --- life ------------------------------------------------------------------------------------------------------------ */
 
+void line_set(struct line *l, const struct line_opts *o)
+{
+	CHECK(l, LINE);
+	l->o.max_conns = o->max_conns;
+	l->o.max_queue = o->max_queue;
+	l->o.timeout_ns = o->timeout_ns;
+	l->o.connect_ns = o->connect_ns;
+	l->o.idle_ns = o->idle_ns;
+	l->times = (struct conn_times){ o->connect_ns, o->timeout_ns };
+	l->lane.max_handshakes = l->lane.max_of_one = o->max_conns;
+}
+
 int line_new(const struct line_opts *o, struct line **out, struct why *why)
 {
 	struct line *l = calloc(1, sizeof(*l));
@@ -351,10 +363,10 @@ int line_new(const struct line_opts *o, struct line **out, struct why *why)
 	memcpy(l->host, o->host.p, o->host.n);
 	l->bio = conn_bio_new();
 	REQUIRE(l->bio != NULL);
-	l->times = (struct conn_times){ o->connect_ns, o->timeout_ns };
 	l->limits = (struct http1_limits){ .line = LINE_HEAD / 2, .head = LINE_HEAD, .body = o->max_body, .fields = LINE_FIELDS };
 	l->lane = (struct conn_lane){ .loop = o->agent->loop, .log = o->agent->log, .user = &line_user, .times = &l->times,
-		                      .max_handshakes = o->max_conns, .max_of_one = o->max_conns, .total = &l->total };
+		                      .total = &l->total };
+	line_set(l, o);
 	conn_lane_init(&l->lane, l->bio);
 	l->probing = true;
 	conn_list_init(&l->waiting);

@@ -34,6 +34,8 @@ int line_new(const struct line_opts *o, struct line **out, struct why *why);
 /* Not from within a callback of the loop.  Carriages that still wait are done with E_CLOSED. */
 void line_free(struct line *l);
 
+/* Takes over max_conns, max_queue and the times; what is open or waits goes on. */
+void line_set(struct line *l, const struct line_opts *o);
 /* Like upstream_send and upstream_drop. */
 void line_send(struct line *l, struct carriage *c);
 void line_drop(struct line *l, struct carriage *c);

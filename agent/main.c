@@ -41,15 +41,23 @@ struct signals {
 /* As a whole, or not at all. */
 static void reload(const struct signals *s)
 {
-	struct conf_why why = { "" };
+	struct agent *a = s->agent;
+	struct conf_why bad = { "" };
+	struct why why = { RSC_NONE, "" };
 	struct conf *fresh;
+	int err;
 
-	if (options_read(s->options, &conf_agent, environ, &fresh, &why)) {
-		log_write(s->agent->log, LOG_CONF, "nothing changed: %s", why.text);
-		return;
+	sd_reloading(a->sd, clock_mono_ns(a->clock));
+	err = options_read(s->options, &conf_agent, environ, &fresh, &bad);
+	if (err == 0) {
+		err = agent_reload(a, fresh, &why);
+		conf_unref(fresh);
 	}
-	agent_reload(s->agent, fresh);
-	conf_unref(fresh);
+	if (err)
+		log_write(a->log, LOG_CONF, "nothing changed: %s", bad.text[0] ? bad.text : why.text);
+	else
+		log_write(a->log, LOG_RELOAD, "%s", "");
+	sd_ready(a->sd, err ? "local clients are served; the last reload was refused, see the log" : "local clients are served");
 }
 
 /* Who has asked gets an answer, if the CSE gives it soon. */

@@ -39,23 +39,39 @@ static const char *on_prove(void *arg, SSL *ssl)
 	return "the peer is not the CSE that this device enrolled at: nothing was sent";
 }
 
+/* How many connections, how long. */
+static void put_numbers(struct line_opts *o, const struct conf *c)
+{
+	o->max_conns = (unsigned)conf_num(c, AGENT_CSE_CONNS);
+	o->max_queue = (unsigned)conf_num(c, AGENT_CSE_QUEUE);
+	o->timeout_ns = conf_num(c, AGENT_CSE_TIMEOUT) * NS_PER_MS;
+	o->connect_ns = conf_num(c, AGENT_CSE_CONNECT) * NS_PER_MS;
+	o->idle_ns = conf_num(c, AGENT_CSE_IDLE) * NS_PER_MS;
+}
+
+void upstream_reload(struct upstream *u)
+{
+	struct line_opts o = { .agent = u->agent };
+
+	put_numbers(&o, u->agent->conf);
+	line_set(u->line, &o);
+}
+
 int upstream_open(struct agent *a, struct upstream **out, struct why *why)
 {
 	struct upstream *u = calloc(1, sizeof(*u));
-	const struct conf *c = a->conf;
 
 	REQUIRE(u != NULL);
 	u->agent = a;
-	const struct line_opts o = {
+	struct line_opts o = {
 		.agent = a, .host = identity_host(a->identity), .port = identity_port(a->identity),
-		.max_conns = (unsigned)conf_num(c, AGENT_CSE_CONNS), .max_queue = (unsigned)conf_num(c, AGENT_CSE_QUEUE),
-		.timeout_ns = conf_num(c, AGENT_CSE_TIMEOUT) * NS_PER_MS, .connect_ns = conf_num(c, AGENT_CSE_CONNECT) * NS_PER_MS,
-		.idle_ns = conf_num(c, AGENT_CSE_IDLE) * NS_PER_MS, .max_body = BODY_MAX, .ssl = on_ssl, .prove = on_prove, .arg = u,
+		.max_body = BODY_MAX, .ssl = on_ssl, .prove = on_prove, .arg = u,
 		.unable = "this device's certificate has ended and could not be renewed: see troth-agent status",
 		.refused = "the CSE refuses the TLS handshake: this device's credential may be suspended, locked or revoked",
 		.closed = "the CSE closes the connection: this device's credential may be suspended, locked, revoked, "
 			  "or used by a copy of the state folder",
 	};
+	put_numbers(&o, a->conf);
 	int err = line_new(&o, &u->line, why);
 	if (err) {
 		free(u);

@@ -9,6 +9,8 @@
 int upstream_open(struct agent *a, struct upstream **out, struct why *why);
 /* Carriages that still wait are done with E_CLOSED. */
 void upstream_close(struct upstream *u);
+/* a->conf has changed: numbers and times of connections; those that there are go on. */
+void upstream_reload(struct upstream *u);
 
 /* A request to carry: the bytes of head and body as they shall be sent (Host, Content-Length and Connection are the upstream's).
  * They must live until `done`.  err 0: `answer` is complete, its spans lie at `base` (http1_field(answer, base, ..),

@@ -108,7 +108,7 @@ def exits(t):
         yield ".TP\n\\fB%s\\fR\n%s\n" % (number, sentence(text))
 
 
-def configuration(path, reloads):
+def configuration(path):
     def write(t):
         before = None
         for section, name, kind, default, reload, text in options_of(t, path):
@@ -116,14 +116,14 @@ def configuration(path, reloads):
                 before = section
                 yield ".SS [%s]\n" % roff(section)
             yield ".TP\n\\fB%s\\fR = %s\n%s\n" % (roff(name), roff(kind), sentence(text))
-            yield "Default: %s.%s\n" % (roff(default) if default else "empty", " Reload takes a change over." if reload and reloads else "")
+            yield "Default: %s.%s\n" % (roff(default) if default else "empty", " Reload takes a change over." if reload else "")
     return write
 
 
 TABLES = {
     "commands": commands, "globals": global_options, "values": values, "exits": exits,
-    "troth.conf": configuration("cse/base/conf.def", True),
-    "agent.conf": configuration("agent/agent.def", False),
+    "troth.conf": configuration("cse/base/conf.def"),
+    "agent.conf": configuration("agent/agent.def"),
 }
 
 
