@@ -12,7 +12,11 @@
 #include "cse/model/url.h"
 #include "security/file.h"
 
-enum { BUCKETS = 1024, FILE_MAX = 32 << 20, SLACK = 1024 /* lines that say nothing any more, before the file is written anew */ };
+enum {
+	BUCKETS = 1024, SLACK = 1024, /* lines that say nothing any more, before the file is written anew */
+	SHELF_BYTES = 8 << 20,        /* of all texts of a shelf */
+	FILE_MAX = 32 << 20,          /* holds three full shelves with their marks and tokens */
+};
 
 static const char file_name[] = "book";
 static const char first_line[] = "troth-agent book 1\n";
@@ -43,6 +47,7 @@ struct book {
 	struct entry *by_text[BUCKETS], *by_token[BUCKETS];
 	struct entry *oldest[SHELVES], *newest[SHELVES];
 	unsigned n[SHELVES];
+	size_t bytes[SHELVES];
 };
 
 /* --- in memory --------------------------------------------------------------------------------------------------------- */
@@ -113,6 +118,7 @@ static void drop(struct book *b, struct entry *e)
 	}
 	unlink_age(b, e);
 	b->n[e->shelf]--;
+	b->bytes[e->shelf] -= e->n;
 	free(e);
 }
 
@@ -120,7 +126,7 @@ static struct entry *add(struct book *b, enum shelf shelf, unsigned kind, struct
 {
 	struct entry *e, **at;
 
-	if (b->n[shelf] == shelf_max[shelf])
+	while (b->n[shelf] == shelf_max[shelf] || (b->n[shelf] > 0 && b->bytes[shelf] + text.n > SHELF_BYTES))
 		drop(b, b->oldest[shelf]);
 	e = calloc(1, sizeof(*e) + text.n);
 	REQUIRE(e != NULL);
@@ -139,6 +145,7 @@ static struct entry *add(struct book *b, enum shelf shelf, unsigned kind, struct
 	}
 	link_newest(b, e);
 	b->n[shelf]++;
+	b->bytes[shelf] += text.n;
 	return e;
 }
 
@@ -271,11 +278,15 @@ static int append(struct book *b, struct str line)
 
 	if (b->dir == NULL)
 		return 0;
-	if (b->fd < 0 || b->lines > 2 * (size_t)(b->n[0] + b->n[1] + b->n[2]) + SLACK)
+	if (b->fd < 0 || b->lines > 2 * (size_t)(b->n[0] + b->n[1] + b->n[2]) + SLACK || (size_t)b->end + line.n > FILE_MAX)
 		return write_all(b, &why);
 	r = file_write_sync(b->fd, b->dir, line.p, line.n, b->end);
-	if (r != 0)
+	if (r != 0) {
+		/* It may be there nevertheless, and what a shorter one leaves of it would be read as a line: next time all is written. */
+		close(b->fd);
+		b->fd = -1;
 		return r;
+	}
 	b->end += (off_t)line.n;
 	b->lines++;
 	return 0;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -273,6 +274,59 @@ START_TEST(book_survives_and_forgets)
 }
 END_TEST
 
+/* A folder cannot be synced without a descriptor: the line is there, but nobody may rely on it. */
+START_TEST(a_line_that_failed_leaves_nothing_behind)
+{
+	struct rlimit none, all;
+	struct str token, longer = STR("http://127.0.0.1:9000/a/path/that/is/longer/than/the/other/one");
+	int last = dup(0);
+	enum book_kind kind;
+	struct str url;
+	char kept[BOOK_TOKEN], path[64];
+
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	book_close(book);
+	open_book(dir);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &all), 0);
+	none = (struct rlimit){ (rlim_t)last, all.rlim_max };
+	close(last);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	ck_assert_int_ne(book_token(book, BOOK_POA, longer, &token), 0);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &all), 0);
+	ck_assert(!book_find(book, BOOK_POA, longer, &token));
+	ck_assert_int_eq(book_token(book, BOOK_POA, STR("http://127.0.0.1:9/"), &token), 0);
+	memcpy(kept, token.p, BOOK_TOKEN);
+	book_close(book);
+	open_book(dir);
+	ck_assert(book_url(book, str_make(kept, BOOK_TOKEN), &url, &kind) && str_eqz(url, "http://127.0.0.1:9/"));
+	ck_assert(!book_find(book, BOOK_POA, longer, &token));
+	book_close(book);
+	snprintf(path, sizeof(path), "%s/book", dir);
+	unlink(path);
+	rmdir(dir);
+	open_book(NULL);
+}
+END_TEST
+
+/* Texts of the greatest length, more than the file may hold. */
+START_TEST(a_full_book_is_read_again)
+{
+	char text[URL_MAX_BYTES + 1];
+	unsigned n = BOOK_SUBS / 2;
+
+	memset(text, 'x', sizeof(text));
+	for (unsigned i = 0; i < n; i++) {
+		int k = snprintf(text, sizeof(text), "cse-in/%06u", i);
+
+		text[k] = 'x';
+		ck_assert_int_eq(book_add_sub(book, str_make(text, URL_MAX_BYTES - 7), &self), 0);
+	}
+	ck_assert(book_has_sub(book, str_make(text, URL_MAX_BYTES - 7), &self));
+	memcpy(text, "cse-in/000000", 13);
+	ck_assert(!book_has_sub(book, str_make(text, URL_MAX_BYTES - 7), &self));
+}
+END_TEST
+
 START_TEST(names_lead_to_members)
 {
 	static const char *const ri[] = { "m2m:sub", "ri", NULL }, *const any[] = { "*", "nev", "rep", NULL }, *const none[] = { NULL };
@@ -303,6 +357,8 @@ int main(void)
 	tcase_add_test(t, filters_name_them_too);
 	tcase_add_test(t, rtu_has_several);
 	tcase_add_test(t, book_survives_and_forgets);
+	tcase_add_test(t, a_line_that_failed_leaves_nothing_behind);
+	tcase_add_test(t, a_full_book_is_read_again);
 	tcase_add_test(t, names_lead_to_members);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
