@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Waits for as many as the last span says, and tries the other way now and then. */
 #include "db/gather_priv.h"
 
 enum {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Sessions as OpenSSL writes them, less the certificate; the sealing of what is left. */
 #include "security/tls_slim.h"
 
 #include <openssl/asn1.h>
