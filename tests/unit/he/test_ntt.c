@@ -61,8 +61,8 @@ static uint64_t value_at(const uint64_t *a, size_t n, uint64_t x, const struct h
 
 static void check_one(unsigned log_n, uint64_t q, const struct he_kernels *kern)
 {
-	size_t n = (size_t)1 << log_n, i;
-	uint64_t *a = aligned_alloc(64, n * 8), *b = aligned_alloc(64, n * 8), *c = aligned_alloc(64, n * 8);
+	size_t n = (size_t)1 << log_n, room = n < 8 ? 64 : n * 8, i;
+	uint64_t *a = aligned_alloc(64, room), *b = aligned_alloc(64, room), *c = aligned_alloc(64, room);
 	struct rnd *rnd = rnd_new_seeded(log_n);
 	struct he_ntt plain, t;
 
