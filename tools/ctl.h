@@ -116,6 +116,8 @@ bool ctl_exists(const char *dir, const char *name);
 const char *ctl_text(const json_t *j, const char *member);
 /* A text as people read it: times in UTC as 2026-11-20 17:13:23, nothing that a terminal would obey. */
 void ctl_put_plain(struct buf *b, const char *text);
+/* JSON and a line's end; control characters in its texts are escaped. */
+void ctl_print_json(struct str text);
 /* Columns of a list of objects, as wide as they must be, with a line of titles; a list of texts is joined by blanks. */
 struct ctl_column {
 	const char *member, *title;

@@ -209,7 +209,7 @@ int ctl_call_json(struct ctl *c, const char *method, const char *path, json_t *b
 
 void ctl_print_reply(struct ctl *c)
 {
-	printf("%.*s\n", STR_ARG(c->reply));
+	ctl_print_json(c->reply);
 }
 
 int ctl_order(struct ctl *c, const char *method, const char *path, json_t *body)

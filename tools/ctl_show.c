@@ -102,7 +102,7 @@ static unsigned show_lines(struct ctl *c, uint64_t *next)
 			continue;
 		json_t *j = json_loadb(line.p, line.n, 0, NULL);
 		if (c->json)
-			printf("%.*s\n", STR_ARG(line));
+			ctl_print_json(line);
 		else if (j)
 			show_event(j);
 		const json_t *seq = json_object_get(j, "seq");

@@ -20,6 +20,16 @@ static bool is_stamp(const char *text)
 	return time == 6 && (!text[15] || (text[15] == ',' && strspn(text + 16, "0123456789") == 6 && !text[22]));
 }
 
+/* Bytes of the control character that the text begins with: C0, DELETE, and in UTF-8 those from U+0080 to U+009F, which terminals obey, too. */
+static size_t control_length(const char *text)
+{
+	const unsigned char *p = (const unsigned char *)text;
+
+	if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f)
+		return 2;
+	return p[0] < 0x20 || p[0] == 0x7f ? 1 : 0;
+}
+
 /* What came over the network must not steer the terminal; a time is shown as people write it. */
 void ctl_put_plain(struct buf *b, const char *text)
 {
@@ -27,8 +37,30 @@ void ctl_put_plain(struct buf *b, const char *text)
 		buf_printf(b, "%.4s-%.2s-%.2s %.2s:%.2s:%.2s", text, text + 4, text + 6, text + 9, text + 11, text + 13);
 		return;
 	}
-	for (; *text; text++)
-		buf_putc(b, (unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+	for (size_t n; *text; text += n) {
+		n = control_length(text);
+		if (n)
+			buf_putc(b, '?');
+		else
+			buf_put(b, text, n = 1);
+	}
+}
+
+/* JSON needs escapes only below a blank. */
+void ctl_print_json(struct str text)
+{
+	const char *p = text.p, *end = text.p + text.n;
+
+	while (p < end) {
+		size_t n = *p == '\n' || (end - p == 1 && *p != 0x7f) ? 0 : control_length(p);
+
+		if (n)
+			printf("\\u%04x", n == 2 ? (unsigned char)p[1] : (unsigned char)*p);
+		else
+			putchar(*p);
+		p += n ? n : 1;
+	}
+	putchar('\n');
 }
 
 /* One value on one line. */

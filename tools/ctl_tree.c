@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* trothctl tree, get: resources as the administrator may see them. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "tools/ctl.h"
 
@@ -67,10 +68,10 @@ int ctl_get(struct ctl *c, const struct ctl_args *a)
 	put_query(&path, &sep, "address", a->v[0]);
 	buf_putc(&path, 0);
 	int code = ctl_ask(c, "GET", path.p, NULL, &j);
-	if (j) {
-		json_dumpf(j, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-		putchar('\n');
-	}
+	char *text = j ? json_dumps(j, JSON_INDENT(2) | JSON_PRESERVE_ORDER) : NULL;
+	if (text)
+		ctl_print_json(str_of(text));
+	free(text);
 	json_decref(j);
 	buf_fini(&path);
 	return code;

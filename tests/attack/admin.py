@@ -14,7 +14,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from agent import Agent, as_user  # noqa: E402
-from cse import Cse  # noqa: E402
+from cse import Cse, must, register  # noqa: E402
 
 OTHER = 4243
 done = 0
@@ -171,6 +171,23 @@ def kept(cse):
         check(good.returncode == 0, "the code of the device is good no more: " + good.stderr)
 
 
+def terminal(cse):
+    """What a device writes does not steer the administrator's terminal (C0, DELETE, and C1 as UTF-8)."""
+    evil = "a\x1b]0;x\x07\u009b31m\x7f\u0085\u00e9\ud55c"
+    cse.issue("CShow", "--ae", "CShow")
+    c = cse.client("CShow")
+    register(c, "CShow")
+    acp = {"m2m:acp": {"rn": "acp", "pv": {"acr": [{"acor": ["CAdmin", "CShow"], "acop": 63}]}, "pvs": {"acr": [{"acor": ["CShow"], "acop": 63}]}}}
+    ri = must(c.create("/cse-in/CShow", 1, acp), 2001, "a policy").json()["m2m:acp"]["ri"]
+    must(c.create("/cse-in/CShow", 3, {"m2m:cnt": {"rn": "box", "acpi": [ri]}}), 2001, "a container")
+    must(c.create("/cse-in/CShow/box", 4, {"m2m:cin": {"con": evil}}), 2001, "an instance")
+    for args in (["get", "cse-in/CShow/box/la"], ["--json", "get", "cse-in/CShow/box/la"]):
+        text = cse.trothctl(*args).stdout
+        check(json.loads(text)["m2m:cin"]["con"] == evil, "%s: %r" % (args, text))
+        check(not [x for x in text if ord(x) < 32 and x != "\n" or 127 <= ord(x) < 160], "%s steers: %r" % (args, text))
+        check("--json" in args or "\u00e9\ud55c" in text, "letters are letters: %r" % text)
+
+
 def network(cse):
     # Without a certificate there is no HTTP at all.
     ctx = ssl.create_default_context(cafile=os.path.join(cse.creds, "ca.crt"))
@@ -220,6 +237,7 @@ def main():
         messages(c)
         kept(c)
         network(c)
+        terminal(c)
         check(c.stop() == 0, "the end")
     print("%d passed, 0 failed" % done)
     return 0
