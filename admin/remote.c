@@ -98,7 +98,8 @@ static void ask(void *arg, struct aside_ask *q)
 	}
 }
 
-static const char *const paths[] = { ROOT "/v1/", "/-/live", "/-/ready", "/metrics", NULL };
+static const char calls[] = ROOT "/v1/";
+static const char *const paths[] = { calls, "/-/live", "/-/ready", "/metrics", NULL };
 
 void admin_aside(struct cse *cse, struct aside *out)
 {

@@ -13,7 +13,7 @@
 
 struct control;
 int control_open(struct agent *a, struct control **out, struct why *why);
-void control_close(struct control *c);
+void control_close(struct control *k);
 
 /* Asks the agent that runs on that state folder and prints its answer.  *good: nothing is wrong.  E_ABSENT: none runs. */
 int control_ask(const char *dir, const char *line, FILE *out, bool *good, struct why *why);

@@ -5,9 +5,9 @@
 
 #include "agent/agent.h"
 
-/* text: a code, an URL troth-enrol://..., "-" (a line of standard input) or "@FILE"; a code alone is of the CSE of the configuration.
+/* arg: a code, an URL troth-enrol://..., "-" (a line of standard input) or "@FILE"; a code alone is of the CSE of the configuration.
  * Turns the loop until it is done; on success the identity is in the state folder and has been used once, and a sentence about
  * it has been printed.  E_EXISTS: enrolled already. */
-int onboard(struct agent *a, char *text, struct why *why);
+int onboard(struct agent *a, char *arg, struct why *why);
 
 #endif

@@ -125,7 +125,7 @@ static int ask_kernel(struct sockdiag *d, struct sockdiag_ask *ask, uid_t *uid)
 
 int sockdiag_peer(struct sockdiag *d, int fd, uid_t *uid)
 {
-	struct sockaddr_storage here, there;
+	struct sockaddr_storage here = { 0 }, there = { 0 };
 	socklen_t n = sizeof(here), m = sizeof(there);
 	struct sockdiag_ask ask = { .state = TCP_ESTABLISHED };
 
