@@ -90,7 +90,7 @@ static void forget_next(struct device_rec *r)
 /* The generation that waited is the one now. */
 static bool promote(struct enrol *e, struct str fingerprint)
 {
-	struct device_rec next;
+	struct device_rec next = { .next = 0 };
 	struct device *d;
 	struct buf record;
 	bool done = false, mine = false;
