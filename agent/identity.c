@@ -96,6 +96,15 @@ static bool is_alive(struct identity *id, const X509 *x)
 	return facts_time_us(X509_get0_notAfter(x)) > clock_wall_us(id->agent->clock);
 }
 
+int64_t identity_peer_ends_ns(const struct agent *a, SSL *ssl)
+{
+	const X509 *x = SSL_get0_peer_certificate(ssl);
+	int64_t left_us = x ? facts_time_us(X509_get0_notAfter(x)) - clock_wall_us(a->clock) : INT64_MAX;
+	int64_t now = loop_now_ns(a->loop);
+
+	return left_us > (INT64_MAX - now) / 1000 ? INT64_MAX : now + left_us * 1000;
+}
+
 bool identity_is_known(struct identity *id, SSL *ssl)
 {
 	CHECK(id, IDENTITY);

@@ -25,6 +25,8 @@ SSL *identity_accept(struct identity *id);
 /* After the handshake, on either side: is the peer the CSE that we enrolled at (its CSE-ID in its certificate), by an issuing CA
  * of the list that it gave us last? */
 bool identity_is_cse(struct identity *id, SSL *ssl);
+/* When a connection to that peer ends with its certificate (security-model 3.1), on the loop's clock; a code's session has none: INT64_MAX. */
+int64_t identity_peer_ends_ns(const struct agent *a, SSL *ssl);
 /* Is it of an issuing CA of that list? */
 bool identity_is_known(struct identity *id, SSL *ssl);
 /* Fetches the list anew, soon: what our anchor vouches for is taken over, what is not on it any more is trusted no more. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "agent/identity_priv.h"
+#include "agent/notice.h"
 #include "agent/upstream.h"
 #include "cse/base/err.h"
 #include "cse/base/rand.h"
@@ -80,6 +81,15 @@ static void failed(struct identity *id, const char *text)
 	arm(id);
 }
 
+/* What was proved by the identity before is proved anew. */
+static void tell_connections(struct identity *id)
+{
+	if (id->agent->upstream)
+		upstream_renew(id->agent->upstream);
+	if (id->agent->notice)
+		notice_renew(id->agent->notice);
+}
+
 /* The list of CAs that are trusted has changed. */
 static void adopt_list(struct identity *id)
 {
@@ -97,8 +107,8 @@ static void adopt_list(struct identity *id)
 	}
 	if (r->err)
 		log_write(id->agent->log, LOG_DEVICE_TRUST, "%s", why.text[0] ? why.text : r->why.text);
-	else if (id->agent->upstream)
-		upstream_renew(id->agent->upstream);
+	else
+		tell_connections(id);
 	facts_fini(&r->fresh);
 	arm(id);
 }
@@ -132,8 +142,7 @@ static void adopt(struct identity *id)
 	plan_renewal(id);
 	log_write(id->agent->log, LOG_DEVICE_RENEWED, "generation %llu, for %lld s", (unsigned long long)id->facts.generation,
 	          (long long)(life_us(id) / US_PER_S));
-	if (id->agent->upstream)
-		upstream_renew(id->agent->upstream);
+	tell_connections(id);
 	tell_waiter(id, NULL);
 	arm(id);
 }

@@ -3,7 +3,7 @@
 #include <openssl/err.h>
 #include <stdlib.h>
 
-#include "agent/identity_priv.h"
+#include "agent/identity.h"
 #include "agent/line_priv.h"
 #include "cse/base/err.h"
 
@@ -180,21 +180,11 @@ static bool on_wants(struct conn *c)
 	return true;
 }
 
-/* Its certificate's end (security-model 3.1); a code's session has none. */
-static int64_t ends_ns(const struct line *l, SSL *ssl)
-{
-	const X509 *x = SSL_get0_peer_certificate(ssl);
-	int64_t left_us = x ? facts_time_us(X509_get0_notAfter(x)) - clock_wall_us(l->o.agent->clock) : INT64_MAX;
-	int64_t now = loop_now_ns(l->lane.loop);
-
-	return left_us > (INT64_MAX - now) / 1000 ? INT64_MAX : now + left_us * 1000;
-}
-
 static bool on_prove(struct conn *c)
 {
 	struct line *l = lc_of(c)->line;
 
-	c->ends_ns = ends_ns(l, c->ssl);
+	c->ends_ns = identity_peer_ends_ns(l->o.agent, c->ssl);
 	lc_of(c)->stranger = l->o.prove(l->o.arg, c->ssl);
 	return !lc_of(c)->stranger;
 }

@@ -126,6 +126,20 @@ void notice_close(struct notice *n)
 	free(n);
 }
 
+void notice_renew(struct notice *n)
+{
+	CHECK(n, NOTICE);
+	struct conn_link *next;
+
+	for (struct conn_link *i = n->lane.all.next; i != &n->lane.all; i = next) {
+		struct conn *c = CONTAINER_OF(i, struct conn, all);
+
+		next = i->next;
+		if (c->state == CONN_OPEN && !identity_is_cse(n->agent->identity, c->ssl))
+			conn_close(c);
+	}
+}
+
 struct str notice_authority(const struct notice *n)
 {
 	return n ? str_of(n->authority) : STR_NONE;

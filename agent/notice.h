@@ -15,5 +15,7 @@ void notice_close(struct notice *n);
 /* "host:port" as the CSE shall call it; empty when n is NULL. */
 struct str notice_authority(const struct notice *n);
 unsigned notice_port(const struct notice *n);
+/* Whom the device trusts has changed: connections of who is the CSE no more end. */
+void notice_renew(struct notice *n);
 
 #endif

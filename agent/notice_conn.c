@@ -221,6 +221,7 @@ static bool on_prove(struct conn *c)
 			identity_refresh(id);
 		return false;
 	}
+	c->ends_ns = identity_peer_ends_ns(notice_of(nc)->agent, c->ssl);
 	buf_init(&nc->in, NOTICE_HEAD + notice_of(nc)->limits.body + SLACK);
 	buf_init(&nc->out, NOTICE_OUT);
 	buf_init(&nc->ask, NOTICE_OUT);

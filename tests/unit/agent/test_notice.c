@@ -678,6 +678,91 @@ START_TEST(an_idle_cse_is_let_go)
 END_TEST
 
 /* Before a byte, in the head, in the content, while the local client is asked, while it answers. */
+/* The CSE with a certificate that lives for ten minutes. */
+static SSL_CTX *short_lived(struct test *t)
+{
+	struct tls_device d = { .leaf = NULL };
+	struct pki *p = &t->d.r.p;
+	struct str name = STR("/id-in");
+	struct why why = { 0 };
+	struct buf csr, pem;
+	unsigned char fp[32];
+	int64_t end;
+	SSL_CTX *ctx;
+
+	buf_init(&csr, 8192);
+	buf_init(&pem, 65536);
+	d.key = pki_key();
+	pki_request(d.key, d.key, &csr);
+	struct ca_ask q = { .csr_der = buf_as_str(&csr), .kind = CRED_CSE, .names = { &name, 1 }, .life_us = 600 * US_PER_S };
+	ck_assert_msg(ca_issue(p->ca, &q, &pem, fp, &end, &why) == 0, "%s", why.text);
+	d.chain = rig_certs(&pem);
+	d.leaf = sk_X509_shift(d.chain);
+	ck_assert_int_eq(ca_anchors(p->ca, &d.anchors), 0);
+	ck_assert_msg(tls_device_client(&d, &ctx, &why) == 0, "%s", why.text);
+	X509_free(d.leaf);
+	sk_X509_pop_free(d.chain, X509_free);
+	sk_X509_pop_free(d.anchors, X509_free);
+	EVP_PKEY_free(d.key);
+	buf_fini(&csr);
+	buf_fini(&pem);
+	return ctx;
+}
+
+/* security-model 3.1: a connection ends with the certificate that opened it, however much it is used. */
+START_TEST(no_longer_than_its_certificate)
+{
+	struct test t;
+	struct client c;
+	SSL_CTX *ctx;
+
+	begin(&t, NULL);
+	ctx = short_lived(&t);
+	c = call_with(&t, ctx);
+	ck_assert(!c.end);
+	for (int i = 0; i < 3; i++) {
+		notify(&c, "aaaaaaaaaaaaaaaaaaaaaaaaaa", "r", "", SGN);
+		ck_assert_uint_eq(client_answer(&c), 404);
+		desk_later(&t.d, 190 * US_PER_S);
+	}
+	client_hear(&c);
+	ck_assert(!c.end);
+	for (int i = 0; i < 3; i++)
+		desk_later(&t.d, 31 * US_PER_S);
+	client_hear(&c);
+	ck_assert(c.end);
+	client_close(&c);
+	SSL_CTX_free(ctx);
+	finish(&t);
+}
+END_TEST
+
+/* An issuing CA that was given up speaks for the CSE no more, on connections that are open either. */
+START_TEST(trust_that_ends_ends_connections)
+{
+	struct test t;
+	struct client c;
+	STACK_OF(X509) *ca;
+
+	begin(&t, NULL);
+	c = call(&t);
+	notice_renew(t.d.a->notice);
+	desk_turn(&t.d);
+	client_hear(&c);
+	ck_assert(!c.end);
+	ca = t.d.a->identity->facts.ca;
+	for (int i = sk_X509_num(ca) - 1; i >= 0; i--)
+		if (X509_check_issued(sk_X509_value(ca, i), sk_X509_value(ca, i)) != X509_V_OK)
+			X509_free(sk_X509_delete(ca, i));
+	notice_renew(t.d.a->notice);
+	desk_turn(&t.d);
+	client_hear(&c);
+	ck_assert(c.end);
+	client_close(&c);
+	finish(&t);
+}
+END_TEST
+
 START_TEST(the_cse_leaves_in_every_phase)
 {
 	static const char *const texts[] = { "", "POST /", "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{" };
@@ -785,6 +870,8 @@ int main(void)
 	tcase_add_test(t, heads_up_to_the_bound);
 	tcase_add_loop_test(t, half_a_notification_has_its_time, 0, 3);
 	tcase_add_test(t, an_idle_cse_is_let_go);
+	tcase_add_test(t, no_longer_than_its_certificate);
+	tcase_add_test(t, trust_that_ends_ends_connections);
 	tcase_add_loop_test(t, the_cse_leaves_in_every_phase, 0, 6);
 	tcase_add_test(t, the_agents_end_is_everybodys);
 	tcase_add_test(t, no_port_when_none_is_wanted);
