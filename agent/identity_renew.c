@@ -55,6 +55,7 @@ static void plan_retry(struct identity *id)
 /* --- an attempt ------------------------------------------------------------------------------------------------------------ */
 
 static void arm(struct identity *id);
+static void begin_renewal(struct identity *id);
 
 static void tell_waiter(struct identity *id, const char *fault)
 {
@@ -90,6 +91,14 @@ static void tell_connections(struct identity *id)
 		notice_renew(id->agent->notice);
 }
 
+/* The list has come, or has not.  Who asked meanwhile for a renewal has waited for that. */
+static void list_is_over(struct identity *id)
+{
+	if (id->renewal.waiter)
+		begin_renewal(id);
+	arm(id);
+}
+
 /* The list of CAs that are trusted has changed. */
 static void adopt_list(struct identity *id)
 {
@@ -110,7 +119,7 @@ static void adopt_list(struct identity *id)
 	else
 		tell_connections(id);
 	facts_fini(&r->fresh);
-	arm(id);
+	list_is_over(id);
 }
 
 /* It is on disk: from now on connections show it, and those of the one before end. */
@@ -257,6 +266,11 @@ static void key_made(struct work *w)
 		est_begin(id->renewal.est, id->renewal.key, id->facts.leaf, on_est);
 }
 
+static void begin_renewal(struct identity *id)
+{
+	submit(id, make_key, key_made);
+}
+
 static bool is_busy(const struct identity *id)
 {
 	return id->renewal.at_work || est_busy(id->renewal.est);
@@ -295,7 +309,7 @@ static void look(struct loop *l, struct loop_timer *t)
 	(void)l;
 	be_loud(id, now);
 	if (now >= id->renewal.next_us && !is_busy(id))
-		submit(id, make_key, key_made);
+		begin_renewal(id);
 	arm(id);
 }
 
@@ -326,7 +340,7 @@ void identity_renew(struct identity *id, void (*done)(void *arg, const char *fau
 	id->renewal.waiter = done;
 	id->renewal.waiter_arg = arg;
 	if (!is_busy(id))
-		submit(id, make_key, key_made);
+		begin_renewal(id);
 }
 
 void identity_leave(struct identity *id, const void *arg)
@@ -342,7 +356,7 @@ static void on_list(void *arg, struct est_result *res)
 
 	if (res->err) {
 		log_write(id->agent->log, LOG_DEVICE_TRUST, "%s", res->text);
-		arm(id);
+		list_is_over(id);
 		return;
 	}
 	X509_up_ref(id->facts.leaf);

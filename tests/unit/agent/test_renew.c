@@ -136,6 +136,30 @@ START_TEST(a_failing_renewal_is_loud_and_ends_the_service)
 }
 END_TEST
 
+static void on_renewed(void *arg, const char *fault)
+{
+	bool *done = arg;
+
+	ck_assert_ptr_null(fault);
+	*done = true;
+}
+
+/* Whose list of CAs is being fetched: the wish to renew is not lost. */
+START_TEST(a_wish_waits_for_the_list)
+{
+	struct renew_test r;
+	bool done = false;
+
+	begin(&r);
+	identity_refresh(r.id);
+	ck_assert(est_busy(r.id->renewal.est));
+	identity_renew(r.id, on_renewed, &done);
+	rig_turn(&r.t.r, &done);
+	ck_assert_uint_eq(identity_generation(r.id), 2);
+	finish(&r);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("agent/renew");
@@ -145,6 +169,7 @@ int main(void)
 
 	tcase_add_test(t, renewed_at_half_of_its_life);
 	tcase_add_test(t, a_failing_renewal_is_loud_and_ends_the_service);
+	tcase_add_test(t, a_wish_waits_for_the_list);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);
