@@ -27,35 +27,29 @@ static void phase(const struct he_ct *a, const struct he_sk *sk, uint64_t *x, ui
 {
 	const struct he_ctx *c = a->ctx;
 
+	size_t n = c->n;
+
 	for (unsigned j = 0; j < a->primes; j++) {
-		const uint64_t *s = sk->w + j * c->n, *from = a->w + ((a->size - 1) * a->primes + j) * c->n;
-		const struct he_mod *m = c->mods[j];
-		uint64_t *to = x + j * c->n;
+		const uint64_t *s = sk->w + j * n, *from = a->w + ((a->size - 1) * a->primes + j) * n;
+		uint64_t *to = x + j * n;
 
-		if (!a->ntt) {
-			memcpy(to, from, c->n * sizeof(*to));
-			he_ntt_forward(&c->ntt[j], to);
-			from = to;
-		}
-		for (unsigned i = a->size - 1; i-- > 1; from = to) {
-			const uint64_t *next = a->w + (i * a->primes + j) * c->n;
-
-			if (!a->ntt) {
-				memcpy(tmp, next, c->n * sizeof(*tmp));
-				he_ntt_forward(&c->ntt[j], tmp);
-				next = tmp;
-			}
-			c->kern->muladd(to, from, s, next, c->n, m);
-		}
 		if (a->ntt) {
-			c->kern->muladd(to, from, s, a->w + j * c->n, c->n, m);
-		} else {
-			c->kern->mul(to, from, s, c->n, m);
-			he_ntt_inverse(&c->ntt[j], to);
-			c->kern->add(to, to, a->w + j * c->n, c->n, m);
+			for (unsigned i = a->size - 1; i-- > 0; from = to)
+				c->kern->muladd(to, from, s, a->w + (i * a->primes + j) * n, n, c->mods[j]);
+			if (c->p.scheme == HE_BGV)
+				he_ntt_inverse(&c->ntt[j], to);
+			continue;
 		}
-		if (c->p.scheme == HE_BGV)
-			he_ntt_inverse(&c->ntt[j], to);
+		memcpy(to, from, n * sizeof(*to));
+		he_ntt_forward_mul(&c->ntt[j], to, s);
+		for (unsigned i = a->size - 1; i-- > 1;) {
+			memcpy(tmp, a->w + (i * a->primes + j) * n, n * sizeof(*tmp));
+			he_ntt_forward(&c->ntt[j], tmp);
+			c->kern->add(to, to, tmp, n, c->mods[j]);
+			c->kern->mul(to, to, s, n, c->mods[j]);
+		}
+		he_ntt_inverse(&c->ntt[j], to);
+		c->kern->add(to, to, a->w + j * n, n, c->mods[j]);
 	}
 }
 

@@ -171,8 +171,7 @@ int he_encrypt_symmetric(struct he_ct *r, const struct he_pt *p, const struct he
 			c->kern->muladd(to, a + j * c->n, sk->w + j * c->n, k.w, c->n, c->mods[j]);
 		} else {
 			memcpy(to, a + j * c->n, c->n * sizeof(*to));
-			he_ntt_forward(&c->ntt[j], to);
-			c->kern->mul(to, to, sk->w + j * c->n, c->n, c->mods[j]);
+			he_ntt_forward_mul(&c->ntt[j], to, sk->w + j * c->n);
 			he_ntt_inverse(&c->ntt[j], to);
 			c->kern->add(to, to, k.w, c->n, c->mods[j]);
 		}

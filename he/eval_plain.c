@@ -195,8 +195,7 @@ int he_multiply_plain(struct he_ct *r, const struct he_ct *a, const struct he_pt
 			}
 			if (to != a->w)
 				memcpy(to + at, a->w + at, c->n * sizeof(*to));
-			he_ntt_forward(&c->ntt[j], to + at);
-			c->kern->mul(to + at, to + at, by, c->n, c->mods[j]);
+			he_ntt_forward_mul(&c->ntt[j], to + at, by);
 			he_ntt_inverse(&c->ntt[j], to + at);
 		}
 	}

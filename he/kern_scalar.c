@@ -109,6 +109,10 @@ static void dot_const(uint64_t *r, const uint64_t *const *a, const struct he_con
 {
 	if (narrow && k == 2)
 		dot_const_of(r, a, c, 2, n, m, true);
+	else if (narrow && k == 4)
+		dot_const_of(r, a, c, 4, n, m, true);
+	else if (narrow && k == 8)
+		dot_const_of(r, a, c, 8, n, m, true);
 	else if (narrow)
 		dot_const_of(r, a, c, k, n, m, true);
 	else

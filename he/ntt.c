@@ -56,12 +56,23 @@ static void fill(struct he_ntt *t, struct ntt_tables *tab, enum form form)
 	put(&tab->last, &tab->last_q, he_mul(he_pow(inverse, n / 2, m), n_inv, m), m->q, form);
 }
 
+#if defined(__x86_64__)
+static void forward_then_mul(const struct he_ntt *t, uint64_t *a, const uint64_t *b)
+{
+	t->forward(t, a);
+	t->kern->mul(a, a, b, (size_t)1 << t->log_n, &t->mod);
+}
+#endif
+
 /* The kernels' own form where the prime and n allow it. */
 static enum form choose(struct he_ntt *t)
 {
 	t->forward = ntt_scalar_forward;
 	t->inverse = ntt_scalar_inverse;
+	t->forward_mul = ntt_scalar_forward_mul;
 #if defined(__x86_64__)
+	if (t->kern->isa != HE_SCALAR)
+		t->forward_mul = forward_then_mul;
 	if (t->log_n >= 5 && t->kern->isa == HE_IFMA && t->mod.bits <= 50) {
 		t->forward = ntt_ifma_forward;
 		t->inverse = ntt_ifma_inverse;

@@ -46,6 +46,7 @@ struct he_ntt {
 	void *tables;          /* roots and quotients in the kernels' layout */
 	void (*forward)(const struct he_ntt *t, uint64_t *a);
 	void (*inverse)(const struct he_ntt *t, uint64_t *a);
+	void (*forward_mul)(const struct he_ntt *t, uint64_t *a, const uint64_t *b);
 };
 /* 0, or E_RANGE when q is not a prime = 1 mod 2n.  isa: HE_IFMA falls back to AVX-512 or less for larger primes. */
 int he_ntt_init(struct he_ntt *t, unsigned log_n, uint64_t q, const struct he_kernels *kern);
@@ -53,5 +54,7 @@ void he_ntt_fini(struct he_ntt *t);
 /* In place; the forward one takes what is below 4q, else input and output are in [0, q); constant time. */
 static inline void he_ntt_forward(const struct he_ntt *t, uint64_t *a) { t->forward(t, a); }
 static inline void he_ntt_inverse(const struct he_ntt *t, uint64_t *a) { t->inverse(t, a); }
+/* Forward, and each value times that of b, which is below q. */
+static inline void he_ntt_forward_mul(const struct he_ntt *t, uint64_t *a, const uint64_t *b) { t->forward_mul(t, a, b); }
 
 #endif

@@ -17,6 +17,7 @@ struct ntt_tables {
 };
 
 void ntt_scalar_forward(const struct he_ntt *t, uint64_t *a);
+void ntt_scalar_forward_mul(const struct he_ntt *t, uint64_t *a, const uint64_t *b);
 void ntt_scalar_inverse(const struct he_ntt *t, uint64_t *a);
 
 extern const struct he_kernels he_kern_scalar;

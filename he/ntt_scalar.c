@@ -6,7 +6,7 @@
  * Words that the first level of cache holds: what needs no others is transformed to the end before the next ones are.  Primes that leave
  * enough of the 64 bits free are `narrow`: values only grow from stage to stage, and are reduced once.
  */
-enum { BLOCK = 4096, NARROW_FORWARD = 57, NARROW_INVERSE = 64 };
+enum { BLOCK = 4096, NARROW_FORWARD = 57, NARROW_PRODUCT = 55, NARROW_INVERSE = 64 };
 
 #define ALWAYS static inline __attribute__((always_inline))
 
@@ -29,14 +29,23 @@ ALWAYS uint64_t canonical(uint64_t v, const struct he_mod *m, bool narrow)
 	return narrow ? he_reduce64(v, m) : he_cond_sub(he_cond_sub(v, 2 * m->q), m->q);
 }
 
-/* The groups i to `end` of one stage and their halves' of the next one; `gap` between the four words. */
-ALWAYS void two_stages(uint64_t *a, const struct he_ntt *t, size_t i, size_t end, size_t gap, bool narrow)
+/* The last thing done to a word: less than 38q (4q, and 2q for each of up to 17 stages) before it.  b: its factor, or NULL. */
+ALWAYS uint64_t finish(uint64_t v, const uint64_t *b, size_t i, const struct he_mod *m, bool narrow)
+{
+	return b ? he_reduce_product((unsigned __int128)v * b[i], m) : canonical(v, m, narrow);
+}
+
+/*
+ * The groups i to `end` of one stage and their halves' of the next one; `gap` between the four words.  Nothing follows a gap of one but
+ * the factors b.
+ */
+ALWAYS void two_stages(uint64_t *a, const uint64_t *b, const struct he_ntt *t, size_t i, size_t end, size_t gap, bool narrow)
 {
 	const struct ntt_tables *tab = t->tables;
 	const struct he_mod mod = t->mod;
 	uint64_t q = mod.q;
 
-	for (; i < end; i++, a += 4 * gap) {
+	for (; i < end; i++, a += 4 * gap, b += b ? 4 * gap : 0) {
 		struct he_const w1 = root(tab, i), w2 = root(tab, 2 * i), w3 = root(tab, 2 * i + 1);
 
 		for (size_t j = 0; j < gap; j++) {
@@ -46,17 +55,16 @@ ALWAYS void two_stages(uint64_t *a, const struct he_ntt *t, size_t i, size_t end
 			butterfly(&x1, &x3, w1, q, narrow);
 			butterfly(&x0, &x1, w2, q, narrow);
 			butterfly(&x2, &x3, w3, q, narrow);
-			/* Nothing follows a gap of one. */
-			a[j] = gap == 1 ? canonical(x0, &mod, narrow) : x0;
-			a[j + gap] = gap == 1 ? canonical(x1, &mod, narrow) : x1;
-			a[j + 2 * gap] = gap == 1 ? canonical(x2, &mod, narrow) : x2;
-			a[j + 3 * gap] = gap == 1 ? canonical(x3, &mod, narrow) : x3;
+			a[j] = gap == 1 ? finish(x0, b, 0, &mod, narrow) : x0;
+			a[j + gap] = gap == 1 ? finish(x1, b, 1, &mod, narrow) : x1;
+			a[j + 2 * gap] = gap == 1 ? finish(x2, b, 2, &mod, narrow) : x2;
+			a[j + 3 * gap] = gap == 1 ? finish(x3, b, 3, &mod, narrow) : x3;
 		}
 	}
 }
 
 /* One stage is alone when log n is odd. */
-ALWAYS void forward(const struct he_ntt *t, uint64_t *a, bool narrow)
+ALWAYS void forward(const struct he_ntt *t, uint64_t *a, const uint64_t *b, bool narrow)
 {
 	size_t n = (size_t)1 << t->log_n, whole = 1, i, m;
 	const struct he_const first = root(t->tables, 1);
@@ -68,22 +76,32 @@ ALWAYS void forward(const struct he_ntt *t, uint64_t *a, bool narrow)
 		whole = 2;
 	}
 	for (i = 0; i < n && n == 2; i++)
-		a[i] = canonical(a[i], &mod, narrow);
+		a[i] = finish(a[i], b, i, &mod, narrow);
 	for (; n / whole > BLOCK; whole *= 4)
-		two_stages(a, t, whole, 2 * whole, n / (4 * whole), narrow);
-	for (i = whole; i < 2 * whole && n > 2; i++, a += n / whole) {
+		two_stages(a, NULL, t, whole, 2 * whole, n / (4 * whole), narrow);
+	for (i = whole; i < 2 * whole && n > 2; i++, a += n / whole, b += b ? n / whole : 0) {
 		for (m = 1; m * whole < n / 4; m *= 4)
-			two_stages(a, t, i * m, (i + 1) * m, n / (4 * m * whole), narrow);
-		two_stages(a, t, i * m, (i + 1) * m, 1, narrow);
+			two_stages(a, NULL, t, i * m, (i + 1) * m, n / (4 * m * whole), narrow);
+		two_stages(a, b, t, i * m, (i + 1) * m, 1, narrow);
 	}
 }
 
 void ntt_scalar_forward(const struct he_ntt *t, uint64_t *a)
 {
 	if (t->mod.bits <= NARROW_FORWARD)
-		forward(t, a, true);
+		forward(t, a, NULL, true);
 	else
-		forward(t, a, false);
+		forward(t, a, NULL, false);
+}
+
+void ntt_scalar_forward_mul(const struct he_ntt *t, uint64_t *a, const uint64_t *b)
+{
+	if (t->mod.bits <= NARROW_PRODUCT) {
+		forward(t, a, b, true);
+	} else {
+		ntt_scalar_forward(t, a);
+		t->kern->mul(a, a, b, (size_t)1 << t->log_n, &t->mod);
+	}
 }
 
 ALWAYS struct he_const back_root(const struct ntt_tables *tab, size_t i)

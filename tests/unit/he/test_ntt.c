@@ -88,6 +88,16 @@ static void check_one(unsigned log_n, uint64_t q, const struct he_kernels *kern)
 		ck_assert_msg(memcmp(a, c, n * 8) == 0 && memcmp(b, c, n * 8) == 0, "inverse, log_n %u q %lx isa %d", log_n, q,
 		              (int)kern->isa);
 	}
+	/* Times something at once; what is below 4q again. */
+	for (i = 0; i < n; i++) {
+		a[i] = 4 * q - 1 - i % 2;
+		b[i] = a[i];
+		c[i] = i % 3 ? q - 1 : rnd_below(rnd, q);
+	}
+	he_ntt_forward(&plain, a);
+	he_ntt_forward_mul(&t, b, c);
+	for (i = 0; i < n; i++)
+		ck_assert_uint_eq(b[i], (uint64_t)((unsigned __int128)a[i] * c[i] % q));
 	/* Sums of the largest values, which nothing reduces on the way. */
 	for (i = 0; i < n; i++)
 		a[i] = b[i] = c[i] = q - 1;
