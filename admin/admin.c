@@ -72,18 +72,26 @@ static void conn_drop(struct admin_conn *k)
 	k->io.fd = -1;
 }
 
-static void on_timeout(struct loop *l, struct loop_timer *t)
-{
-	(void)l;
-	conn_drop(CONTAINER_OF(t, struct admin_conn, timer));
-}
-
-static void on_io(struct loop *l, struct loop_io *io, unsigned events);
+static void on_timeout(struct loop *l, struct loop_timer *t);
 
 static void conn_timer(struct admin_conn *k)
 {
 	loop_timer_set(k->admin->loop, &k->timer, loop_now_ns(k->admin->loop) + (int64_t)IDLE_S * 1000000000, on_timeout);
 }
+
+/* Who waits for long work is not idle: a backup may take hours. */
+static void on_timeout(struct loop *l, struct loop_timer *t)
+{
+	struct admin_conn *k = CONTAINER_OF(t, struct admin_conn, timer);
+
+	(void)l;
+	if (k->call.waits)
+		conn_timer(k);
+	else
+		conn_drop(k);
+}
+
+static void on_io(struct loop *l, struct loop_io *io, unsigned events);
 
 /* --- answers ------------------------------------------------------------------------------------------------------------ */
 

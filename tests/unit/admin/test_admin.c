@@ -36,13 +36,14 @@ static void check_ok(int err, const struct why *why)
 	ck_assert_msg(err == 0, "%d %s", err, why->text);
 }
 
-static void rig_init(struct rig *r)
+/* now: of a clock that stands still; 0: the machine's. */
+static void rig_init_at(struct rig *r, int64_t now)
 {
 	struct why why = { 0 };
 	struct cse *c = &r->cse;
 
 	memset(r, 0, sizeof(*r));
-	pki_init(&r->p, 0);
+	pki_init(&r->p, now);
 	pki_open(&r->p);
 	arena_init(&r->a, 4096);
 	c->conf = conf_defaults();
@@ -75,6 +76,11 @@ static void rig_init(struct rig *r)
 	state_path(&r->p.st, "admin.sock", r->path);
 	check_ok(admin_open(c, r->path, &r->admin, &why), &why);
 	r->fd = -1;
+}
+
+static void rig_init(struct rig *r)
+{
+	rig_init_at(r, 0);
 }
 
 static void rig_fini(struct rig *r)
@@ -523,6 +529,50 @@ START_TEST(pipelined_and_gone)
 }
 END_TEST
 
+struct hold {
+	struct work work; /* first */
+	int fd[2];
+};
+
+static void hold_on(struct work *w)
+{
+	char go;
+
+	ck_assert_int_eq(read(((struct hold *)(void *)w)->fd[0], &go, 1), 1);
+}
+
+/* A backup of a large store takes longer than a connection may be idle. */
+START_TEST(long_work_is_waited_for)
+{
+	static const char ask[] = "POST /v1/store/check HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
+	struct hold h = { .work = { .run = hold_on } };
+	struct rig r;
+
+	rig_init_at(&r, INT64_C(1790000000) * 1000000);
+	ck_assert_int_eq(pipe2(h.fd, O_CLOEXEC), 0);
+	workers_submit(r.cse.workers, &h.work);
+	r.fd = dial(&r);
+	ck_assert_int_eq(send(r.fd, ask, sizeof(ask) - 1, MSG_NOSIGNAL), (int)sizeof(ask) - 1);
+	for (int i = 0; i < 10; i++)
+		loop_turn(r.cse.loops[0], 1);
+	for (int i = 0; i < 5; i++) {
+		clock_advance_us(r.cse.clock, INT64_C(50) * 1000000);
+		loop_turn(r.cse.loops[0], 1);
+	}
+	ck_assert_int_eq(write(h.fd[1], "g", 1), 1);
+	ck_assert(answer(&r));
+	ck_assert_uint_eq(r.status, 200);
+	/* Idle it is now. */
+	clock_advance_us(r.cse.clock, INT64_C(61) * 1000000);
+	for (int i = 0; i < 5; i++)
+		loop_turn(r.cse.loops[0], 1);
+	ck_assert_int_eq(recv(r.fd, r.body, 1, 0), 0);
+	rig_fini(&r);
+	close(h.fd[0]);
+	close(h.fd[1]);
+}
+END_TEST
+
 START_TEST(connections_are_bounded)
 {
 	struct rig *r = malloc(sizeof(*r));
@@ -776,6 +826,7 @@ int main(void)
 	tcase_add_test(tc, what_is_seen);
 	tcase_add_test(tc, framing);
 	tcase_add_test(tc, pipelined_and_gone);
+	tcase_add_test(tc, long_work_is_waited_for);
 	tcase_add_test(tc, connections_are_bounded);
 	tcase_add_test(tc, long_path_is_refused);
 	tcase_add_test(tc, zones_and_conduits);
