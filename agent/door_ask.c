@@ -243,6 +243,7 @@ enum rsc door_ask(struct door_conn *dc, struct why *why)
 	struct str rqi, body = http1_body(&dc->h, base);
 	int64_t deadline;
 	enum rsc rsc;
+	bool later;
 
 	dc->named = dc->renamed = false;
 	/* Slices of the message before. */
@@ -255,9 +256,10 @@ enum rsc door_ask(struct door_conn *dc, struct why *why)
 	deadline = deadline_of(dc, f.value[ONCE_RET]);
 	if (at.changed)
 		body = str_make(dc->ask.p + at.to, at.content - at.to);
-	once = (struct door_once){ f.value[ONCE_ORIGIN], f.value[ONCE_TYPE], str_first(buf_as_str(&dc->ask), at.target), body };
+	later = dc->h.has_query && is_answered_later(http1_str(base, dc->h.query));
+	once = (struct door_once){ f.value[ONCE_ORIGIN], f.value[ONCE_TYPE], str_first(buf_as_str(&dc->ask), at.target), body, later };
 	rqi = dc->op == OP_RETRIEVE ? dc->rqi : door_once_name(dc, &once, fresh);
-	if (dc->h.has_query && rqi.n > 0 && is_answered_later(http1_str(base, dc->h.query)))
+	if (later && rqi.n > 0)
 		door_ask_later(dc->door, rqi);
 	rsc = put_fields(dc, rqi, why);
 	if (rsc != RSC_NONE)

@@ -5,7 +5,7 @@
  * credential.  So the second of them goes under another identifier, and its client gets its own back.  What is sent again unchanged
  * goes as it is: the CSE tells it from a new request.  Whose the originator is counts for nothing here: to the CSE "C", "S" and none at a
  * registration are one.  An agent that has just begun does not know what the one before it left behind: until that is forgotten at the CSE,
- * requests go under identifiers that follow from what they are.
+ * requests go under identifiers that follow from what they are; but for those whose answer comes as a notification, which names them.
  */
 #include "agent/door_priv.h"
 #include "cse/base/rand.h"
@@ -66,7 +66,7 @@ struct str door_once_name(struct door_conn *dc, const struct door_once *q, char 
 	if (is_taken(d, dc->key, dc->digest)) {
 		for (unsigned i = 0; i < BOOK_TOKEN; i++)
 			fresh[i] = (char)('a' + rnd_below(d->agent->rnd, 26));
-	} else if (loop_now_ns(d->agent->loop) - d->begin_ns < LIFE_NS) {
+	} else if (!q->later && loop_now_ns(d->agent->loop) - d->begin_ns < LIFE_NS) {
 		derive(dc, q, fresh);
 	} else {
 		return dc->rqi;

@@ -106,6 +106,7 @@ void door_ask_later(struct door *d, struct str rqi);
 /* door_once.c: the identifier under which a request goes that is no RETRIEVE: its own, or another one. */
 struct door_once {
 	struct str from, type, target, body;
+	bool later; /* its answer comes as a notification */
 };
 struct str door_once_name(struct door_conn *dc, const struct door_once *q, char fresh[BOOK_TOKEN]);
 void door_once_sent(struct door_conn *dc);

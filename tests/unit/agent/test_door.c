@@ -161,6 +161,40 @@ END_TEST
 
 /* --- time ---------------------------------------------------------------------------------------------------------------- */
 
+/* What an agent before this one had under way at the CSE is remembered there for ten minutes at most. */
+START_TEST(a_new_agent_avoids_identifiers_of_the_one_before)
+{
+	static const char later[] = HEAD("POST", "/cse-in/CDev1?rt=2", "mine") "Content-Length: 2\r\n\r\n{}";
+	char sent[2][64] = { "", "" };
+	struct desk d;
+	struct client c;
+
+	for (unsigned i = 0; i < 2; i++) {
+		desk_open(&d, echo, NULL);
+		c = client_open(&d);
+		client_say(&c, POST_1 "2\r\n\r\n{}");
+		ck_assert_uint_eq(client_answer(&c), 200);
+		/* The answer is the client's, the request as it came to the CSE is its content. */
+		ck_assert(client_said(&c, "X-M2M-RI: 1\r\n") && !client_holds(&c, "X-M2M-RI: 1\r\n"));
+		ck_assert_int_eq(sscanf(strstr(c.text + c.at + c.head_n, "X-M2M-RI: ") + 10, "%63[^\r]", sent[i]), 1);
+		/* Its answer would name it. */
+		client_say(&c, later);
+		ck_assert_uint_eq(client_answer(&c), 200);
+		ck_assert(client_holds(&c, "X-M2M-RI: mine\r\n"));
+		client_close(&c);
+		desk_later(&d, 601 * US_PER_S);
+		c = client_open(&d);
+		client_say(&c, POST_1 "2\r\n\r\n{}");
+		ck_assert_uint_eq(client_answer(&c), 200);
+		ck_assert(client_said(&c, "X-M2M-RI: 1\r\n") && client_holds(&c, "X-M2M-RI: 1\r\n"));
+		client_close(&c);
+		desk_close(&d);
+	}
+	/* The same request is the same to the CSE, whichever agent carries it. */
+	ck_assert_str_eq(sent[0], sent[1]);
+}
+END_TEST
+
 START_TEST(who_says_nothing_is_left)
 {
 	struct desk d;
@@ -579,6 +613,7 @@ int main(void)
 	tcase_add_test(t, nothing_behind_the_last_request_is_carried);
 	tcase_add_test(t, bytes_come_one_by_one);
 	tcase_add_test(t, clients_may_use_one_identifier);
+	tcase_add_test(t, a_new_agent_avoids_identifiers_of_the_one_before);
 	tcase_add_test(t, who_says_nothing_is_left);
 	tcase_add_test(t, half_a_head_has_its_time);
 	tcase_add_test(t, half_a_body_has_its_time);
