@@ -517,6 +517,37 @@ START_TEST(is_not_carried)
 }
 END_TEST
 
+/* security-model 3.2, Fetch standard 3.2: a page of an origin that the operator named, and of no other. */
+START_TEST(a_page_that_may)
+{
+	static const char *const sets[] = { "agent.origins=https://console.example", NULL };
+	struct desk d;
+	struct client c;
+
+	desk_open(&d, echo, sets);
+	c = client_open(&d);
+	client_say(&c, "OPTIONS /cse-in HTTP/1.1\r\nHost: localhost:8080\r\nOrigin: https://console.example\r\nAccess-Control-Request-Method: POST\r\n"
+	               "Access-Control-Request-Headers: x-m2m-ri\r\n\r\n");
+	ck_assert_uint_eq(client_answer(&c) / 100, 2);
+	ck_assert(client_said(&c, "Access-Control-Allow-Origin: https://console.example\r\n") && client_said(&c, "Access-Control-Allow-Methods: "));
+	ck_assert_uint_eq(d.cse.requests, 0);
+	client_say(&c, HEAD("GET", "/cse-in", "1") "Origin: https://console.example\r\nSec-Fetch-Site: cross-site\r\n\r\n");
+	ck_assert_uint_eq(client_answer(&c), 200);
+	ck_assert(client_said(&c, "Access-Control-Allow-Origin: https://console.example\r\n") && client_said(&c, "Vary: Origin\r\n"));
+	ck_assert(!client_holds(&c, "console.example"));
+	/* What is no page needs no such fields. */
+	client_say(&c, GET("2"));
+	ck_assert_uint_eq(client_answer(&c), 200);
+	ck_assert(!client_said(&c, "Access-Control"));
+	client_say(&c, HEAD("GET", "/cse-in", "3") "Origin: https://console.example.attacker.example\r\n\r\n");
+	ck_assert_uint_eq(client_answer(&c), 403);
+	ck_assert(!client_said(&c, "Access-Control"));
+	client_ends(&c);
+	client_close(&c);
+	desk_close(&d);
+}
+END_TEST
+
 /* RFC 9110 9.3.2: no content, whatever the head of the answer says. */
 START_TEST(a_head_request_is_answered_without_content)
 {
@@ -625,6 +656,7 @@ int main(void)
 	tcase_add_test(t, a_large_answer_waits_for_a_slow_client);
 	tcase_add_test(t, so_many_connections_and_no_more);
 	tcase_add_loop_test(t, is_not_carried, 0, (int)ARRAY_LEN(odd));
+	tcase_add_test(t, a_page_that_may);
 	tcase_add_test(t, a_head_request_is_answered_without_content);
 	tcase_add_test(t, goes_on_when_asked);
 	tcase_add_loop_test(t, asks_for_nothing_that_it_will_not_hear, 0, 3);
