@@ -2,6 +2,8 @@
 /* A line against a real TLS server: what is carried, when connections are made anew, and what is said when nothing can be. */
 #include "agent/line.h"
 
+#include <semaphore.h>
+
 #include <unistd.h>
 
 #include "tests/unit/agent/rig.h"
@@ -15,6 +17,7 @@ struct test {
 	SSL_CTX *client;
 	struct line *line;
 	bool proves;
+	sem_t third;      /* a third request has come */
 };
 
 static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
@@ -415,10 +418,14 @@ END_TEST
 /* The first is answered at once, the second when somebody asks on another connection. */
 static const char *answers_late(struct served *s, unsigned c, unsigned n, const char *request)
 {
+	struct test *t = s->arg;
+
 	(void)n;
 	if (strstr(request, "GET /late") && c == 0)
-		while (s->requests < 3)
-			usleep(1000);
+		while (sem_wait(&t->third) != 0)
+			;
+	else if (s->requests == 3)
+		sem_post(&t->third);
 	return ok;
 }
 
@@ -431,6 +438,7 @@ START_TEST(a_request_is_waited_for_as_long_as_it_says)
 
 	memset(&t, 0, sizeof(t));
 	rig_init(&t.r);
+	ck_assert_int_eq(sem_init(&t.third, 0, 0), 0);
 	begin_with(&t, answers_late, &t.r.p, 4, NS_PER_S / 20);
 	get(&t, &g);
 	memset(&late, 0, sizeof(late));
