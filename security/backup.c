@@ -153,6 +153,18 @@ static int write_part(struct making *m, int fd, uint64_t *bytes)
 	return err;
 }
 
+/* Is the folder the state folder, or below it? */
+static bool is_in_state(const struct making *m)
+{
+	char state[PATH_MAX], folder[PATH_MAX];
+	size_t n;
+
+	if (realpath(m->o->dir, state) == NULL || realpath(m->folder, folder) == NULL)
+		return false;
+	n = strlen(state);
+	return strncmp(folder, state, n) == 0 && (folder[n] == 0 || folder[n] == '/');
+}
+
 static int check_name(struct making *m, const char *file)
 {
 	size_t n = strlen(file);
@@ -165,6 +177,11 @@ static int check_name(struct making *m, const char *file)
 	m->file = file;
 	snprintf(m->folder, sizeof(m->folder), "%s", file);
 	*(strrchr(m->folder, '/') + (strrchr(m->folder, '/') == m->folder)) = 0;
+	/* Names there mean something: "restore.pending" is carried out at the next start. */
+	if (is_in_state(m)) {
+		why_set(m->why, RSC_BAD_REQUEST, "file: %s is in the state folder, with which it would be lost; name one outside", backup_tail(file));
+		return E_SYNTAX;
+	}
 	if (lstat(file, &st) == 0) {
 		why_set(m->why, RSC_CONFLICT, "file: %s is there already; name a new one", backup_tail(file));
 		return E_EXISTS;

@@ -328,12 +328,17 @@ def no_room(c, tmp):
 
 
 def odd_names(c):
-    """What lies beside the file while it is made takes nobody's place: not the live store's, of all."""
-    store = os.path.join(c.state, "store.db")
-    before = os.stat(store).st_ino
-    c.trothctl("backup", os.path.join(c.state, "store"))
-    assert os.path.exists(store) and os.stat(store).st_ino == before, os.listdir(c.state)
-    os.unlink(os.path.join(c.state, "store"))
+    """Names in the state folder mean something: that of a restore is not made from outside, and no file there takes the live store's place."""
+    inode = os.stat(os.path.join(c.state, "store.db")).st_ino
+    link = os.path.join(c.dir, "link")
+    os.symlink(c.state, link)
+    before = sorted(os.listdir(c.state))
+    for path in (os.path.join(c.state, "restore.pending"), os.path.join(c.state, "store"), os.path.join(c.state, "keys", "x"),
+                 os.path.join(link, "restore.pending"), os.path.join(c.dir, "tmp", "..", os.path.basename(c.state), "restore.pending")):
+        refuse(c, 1, "backup", path)
+    os.unlink(link)
+    assert sorted(os.listdir(c.state)) == before, (before, os.listdir(c.state))
+    assert os.stat(os.path.join(c.state, "store.db")).st_ino == inode
 
 
 def main():
