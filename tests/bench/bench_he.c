@@ -48,7 +48,7 @@ static const double bars[][4] = {
 };
 /*
  * CPU us of SEAL 4.4.3 (the better of gcc and clang) for n = 4096, 8192, 16384, default primes, t of 20 bits.  `add` at 4096 was measured
- * again, beside ours (README).
+ * again, beside ours.
  */
 struct theirs {
 	const char *name;
