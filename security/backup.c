@@ -153,16 +153,20 @@ static int write_part(struct making *m, int fd, uint64_t *bytes)
 	return err;
 }
 
-/* Is the folder the state folder, or below it? */
-static bool is_in_state(const struct making *m)
+/* Names in the state folder that mean something: "restore.pending" is carried out at the next start.  Others are free there, since a
+ * service may write nowhere else. */
+static bool is_reserved(const struct making *m)
 {
 	char state[PATH_MAX], folder[PATH_MAX];
+	struct str name = str_of(strrchr(m->file, '/') + 1);
 	size_t n;
 
 	if (realpath(m->o->dir, state) == NULL || realpath(m->folder, folder) == NULL)
 		return false;
 	n = strlen(state);
-	return strncmp(folder, state, n) == 0 && (folder[n] == 0 || folder[n] == '/');
+	if (strncmp(folder, state, n) != 0 || (folder[n] != 0 && folder[n] != '/'))
+		return false;
+	return folder[n] || str_starts(name, STR("restore.")) || str_starts(name, STR("store.db")) || str_ends(name, STR(".new"));
 }
 
 static int check_name(struct making *m, const char *file)
@@ -177,9 +181,8 @@ static int check_name(struct making *m, const char *file)
 	m->file = file;
 	snprintf(m->folder, sizeof(m->folder), "%s", file);
 	*(strrchr(m->folder, '/') + (strrchr(m->folder, '/') == m->folder)) = 0;
-	/* Names there mean something: "restore.pending" is carried out at the next start. */
-	if (is_in_state(m)) {
-		why_set(m->why, RSC_BAD_REQUEST, "file: %s is in the state folder, with which it would be lost; name one outside", backup_tail(file));
+	if (is_reserved(m)) {
+		why_set(m->why, RSC_BAD_REQUEST, "file: %s is a name that has a meaning in the state folder; choose another", backup_tail(file));
 		return E_SYNTAX;
 	}
 	if (lstat(file, &st) == 0) {

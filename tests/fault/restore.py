@@ -333,11 +333,13 @@ def odd_names(c):
     link = os.path.join(c.dir, "link")
     os.symlink(c.state, link)
     before = sorted(os.listdir(c.state))
-    for path in (os.path.join(c.state, "restore.pending"), os.path.join(c.state, "store"), os.path.join(c.state, "keys", "x"),
+    for path in (os.path.join(c.state, "restore.pending"), os.path.join(c.state, "store.db-journal"), os.path.join(c.state, "keys", "x"),
                  os.path.join(link, "restore.pending"), os.path.join(c.dir, "tmp", "..", os.path.basename(c.state), "restore.pending")):
         refuse(c, 1, "backup", path)
     os.unlink(link)
     assert sorted(os.listdir(c.state)) == before, (before, os.listdir(c.state))
+    c.trothctl("backup", os.path.join(c.state, "store"))
+    os.unlink(os.path.join(c.state, "store"))
     assert os.stat(os.path.join(c.state, "store.db")).st_ino == inode
 
 
