@@ -97,6 +97,7 @@ class Pump(Agent):
 class Stop:
     def __init__(self, cse, rnd, clients):
         self.cse, self.rnd, self.clients, self.serial, self.known = cse, rnd, clients, 0, codes()
+        self.shut_out = {}  # devices that are suspended or revoked, as the administrator was told
         self.count = {"ends": 0, "held": 0, "acked": 0, "devices": 0, "calls": 0, "longest": 0.0}
 
     def setup(self):
@@ -131,7 +132,9 @@ class Stop:
         if a.status == "200":
             self.count["devices"] += 1
             est.renew(self.cse, name, name)
-            est.admin(self.cse, "POST", "/v1/devices/%s/%s" % (name, self.rnd.choice(["suspend", "revoke", "code"])), {})
+            how, state = self.rnd.choice([("suspend", "suspended"), ("revoke", "revoked")])
+            est.admin(self.cse, "POST", "/v1/devices/%s/%s" % (name, how), {}, 200)
+            self.shut_out[name] = state
 
     def administer(self, part):
         path = self.rnd.choice(["/v1/keys/rotate", "/v1/server/rotate", "/v1/ca/rotate", "/v1/events/verify", "/v1/store/check", "/v1/reload",
@@ -173,9 +176,12 @@ class Stop:
             t.start()
 
     def end(self, held):
-        if self.rnd.random() < 0.3:
+        roll = self.rnd.random()
+        if roll < 0.3:
             self.agent.proc.kill()
             self.agent.proc.wait()
+        elif roll < 0.5:
+            assert self.agent.stop() == 0, self.agent.log()
         for p in self.parts:
             p.over = True
         proc, began = self.cse.proc, time.monotonic()
@@ -218,6 +224,8 @@ class Stop:
             must(client.create("/cse-in/" + where, 3, {"m2m:cnt": {"rn": "box"}}), 2001, "a container")
             client.close()
             self.count["acked"] += len(acked)
+        now = {d["name"]: d["state"] for d in est.admin(self.cse, "GET", "/v1/devices", status=200) if d["name"] in self.shut_out}
+        assert now == self.shut_out, "a device is let in again: %r, not %r" % (now, self.shut_out)
 
     def again(self):
         self.cse.start(wait=LONGEST)
