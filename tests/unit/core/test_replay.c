@@ -294,6 +294,27 @@ START_TEST(deletions_and_updates)
 }
 END_TEST
 
+/* The answer to an UPDATE shows what was there before, too; when it is kept, that content is gone. */
+START_TEST(what_an_update_left_as_it_was)
+{
+	struct rig_ask before = { .peer = dev, .op = OP_UPDATE, .to = "cse-in/app1/box", .fr = "CDev1", .rqi = "v",
+		.pc = "{\"m2m:cnt\":{\"lbl\":[\"a label that was there\",\"and another\"],\"or\":\"http://ontology.example/x\"}}" };
+	struct rig_ask up = { .peer = dev, .op = OP_UPDATE, .to = "cse-in/app1/box", .fr = "CDev1", .rqi = "u",
+		.pc = "{\"m2m:cnt\":{\"mni\":7}}" };
+	struct rig_answer a;
+
+	ck_assert_int_eq(rig_code(&g, &before), RSC_UPDATED);
+	lose(&up);
+	a = rig_send(&g, &up);
+	ck_assert_int_eq(a.rsc, RSC_UPDATED);
+	json_t *box = rig_pc(&a, "m2m:cnt");
+	ck_assert_str_eq(json_string_value(json_array_get(json_object_get(box, "lbl"), 0)), "a label that was there");
+	ck_assert_str_eq(rig_s(box, "or"), "http://ontology.example/x");
+	ck_assert_int_eq(rig_n(box, "mni"), 7);
+	drop(&a);
+}
+END_TEST
+
 START_TEST(kept_answers_are_bounded)
 {
 	struct rig_ask q = put(ONE);
@@ -375,6 +396,7 @@ int main(void)
 	tcase_add_test(t, retrieves_are_left_out);
 	tcase_add_test(t, given_up_before);
 	tcase_add_test(t, deletions_and_updates);
+	tcase_add_test(t, what_an_update_left_as_it_was);
 	tcase_add_test(t, kept_answers_are_bounded);
 	tcase_add_test(t, large_answers);
 	tcase_add_test(t, behind_a_gateway);
