@@ -249,7 +249,7 @@ static int make_contexts(struct identity *id, SSL_CTX **client, SSL_CTX **server
 
 int identity_use(struct identity *id, struct why *why)
 {
-	const char *cse = conf_str(id->agent->conf, AGENT_CSE_ID);
+	const char *cse = conf_str(id->agent->first_conf, AGENT_CSE_ID);
 	SSL_CTX *client, *server;
 	int err = make_contexts(id, &client, &server, why);
 
@@ -263,7 +263,7 @@ int identity_use(struct identity *id, struct why *why)
 	id->server = server;
 	forget_tickets(id);
 	id->self = (struct addr_self){ .sp = str_of(id->facts.sp), .cse = str_of((cse[0] ? cse : id->facts.cse_id) + 1),
-		                       .base = str_of(conf_str(id->agent->conf, AGENT_CSE_NAME)) };
+		                       .base = str_of(conf_str(id->agent->first_conf, AGENT_CSE_NAME)) };
 	id->until_us = facts_time_us(X509_get0_notAfter(id->facts.leaf));
 	id->from_us = facts_time_us(X509_get0_notBefore(id->facts.leaf));
 	if (id->facts.since_us > id->from_us && id->facts.since_us < id->until_us)

@@ -160,6 +160,48 @@ START_TEST(a_wish_waits_for_the_list)
 }
 END_TEST
 
+/* The same again, as after a SIGHUP. */
+static struct conf *same_conf(const struct renew_test *r)
+{
+	struct conf *c = conf_defaults_of(&conf_agent);
+	struct conf_why cw = { "" };
+	char text[128];
+
+	snprintf(text, sizeof(text), "agent.state=%s", r->t.r.st.dir);
+	ck_assert_int_eq(conf_set(c, text, &cw), 0);
+	ck_assert_int_eq(conf_set(c, "log.level=error", &cw), 0);
+	ck_assert_int_eq(conf_set(c, "cse.name=a-name-of-its-own", &cw), 0);
+	return c;
+}
+
+/* A renewal after a reload, and another reload: what the CSE is called is still known. */
+START_TEST(names_outlive_every_configuration)
+{
+	struct renew_test r;
+	struct why why = { 0 };
+	struct agent *a;
+
+	begin(&r);
+	a = r.t.r.agent;
+	/* The agent of the rig began without that name. */
+	conf_unref(a->conf);
+	conf_unref(a->first_conf);
+	a->conf = same_conf(&r);
+	a->first_conf = conf_ref(a->conf);
+	for (int i = 0; i < 3; i++) {
+		struct conf *before = a->conf;
+
+		a->conf = same_conf(&r);
+		conf_unref(before);
+		if (i == 1)
+			ck_assert_msg(identity_use(r.id, &why) == 0, "%s", why.text);
+	}
+	ck_assert(str_eqz(identity_cse(r.id)->base, "a-name-of-its-own"));
+	r.id->dir = conf_str(a->first_conf, AGENT_STATE);
+	finish(&r);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("agent/renew");
@@ -170,6 +212,7 @@ int main(void)
 	tcase_add_test(t, renewed_at_half_of_its_life);
 	tcase_add_test(t, a_failing_renewal_is_loud_and_ends_the_service);
 	tcase_add_test(t, a_wish_waits_for_the_list);
+	tcase_add_test(t, names_outlive_every_configuration);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);
