@@ -16,6 +16,12 @@ struct he_mod {
 /* q: 2 to 61 bits (a contract). */
 void he_mod_init(struct he_mod *m, uint64_t q);
 
+/* A mask of which the compiler knows nothing, so that it makes no branch of what the mask chooses. */
+static inline uint64_t he_mask(uint64_t v)
+{
+	__asm__("" : "+r"(v));
+	return v;
+}
 /* a - q unless that is negative; a below 2^63.  By the sign, so that no compiler makes a branch of it. */
 static inline uint64_t he_cond_sub(uint64_t a, uint64_t q)
 {
@@ -25,8 +31,8 @@ static inline uint64_t he_cond_sub(uint64_t a, uint64_t q)
 }
 /* Operands and results in [0, q). */
 static inline uint64_t he_add(uint64_t a, uint64_t b, uint64_t q) { return he_cond_sub(a + b, q); }
-static inline uint64_t he_sub(uint64_t a, uint64_t b, uint64_t q) { return a - b + (q & -(uint64_t)(a < b)); }
-static inline uint64_t he_neg(uint64_t a, uint64_t q) { return (q - a) & -(uint64_t)(a != 0); }
+static inline uint64_t he_sub(uint64_t a, uint64_t b, uint64_t q) { return a - b + (q & -((a - b) >> 63)); }
+static inline uint64_t he_neg(uint64_t a, uint64_t q) { return he_cond_sub(q - a, q); }
 
 static inline uint64_t he_mulhi(uint64_t a, uint64_t b) { return (uint64_t)(((unsigned __int128)a * b) >> 64); }
 /* Any 128-bit value; Barrett. */

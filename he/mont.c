@@ -129,7 +129,7 @@ void mont_look_up(uint64_t *r, const uint64_t *table, unsigned entries, unsigned
 {
 	memset(r, 0, words * sizeof(*r));
 	for (uint64_t i = 0; i < entries; i++) {
-		uint64_t mask = ((i ^ at) - 1) >> 63, all = -mask;
+		uint64_t all = he_mask(-(((i ^ at) - 1) >> 63));
 
 		for (unsigned j = 0; j < words; j++)
 			r[j] |= table[i * words + j] & all;
