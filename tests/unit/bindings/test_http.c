@@ -331,7 +331,9 @@ START_TEST(slow_reader)
 	for (int i = 0; i < 400; i++)
 		web_turn(&w);
 	ck_assert_uint_eq(https_connections(w.b, 0), 1);
-	web_advance(&w, 16000);
+	/* Its buffers are bounded: a probe may move what fits, a few times at most. */
+	for (int i = 0; i < 20 && https_connections(w.b, 0) > 0; i++)
+		web_advance(&w, 16000);
 	ck_assert_uint_eq(https_connections(w.b, 0), 0);
 }
 END_TEST
