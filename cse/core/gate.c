@@ -437,6 +437,8 @@ void gate_abandon(struct request *r)
 	CHECK(r, REQUEST);
 	REQUIRE(r->in_use);
 	r->reply = NULL;
+	if (r->wait == WAIT_COMMIT || r->wait == WAIT_SLOW)
+		replay_lost(r);
 	if (r->wait == WAIT_PARKED)
 		r->leave(r);
 	if (r->wait == WAIT_SLOW)

@@ -266,7 +266,7 @@ static enum step_result proc_update(struct request *r)
 		r->before = res_ref(c->old);
 		node_counters(r->tx, n, &r->counters_before);
 	}
-	/* What was not changed lies in the content before, and the answer may be kept (replay.c) when that is no more. */
+	/* What was not changed lies in the content before, and the answer may be set aside (replay.c) when that is no more. */
 	REQUIRE(!r->shown_ref);
 	r->shown_ref = res_ref(c->old);
 	r->changed = true;

@@ -273,16 +273,25 @@ static void remember(struct replays *rs, struct kept *k)
 	pthread_mutex_unlock(&rs->lock);
 }
 
+void replay_lost(struct request *r)
+{
+	if (r->pend.in && !r->kept && rsc_is_ok(r->resp.rsc))
+		r->kept = keep(r);
+}
+
 void replay_end(struct request *r, bool lost)
 {
 	struct replays *rs = r->gate->replays;
-	struct kept *k = NULL;
+	struct kept *k = r->kept;
 	pthread_mutex_t *lock;
 
+	r->kept = NULL;
+	if (k && (!lost || !rsc_is_ok(r->resp.rsc))) {
+		kept_free(k);
+		k = NULL;
+	}
 	if (!r->pend.in)
 		return;
-	if (lost && rsc_is_ok(r->resp.rsc))
-		k = keep(r);
 	lock = lock_of(rs, r->pend.key);
 	pthread_mutex_lock(lock);
 	take(rs, &r->pend);

@@ -22,7 +22,11 @@ void replays_tick(struct gate *g);
 
 /* The step behind "origin". */
 enum step_result replay_check(struct request *r);
-/* The request is over.  lost: what it changed is durable, and nobody has got r->resp, which is kept for who asks again. */
+/* Its channel is gone while its change is being stored.  Now, while all that r->resp borrows from is there (what the binding has
+ * read, too), it is set aside. */
+void replay_lost(struct request *r);
+/* The request is over.  lost: what it changed is durable, and nobody has got its answer: what replay_lost has set aside is kept
+ * for who asks again. */
 void replay_end(struct request *r, bool lost);
 
 #endif

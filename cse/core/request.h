@@ -37,6 +37,7 @@ struct events {
 };
 static inline bool events_any(const struct events *es) { return es->first || es->lives; }
 
+struct kept;
 /* In the table of requests that are pending (replay.h). */
 struct pend {
 	struct pend *next;
@@ -75,6 +76,7 @@ struct request {
 	uint32_t feeds;              /* a subscription that hears of it; 0: none */
 	int64_t slow_ns;             /* WAIT_SLOW: no longer than until then */
 	struct pend pend;
+	struct kept *kept;           /* replay.c: the answer, of a request whose channel is gone */
 	struct fan *fan;             /* requests to members of a group that it has led to (fanout.c) */
 	struct fan *up;              /* it is one of those */
 	int64_t bound_ns;            /* then its deadline; else 0 */

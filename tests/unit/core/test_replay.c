@@ -63,12 +63,15 @@ static void drop(struct rig_answer *a)
 	a->pc = NULL;
 }
 
-/* Sends it and ends the channel before the answer leaves. */
+/* Sends it and ends the channel before the answer leaves: what was read from it is another's then. */
 static void lose(const struct rig_ask *q)
 {
 	static struct rig_answer nobody;
+	struct request *r = rig_launch(&g, q, &nobody);
+	struct str raw = request_prim(r)->raw;
 
-	gate_abandon(rig_launch(&g, q, &nobody));
+	gate_abandon(r);
+	memset((char *)(uintptr_t)raw.p, '#', raw.n);
 	settle();
 	ck_assert(!nobody.done);
 	drop(&nobody);
