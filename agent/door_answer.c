@@ -182,17 +182,32 @@ static void learn_sub(struct door_conn *dc, const struct http1 *h, const char *b
 	}
 }
 
+/* The name that the CSE gave, as the answer has it, or the one that was asked for when it has none (TS-0001 8.1.2, rcn). */
+static void learn_name(struct door_conn *dc, const struct http1 *h, const char *base)
+{
+	static const char *const aei[] = { "m2m:ae", "aei", NULL }, *const inside[] = { "m2m:rce", "m2m:ae", "aei", NULL };
+	struct agent *a = dc->door->agent;
+	struct str body = http1_body(h, base), s;
+
+	if (!peek_string(body, aei, &s) && !peek_string(body, inside, &s)) {
+		s = http1_field(&dc->h, door_message(dc), STR("x-m2m-origin"), NULL);
+		if (s.n <= 1 || s.p[0] == '/')
+			return;
+	}
+	if (book_add_name(a->book, s) != 0)
+		log_write(a->log, LOG_STORE_FAILED, "a name that the CSE gave cannot be kept");
+}
+
 void door_answer_learn(struct door_conn *dc, const struct http1 *h, const char *base)
 {
-	static const char *const aei[] = { "m2m:ae", "aei", NULL };
 	struct agent *a = dc->door->agent;
-	struct str rsc = http1_field(h, base, STR("x-m2m-rsc"), NULL), s;
+	struct str rsc = http1_field(h, base, STR("x-m2m-rsc"), NULL);
 
 	if (dc->op == OP_CREATE && str_eqz(rsc, "2001")) {
 		if (dc->ty == TY_SUB)
 			learn_sub(dc, h, base);
-		else if (dc->ty == TY_AE && peek_string(http1_body(h, base), aei, &s) && book_add_name(a->book, s) != 0)
-			log_write(a->log, LOG_STORE_FAILED, "a name that the CSE gave cannot be kept");
+		else if (dc->ty == TY_AE)
+			learn_name(dc, h, base);
 	} else if (dc->op == OP_DELETE && str_eqz(rsc, "2002")) {
 		book_remove_sub(a->book, dc->to, identity_cse(a->identity));
 	}

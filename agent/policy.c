@@ -184,8 +184,7 @@ static bool is_own_name(const struct policy *p, struct str name)
 {
 	const struct strs *own = p->agent->identity ? identity_names(p->agent->identity) : NULL;
 
-	/* A certificate without names is one of App-IDs: the CSE alone knows who registers with it. */
-	if (own == NULL || own->n == 0)
+	if (own == NULL)
 		return true;
 	for (size_t i = 0; i < own->n; i++) {
 		struct str o = own->v[i];
@@ -210,6 +209,9 @@ static enum rsc check_from(const struct policy *p, const struct policy_request *
 		return RSC_NONE;
 	/* TS-0001 10.2.2.2: the CSE chooses. */
 	if (r->op == OP_CREATE && r->ty == TY_AE && (str_eqz(r->from, "C") || str_eqz(r->from, "S")))
+		return RSC_NONE;
+	/* A certificate without names is one of App-IDs: the CSE alone knows who may register with it. */
+	if (r->op == OP_CREATE && r->ty == TY_AE && p->from.own && p->agent->identity && identity_names(p->agent->identity)->n == 0)
 		return RSC_NONE;
 	name = p->agent->identity ? bare(r->from, identity_cse(p->agent->identity)) : r->from;
 	if (has(&p->from, r->from) || (p->from.own && is_own_name(p, name)))

@@ -262,6 +262,34 @@ def usurper(agent, c):
     return "another user at a client's port: told nothing"
 
 
+def nameless(cse):
+    """A device that the CSE has named nobody yet, for its certificate is of an App-ID: a local client that names somebody has it not locked."""
+    with Agent(cse, "app") as a:
+        status, made = cse.admin("POST", "/v1/devices", {"name": "app", "appIds": ["Nx"], "randomStems": True, "maxAe": 3})
+        assert status == 201, made
+        a.command("enrol", made["url"])
+        a.start()
+        c, stems = a.client(originator=""), []
+        for who in ("CAdmin", "CDev1", "/id-in", "Sthief"):
+            assert c.get("/cse-in", originator=who).rsc == 4106, who
+            assert c.create("/cse-in", 3, {"m2m:cnt": {}}, originator=who).rsc == 4106, who
+        assert not cse.events("EV_FALSE_ORIGINATOR"), "the CSE was told"
+        for i, rcn in enumerate(("", "?rcn=3")):
+            r = must(c.create("/cse-in" + rcn, 2, {"m2m:ae": {"rn": "app%d" % i, "api": "Nx", "rr": False, "srv": ["3"]}}, originator="S"), 2001, "a registration")
+            stems.append(r.json().get("m2m:rce", r.json())["m2m:ae"]["aei"])
+            must(c.get("/cse-in/app%d" % i, originator=stems[i]), 2000, "its AE")
+        a.stop()
+        a.start()
+        c.close()
+        for i, stem in enumerate(stems):
+            must(c.get("/cse-in/app%d" % i, originator=stem), 2000, "its AE after a restart")
+        a.command("renew")
+        for i, stem in enumerate(stems):
+            must(c.get("/cse-in/app%d" % i, originator=stem), 2000, "its AE after a renewal")
+        c.close()
+    return "a device without names: nobody's name leaves it"
+
+
 def policy(cse):
     """What the operator keeps in stays in, whatever the CSE would permit; sizes and types bound what comes."""
     with Agent(cse, "CKept", sets=["policy.leave=cse-in,cse-in/CKept,cse-in/CKept/open/*", "policy.take_types=m2m:cin", "policy.take_bytes=1000"]) as a:
@@ -299,7 +327,7 @@ def main():
                 must(c.create("/cse-in", 2, {"m2m:ae": {"rn": "CDev1", "api": "Ntroth.test", "rr": True, "srv": ["3"], "poa": [sink.url()]}}), 2001, "the AE")
                 for part in (lambda: users(a), lambda: namespaces(a), lambda: pages(a, cse), lambda: originators(a, cse, c), lambda: elsewhere(a, cse, c),
                              lambda: strangers(a, cse), lambda: unasked(a, cse, c, sink), lambda: usurper(a, c), lambda: configured_page(cse),
-                             lambda: policy(cse)):
+                             lambda: policy(cse), lambda: nameless(cse)):
                     print(part(), flush=True)
                 assert a.stop() == 0, a.log()
             except BaseException:
