@@ -31,10 +31,11 @@ static bool is_taken(struct door *d, uint64_t key, uint64_t digest)
 	return false;
 }
 
-/* What a request is; the names of its originator that mean the same are told apart here, since nobody but the CSE knows which do. */
-static uint64_t digest_of(const struct door_conn *dc, const struct door_once *q, const uint64_t seed[2])
+/* What a request is, the same in every process; names of its originator that mean the same are told apart, since nobody but the CSE knows
+ * which do. */
+static uint64_t digest_of(const struct door_conn *dc, const struct door_once *q)
 {
-	uint64_t k[2] = { seed[0] ^ (uint64_t)dc->h.method, seed[1] };
+	uint64_t k[2] = { (uint64_t)dc->h.method, DERIVED };
 	const struct str parts[] = { q->from, q->type, q->target, q->body };
 
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
@@ -42,15 +43,15 @@ static uint64_t digest_of(const struct door_conn *dc, const struct door_once *q,
 	return str_hash(dc->rqi, k);
 }
 
-/* The same for the same request, whichever process of the agent carries it. */
-static void derive(const struct door_conn *dc, const struct door_once *q, char out[BOOK_TOKEN])
+static void derive(const struct door_conn *dc, char out[BOOK_TOKEN])
 {
-	for (unsigned i = 0; i < BOOK_TOKEN;) {
-		const uint64_t seed[2] = { i, DERIVED };
-		uint64_t h = digest_of(dc, q, seed);
+	const uint64_t k[2] = { dc->digest, DERIVED };
+	uint64_t h = dc->digest;
 
-		for (unsigned n = 0; n < 13 && i < BOOK_TOKEN; n++, h /= 26)
-			out[i++] = (char)('a' + h % 26);
+	for (unsigned i = 0; i < BOOK_TOKEN; i++, h /= 26) {
+		if (i == BOOK_TOKEN / 2)
+			h = str_hash(dc->rqi, k);
+		out[i] = (char)('a' + h % 26);
 	}
 }
 
@@ -62,12 +63,12 @@ struct str door_once_name(struct door_conn *dc, const struct door_once *q, char 
 	if (!dc->named)
 		return STR_NONE;
 	dc->key = str_hash(dc->rqi, d->key);
-	dc->digest = digest_of(dc, q, d->key);
+	dc->digest = digest_of(dc, q);
 	if (is_taken(d, dc->key, dc->digest)) {
 		for (unsigned i = 0; i < BOOK_TOKEN; i++)
 			fresh[i] = (char)('a' + rnd_below(d->agent->rnd, 26));
 	} else if (!q->later && loop_now_ns(d->agent->loop) - d->begin_ns < LIFE_NS) {
-		derive(dc, q, fresh);
+		derive(dc, fresh);
 	} else {
 		return dc->rqi;
 	}
