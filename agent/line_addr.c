@@ -52,6 +52,16 @@ static void looked_up(struct work *w)
 	free(q);
 }
 
+/* The agent ends. */
+static void dropped(struct work *w)
+{
+	struct lookup *q = CONTAINER_OF(w, struct lookup, work);
+
+	if (q->line)
+		q->line->lookup = NULL;
+	free(q);
+}
+
 static bool is_address(struct line *l)
 {
 	struct line_address *a = &l->addr[0];
@@ -87,7 +97,7 @@ bool line_resolve(struct line *l)
 	q->line = l;
 	q->port = l->o.port;
 	memcpy(q->host, l->host, sizeof(q->host));
-	q->work = (struct work){ .run = look_up, .done = looked_up, .loop = l->o.agent->loop };
+	q->work = (struct work){ .run = look_up, .done = looked_up, .drop = dropped, .loop = l->o.agent->loop };
 	l->lookup = q;
 	workers_submit(l->o.agent->workers, &q->work);
 	return false;

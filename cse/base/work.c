@@ -87,6 +87,12 @@ struct workers *workers_new(unsigned threads)
 	return w;
 }
 
+static void drop(struct work *job)
+{
+	if (job->drop)
+		job->drop(job);
+}
+
 void workers_end(struct workers *w)
 {
 	pthread_mutex_lock(&w->lock);
@@ -95,6 +101,13 @@ void workers_end(struct workers *w)
 	pthread_mutex_unlock(&w->lock);
 	for (; w->n > 0; w->n--)
 		pthread_join(w->threads[w->n - 1], NULL);
+	/* No thread is left, and none comes in: nobody else looks at the queue. */
+	for (struct work *job = w->first, *next; job; job = next) {
+		next = job->next;
+		drop(job);
+	}
+	w->first = NULL;
+	w->last = &w->first;
 }
 
 void workers_free(struct workers *w)
@@ -113,10 +126,13 @@ void workers_submit(struct workers *w, struct work *job)
 	job->next = NULL;
 	job->task = (struct loop_task){ 0 };
 	pthread_mutex_lock(&w->lock);
-	if (!w->ending) {
+	bool ending = w->ending;
+	if (!ending) {
 		*w->last = job;
 		w->last = &job->next;
 		pthread_cond_signal(&w->wanted);
 	}
 	pthread_mutex_unlock(&w->lock);
+	if (ending)
+		drop(job);
 }

@@ -11,12 +11,14 @@ struct work {
 	struct work *next;
 	void (*run)(struct work *);     /* on a worker thread; without done() it may free the job */
 	void (*done)(struct work *);    /* on `loop`; may be NULL */
+	void (*drop)(struct work *);    /* instead of both, when the end comes first; may be NULL */
 	struct loop *loop;
 };
 
 /* NULL when the kernel gives no threads.  They take no signals. */
 struct workers *workers_new(unsigned threads);
-/* The threads end: waits for what runs.  What still waits, and what is submitted from now on, is dropped: done() is not called. */
+/* The threads end: waits for what runs.  What still waits, and what is submitted from now on, is dropped: drop() is called and neither run()
+ * nor done(). */
 void workers_end(struct workers *w);
 /* Ends them when that was not done. */
 void workers_free(struct workers *w);

@@ -17,7 +17,7 @@
 struct job {
 	struct work work;
 	pthread_t ran_on, done_on;
-	int nice, runs, dones;
+	int nice, runs, dones, drops;
 	sem_t *begun, *go;
 	unsigned *left;
 };
@@ -44,6 +44,11 @@ static void done(struct work *w)
 	j->done_on = pthread_self();
 	if (--*j->left == 0)
 		loop_stop(w->loop);
+}
+
+static void dropped(struct work *w)
+{
+	CONTAINER_OF(w, struct job, work)->drops++;
 }
 
 START_TEST(results_come_home)
@@ -86,7 +91,7 @@ static void *end_workers(void *w)
 START_TEST(what_waits_is_dropped_what_runs_ends)
 {
 	struct workers *w = workers_new(1);
-	struct job running = { .work = { .run = run } }, waiting = { .work = { .run = run } };
+	struct job running = { .work = { .run = run } }, waiting = { .work = { .run = run, .drop = dropped } };
 	sem_t begun, go;
 	pthread_t thread;
 
@@ -102,7 +107,7 @@ START_TEST(what_waits_is_dropped_what_runs_ends)
 	sem_post(&go);
 	pthread_join(thread, NULL);
 	ck_assert_int_eq(running.runs, 1);
-	ck_assert_int_le(waiting.runs, 1);
+	ck_assert_int_eq(waiting.runs + waiting.drops, 1);
 	workers_free(NULL);
 }
 END_TEST
@@ -111,13 +116,14 @@ END_TEST
 START_TEST(what_comes_after_the_end_is_dropped)
 {
 	struct workers *w = workers_new(2);
-	struct job late = { .work = { .run = run } };
+	struct job late = { .work = { .run = run, .drop = dropped } };
 
 	workers_end(w);
 	workers_submit(w, &late.work);
 	workers_end(w);
 	workers_free(w);
 	ck_assert_int_eq(late.runs, 0);
+	ck_assert_int_eq(late.drops, 1);
 }
 END_TEST
 

@@ -71,7 +71,8 @@ static void lose(const struct rig_ask *q)
 	struct str raw = request_prim(r)->raw;
 
 	gate_abandon(r);
-	memset((char *)(uintptr_t)raw.p, '#', raw.n);
+	if (raw.n)
+		memset((char *)(uintptr_t)raw.p, '#', raw.n);
 	settle();
 	ck_assert(!nobody.done);
 	drop(&nobody);
