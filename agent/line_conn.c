@@ -136,7 +136,8 @@ static void answered(struct line_conn *lc)
 	/* The answer lies in our buffer, so the connection rests after its client has been told. */
 	if (c)
 		c->done(c, 0, &lc->h, lc->in.p, NULL);
-	if (keep && lc->conn.state == CONN_OPEN && !lc->retired) {
+	/* Who answers before he has read it all leaves a part of it unsent. */
+	if (keep && lc->conn.state == CONN_OPEN && !lc->retired && !conn_is_sending(&lc->conn)) {
 		rest(lc);
 	} else if (!lc->conn.left) {
 		lc->ours = true;

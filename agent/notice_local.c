@@ -105,7 +105,8 @@ static void fail(struct local *l)
 static void succeed(struct local *l)
 {
 	struct notice_conn *nc = l->for_conn;
-	bool keep = l->h.keep_alive && !l->plain.eof && l->plain.in.n == l->h.head_n + l->h.body_n;
+	/* Who answers before he has read it all leaves a part of it unsent. */
+	bool keep = l->h.keep_alive && !l->plain.eof && l->plain.in.n == l->h.head_n + l->h.body_n && l->plain.out_n == 0;
 
 	l->for_conn = NULL;
 	notice_conn_done(nc, &l->h, l->plain.in.p);

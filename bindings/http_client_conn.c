@@ -101,7 +101,8 @@ static void answered(struct client_conn *cc)
 	e->pins++;
 	client_finish(x, &r);
 	arena_reset(&lane->answer);
-	if (keep && r.err == 0 && cc->conn.state == CONN_OPEN)
+	/* Who answers before he has read it all leaves a part of it unsent, which lies in our buffer. */
+	if (keep && r.err == 0 && cc->conn.state == CONN_OPEN && !conn_is_sending(&cc->conn))
 		rest(cc);
 	else
 		conn_close(&cc->conn);
