@@ -472,7 +472,9 @@ START_TEST(who_has_gone_hears_nothing)
 	memset(&gone, 0xee, sizeof(gone));
 	get(&t, &g);
 	ck_assert_int_eq(g.err, 0);
-	ck_assert_uint_eq(t.s.requests, 3);
+	/* The first never left; the server may have read the one that was let go, or only the end of its connection. */
+	ck_assert_uint_ge(t.s.requests, 2);
+	ck_assert_uint_le(t.s.requests, 3);
 	finish(&t);
 }
 END_TEST
