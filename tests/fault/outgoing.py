@@ -16,7 +16,8 @@ from cse import Cse, free_port, must, register  # noqa: E402
 from sink import Sink  # noqa: E402
 
 TIMEOUT = 1.5  # notify.timeout
-SETS = ["notify.timeout=%dms" % (TIMEOUT * 1000), "notify.max_pause=1s", "notify.allowed_prefixes=127.0.0.0/8", "log.level=warn"]
+SETS = ["notify.timeout=%dms" % (TIMEOUT * 1000), "notify.max_pause=1s", "notify.allowed_prefixes=127.0.0.0/8", "log.level=warn",
+        "https.max_body=8M"]
 
 
 class Bystander:
@@ -188,6 +189,43 @@ def queues(cse, pub, sub, sink):
     return "20 of 20 after each of: %s (attempts in 3 s)" % ", ".join(told)
 
 
+class Early(Sink):
+    """Answers its first request when it has read the head, keeps the connection, and reads no more."""
+
+    def __init__(self, cse, name):
+        self.early = True
+        super().__init__(cse, name)
+
+    def bind(self, s):
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        super().bind(s)
+
+    def one(self, s, f):
+        if not self.early:
+            return super().one(s, f)
+        self.early = False
+        head = list(iter(lambda: f.readline(8192).strip(), b""))
+        ri = next(h for h in head if h.lower().startswith(b"x-m2m-ri:"))
+        s.sendall(b"HTTP/1.1 200 \r\nX-M2M-RSC: 2000\r\n" + ri + b"\r\nX-M2M-RVI: 3\r\nContent-Length: 0\r\n\r\n")
+        self.hanging.wait()
+        return False
+
+
+def early(cse, sub):
+    """Whose answer comes before the request has left it is not sent another one behind the rest of the first."""
+    sink = Early(cse, "CSub")
+    must(sub.put("/cse-in/CSub", {"m2m:ae": {"poa": [sink.url()]}}), 2004, "the point of access")
+    for size in (6000000, 10, 100000):
+        body = {"m2m:sgn": {"sur": "cse-in/x", "nev": {"rep": {"m2m:cin": {"con": "x" * size}}, "net": 3}}}
+        a = sub.request("POST", "/cse-in/CSub", body, headers={"Content-Type": "application/json"})
+        must(a, 2000, "a notification of %d bytes" % size)
+        if size < 6000000:
+            assert len(con(sink.take())) == size
+    assert sink.connects == 2, "%d connections" % sink.connects
+    sink.end()
+    return "an answer before its request has left: the next request has a connection of its own"
+
+
 def changed(cse, pub, sub, sink):
     """A target that shows another credential is not told any more; nor is one that is revoked."""
     sink.use("CThief")
@@ -251,6 +289,8 @@ def main():
         sink.take()
         print(same(causes(cse, sub, sink), "not reached"), flush=True)
         print(queues(cse, pub, sub, sink), flush=True)
+        print(early(cse, sub), flush=True)
+        must(sub.put("/cse-in/CSub", {"m2m:ae": {"poa": [sink.url()]}}), 2004, "the point of access")
         print(changed(cse, pub, sub, sink), flush=True)
         sink.end()
         assert cse.stop() == 0

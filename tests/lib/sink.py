@@ -34,12 +34,15 @@ class Sink:
 
     def listen(self):
         s = socket.socket()
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        s.bind(("127.0.0.1", self.port))
+        self.bind(s)
         s.listen(128)
         self.listener, self.port = s, s.getsockname()[1]
         t = threading.Thread(target=self.accept, args=(s,), daemon=True)
         t.start()
+
+    def bind(self, s):
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind(("127.0.0.1", self.port))
 
     def refuse(self):
         """No connection is taken, and those that are open end."""
