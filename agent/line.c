@@ -226,18 +226,15 @@ void line_heard(struct line *l, bool retired)
 }
 
 /* The next address of the name is tried at once; when all have failed, there is a pause. */
-void line_unreached(struct line *l, const char *fmt, ...)
+static void next_address(struct line *l, bool met, const char *fault)
 {
-	char text[sizeof(l->fault)];
-	va_list ap;
 	bool in_use = l->n_conns > l->n_dialing + l->n_retired;
 
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	/* Of several addresses the first fault is told: that of the one that the name means first. */
-	if (l->tried == 0 || !l->fault[0])
-		memcpy(l->fault, text, sizeof(text));
+	/* Of several addresses the fault is told of the first where somebody was met; where nobody was, of the first. */
+	if (l->tried == 0 || !l->fault[0] || (met && !l->met)) {
+		snprintf(l->fault, sizeof(l->fault), "%s", fault);
+		l->met = met;
+	}
 	if (++l->tried < l->n_addr) {
 		l->at_addr = (l->at_addr + 1) % l->n_addr;
 		line_pump_soon(l);
@@ -254,6 +251,25 @@ void line_unreached(struct line *l, const char *fmt, ...)
 	l->lost = true;
 	if (!in_use)
 		fail_waiting(l);
+}
+
+void line_unreached(struct line *l, const char *fmt, ...)
+{
+	char text[sizeof(l->fault)];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	next_address(l, true, text);
+}
+
+void line_nobody(struct line *l)
+{
+	char text[sizeof(l->fault)];
+
+	snprintf(text, sizeof(text), "the CSE at %.100s port %u cannot be reached: is it running, is there a network?", l->host, l->o.port);
+	next_address(l, false, text);
 }
 
 static void end_conn(struct line_conn *lc)

@@ -25,7 +25,7 @@ bool line_dial(struct line *l, const struct line_address *to)
 	}
 	lc = (struct line_conn *)(void *)conn_dial(&l->lane, (const struct sockaddr *)&to->at, to->n, ssl);
 	if (!lc) {
-		line_unreached(l, "the CSE at %.100s port %u cannot be reached: is it running, is there a network?", l->host, l->o.port);
+		line_nobody(l);
 		return false;
 	}
 	lc->line = l;
@@ -238,7 +238,7 @@ static void tell_fault(struct line_conn *lc)
 	if (lc->stranger)
 		line_unreached(l, "%s", lc->stranger);
 	else if (SSL_get_state(lc->conn.ssl) == TLS_ST_BEFORE)
-		line_unreached(l, "the CSE at %.100s port %u cannot be reached: is it running, is there a network?", l->host, l->o.port);
+		line_nobody(l);
 	else if (verdict != X509_V_OK)
 		line_unreached(l, "the certificate that %.60s port %u shows is not trusted: %.80s", l->host, l->o.port,
 		               X509_verify_cert_error_string(verdict));

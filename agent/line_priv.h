@@ -74,6 +74,7 @@ struct line {
 	bool probing;              /* a new certificate is shown on one connection first */
 	uint64_t answered;
 	char fault[200];
+	bool met;                  /* it is one of somebody's who was met */
 };
 
 extern const struct conn_user line_user;
@@ -93,6 +94,8 @@ void line_opened(struct line *l);
 /* An answer has come; an attempt to connect failed (once for each). */
 void line_heard(struct line *l, bool retired);
 void line_unreached(struct line *l, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* The same, where nobody was met. */
+void line_nobody(struct line *l);
 /* line_addr.c: fills l->addr at once, or later and pumps; false: it takes time. */
 bool line_resolve(struct line *l);
 /* line_conn.c */

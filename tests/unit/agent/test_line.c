@@ -2,10 +2,12 @@
 /* A line against a real TLS server: what is carried, when connections are made anew, and what is said when nothing can be. */
 #include "agent/line.h"
 
+#include <arpa/inet.h>
 #include <semaphore.h>
 
 #include <unistd.h>
 
+#include "agent/line_priv.h"
 #include "tests/unit/agent/rig.h"
 
 #define NS_PER_S INT64_C(1000000000)
@@ -258,6 +260,18 @@ START_TEST(nothing_is_sent_to_a_stranger)
 }
 END_TEST
 
+/* Where nobody listens. */
+static uint16_t free_port(void)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t n = sizeof(at);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	ck_assert(fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0 && getsockname(fd, (struct sockaddr *)&at, &n) == 0);
+	close(fd);
+	return ntohs(at.sin_port);
+}
+
 START_TEST(a_foreign_authority_is_not_trusted)
 {
 	struct test t;
@@ -269,6 +283,33 @@ START_TEST(a_foreign_authority_is_not_trusted)
 	pki_init(&other, 0);
 	pki_open(&other);
 	begin_with(&t, always, &other, 1, 30 * NS_PER_S);
+	get(&t, &g);
+	ck_assert_int_eq(g.err, E_CLOSED);
+	ck_assert_msg(strstr(g.text, "is not trusted") != NULL, "%s", g.text);
+	ck_assert_uint_eq(t.s.requests, 0);
+	finish(&t);
+	pki_fini(&other);
+}
+END_TEST
+
+/* A name of several addresses, and nobody at the first: what is told is what was met at the other. */
+START_TEST(the_fault_is_of_who_was_met)
+{
+	struct test t;
+	struct pki other;
+	struct got g;
+
+	memset(&t, 0, sizeof(t));
+	rig_init(&t.r);
+	pki_init(&other, 0);
+	pki_open(&other);
+	begin_with(&t, always, &other, 1, 30 * NS_PER_S);
+	for (unsigned i = 0; i < 2; i++) {
+		struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(i ? t.s.port : free_port()), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+		memcpy(&t.line->addr[i].at, &to, sizeof(to));
+		t.line->addr[i].n = sizeof(to);
+	}
+	t.line->n_addr = 2;
 	get(&t, &g);
 	ck_assert_int_eq(g.err, E_CLOSED);
 	ck_assert_msg(strstr(g.text, "is not trusted") != NULL, "%s", g.text);
@@ -554,6 +595,7 @@ int main(void)
 	tcase_add_test(t, a_full_queue_refuses);
 	tcase_add_test(t, nothing_is_sent_to_a_stranger);
 	tcase_add_test(t, a_foreign_authority_is_not_trusted);
+	tcase_add_test(t, the_fault_is_of_who_was_met);
 	tcase_add_test(t, says_that_nobody_listens);
 	tcase_add_test(t, a_kept_connection_that_ends_costs_no_request);
 	tcase_add_test(t, what_a_crash_left_open_is_not_sent_twice);
