@@ -304,6 +304,17 @@ static void forget_code(struct device_rec *r)
 		r->answer = STR_NONE;
 }
 
+/* The device is as if no code had been given out.  Under the lock. */
+static void leave_code(struct enrol *e, struct device *d)
+{
+	device_unindex(e, d);
+	note_code(e, d);
+	if (d->r.next == 0)
+		device_set_answer(d, STR_NONE);
+	forget_code(&d->r);
+	device_index(e, d);
+}
+
 int enrol_code_end(struct enrol *e, struct tx *tx, struct str id)
 {
 	struct device after;
@@ -336,12 +347,7 @@ void enrol_code_ended(struct enrol *e, struct str id)
 	CHECK(e, ENROL);
 	pthread_mutex_lock(&e->lock);
 	d = device_of(e, id);
-	device_unindex(e, d);
-	note_code(e, d);
-	if (d->r.next == 0)
-		device_set_answer(d, STR_NONE);
-	forget_code(&d->r);
-	device_index(e, d);
+	leave_code(e, d);
 	d->busy = false;
 	pthread_mutex_unlock(&e->lock);
 }
@@ -468,12 +474,7 @@ static void end_code(struct enrol *e, struct str id)
 		goto out;
 	}
 	d->busy = true;
-	device_unindex(e, d);
-	note_code(e, d);
-	if (d->r.next == 0)
-		device_set_answer(d, STR_NONE);
-	forget_code(&d->r);
-	device_index(e, d);
+	leave_code(e, d);
 	device_pack(e, d, &b);
 	pthread_mutex_unlock(&e->lock);
 	tx = store_begin(e->o.store, &a, TX_WRITE);
