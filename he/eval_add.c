@@ -16,6 +16,14 @@ bool he_scales_agree(double a, double b)
 	return fabs(a - b) < DBL_EPSILON * most;
 }
 
+int he_scale_check(const struct he_ctx *c, double scale, unsigned primes, struct he_why *w)
+{
+	if (scale <= 0 || !isnormal(scale) || log2(scale) >= (double)he_product_bits(&c->p, primes))
+		return he_fail(w, E_LIMIT, "a scale of %g does not fit %u bits of modulus; encode at another scale, or rescale before", scale,
+		               he_product_bits(&c->p, primes));
+	return 0;
+}
+
 static int check_pair(const struct he_ct *a, const struct he_ct *b, struct he_why *w)
 {
 	if (a->ctx != b->ctx || a->size < 2 || b->size < 2)

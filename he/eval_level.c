@@ -61,7 +61,13 @@ uint64_t he_noise_factor(const struct he_ctx *c, unsigned j)
 	return c->p.scheme == HE_BGV ? he_reduce64(c->p.t, c->mods[j]) : 1;
 }
 
-static int check(const struct he_ct *a, struct he_why *w)
+/* What becomes of the scale: a rescale divides it by the last prime. */
+static double scale_below(const struct he_ct *a, bool divides)
+{
+	return a->ctx->p.scheme == HE_CKKS && divides ? a->scale / (double)a->ctx->p.q[a->primes - 1] : a->scale;
+}
+
+static int check(const struct he_ct *a, bool divides, struct he_why *w)
 {
 	const struct he_ctx *c = a->ctx;
 
@@ -71,7 +77,7 @@ static int check(const struct he_ct *a, struct he_why *w)
 		return he_fail(w, E_RANGE, "the ciphertext is not in the form of its scheme; transform it");
 	if (a->primes < 2 || !c->level[a->primes - 1].is_used)
 		return he_fail(w, E_RANGE, "this is the lowest level");
-	return 0;
+	return c->p.scheme == HE_CKKS ? he_scale_check(c, scale_below(a, divides), a->primes - 1, w) : 0;
 }
 
 /* Polynomials move towards the front, never over words that are still to be read. */
@@ -99,8 +105,7 @@ static int down(struct he_ct *r, const struct he_ct *a, bool divides, struct he_
 		like.primes = primes - 1;
 		if (c->p.scheme == HE_BGV)
 			like.correction = he_mul(a->correction, c->level[primes].last_inv_t, &c->t);
-		if (c->p.scheme == HE_CKKS && divides)
-			like.scale = a->scale / (double)c->p.q[primes - 1];
+		like.scale = scale_below(a, divides);
 		err = he_result_end(r, &like, like.size, to, cap, w);
 	}
 	free(scratch);
@@ -109,17 +114,19 @@ static int down(struct he_ct *r, const struct he_ct *a, bool divides, struct he_
 
 int he_mod_switch(struct he_ct *r, const struct he_ct *a, struct he_why *w)
 {
-	int err = check(a, w);
+	bool divides = a->ctx->p.scheme != HE_CKKS;
+	int err = check(a, divides, w);
 
-	return err ? err : down(r, a, a->ctx->p.scheme != HE_CKKS, w);
+	return err ? err : down(r, a, divides, w);
 }
 
 int he_rescale(struct he_ct *r, const struct he_ct *a, struct he_why *w)
 {
-	int err = check(a, w);
+	int err;
 
-	if (err == 0 && a->ctx->p.scheme != HE_CKKS)
+	if (a->ctx->p.scheme != HE_CKKS)
 		return he_fail(w, E_UNSUPPORTED, "only CKKS rescales; switch the modulus");
+	err = check(a, true, w);
 	return err ? err : down(r, a, true, w);
 }
 

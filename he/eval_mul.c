@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Products of ciphertexts: pointwise in NTT form for CKKS and BGV, with BEHZ's exact rounding for BFV. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -156,10 +155,7 @@ static int check(const struct he_ct *a, const struct he_ct *b, struct he_why *w)
 		return he_fail(w, E_RANGE, "a ciphertext is not in the form of its scheme; transform it");
 	if (a->size + b->size - 1 > HE_MAX_SIZE)
 		return he_fail(w, E_LIMIT, "the product would have more than %d polynomials; relinearize", HE_MAX_SIZE);
-	if (c->p.scheme == HE_CKKS &&
-	    log2(a->scale * b->scale) >= (double)he_product_bits(&c->p, a->primes))
-		return he_fail(w, E_LIMIT, "the product's scale exceeds the modulus; rescale before");
-	return 0;
+	return c->p.scheme == HE_CKKS ? he_scale_check(c, a->scale * b->scale, a->primes, w) : 0;
 }
 
 int he_multiply(struct he_ct *r, const struct he_ct *a, const struct he_ct *b, struct he_why *w)

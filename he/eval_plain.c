@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Plaintexts: added to ciphertexts, multiplied with them, brought to NTT form. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -162,9 +161,7 @@ static int check_product(const struct he_ct *a, const struct he_pt *p, struct he
 		return he_fail(w, E_RANGE, "the ciphertext is not in NTT form; transform it");
 	if (p->primes ? p->primes != a->primes : is_ckks)
 		return he_fail(w, E_RANGE, "levels of ciphertext and plaintext differ; bring it to %u primes", a->primes);
-	if (is_ckks && log2(a->scale * p->scale) >= (double)he_product_bits(&c->p, a->primes))
-		return he_fail(w, E_LIMIT, "the product's scale exceeds the modulus; rescale before");
-	return 0;
+	return is_ckks ? he_scale_check(c, a->scale * p->scale, a->primes, w) : 0;
 }
 
 int he_multiply_plain(struct he_ct *r, const struct he_ct *a, const struct he_pt *p, struct he_why *w)

@@ -78,8 +78,9 @@ int he_words_reserve(uint64_t **w, size_t *cap, size_t words);
 int he_result_begin(const struct he_ct *r, size_t words, uint64_t **w, size_t *cap, struct he_why *why);
 int he_result_end(struct he_ct *r, const struct he_ct *like, unsigned size, uint64_t *w, size_t cap, struct he_why *why);
 
-/* As SEAL judges scales. */
+/* As SEAL judges scales: equal but for rounding; a normal number with fewer bits than the primes of the level, else E_LIMIT. */
 bool he_scales_agree(double a, double b);
+int he_scale_check(const struct he_ctx *c, double scale, unsigned primes, struct he_why *w);
 /*
  * A plaintext as it is added to residue j of a ciphertext's first polynomial at a level of `primes`: scaled up to Q / t (BFV),
  * times the correction factor, lifted to (-t/2, t/2], in NTT form (BGV), as it is (CKKS).  `to` and `fix` have n words each; fix is

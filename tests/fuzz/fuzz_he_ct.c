@@ -1,60 +1,85 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SEAL ciphertexts and plaintexts: what is read is canonical, and written reads the same. */
+/* SEAL ciphertexts and plaintexts of each scheme: what is read is canonical, written reads the same, and can be computed with. */
+#include <math.h>
 #include <string.h>
 
-#include "cse/base/check.h"
 #include "he/seal_io.h"
+#include "tests/fuzz/he_sets.h"
+#include "tests/fuzz/seal_mutate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* The set of tests/unit/he/seal: BFV, n = 64, Create(40, 41, 42, 45). */
-static struct he_ctx *context(void)
+static void check_canonical(const struct he_ct *a)
 {
-	static const unsigned bits[] = { 40, 41, 42, 45 };
-	struct he_ctx_opts o = { .allow_weak = true };
-	struct he_params p = { .scheme = HE_BFV, .t = 257 };
-	struct he_ctx *c = NULL;
+	const struct he_params *p = he_ctx_params(a->ctx);
+	size_t words = (size_t)a->size * a->primes * 64;
 
-	REQUIRE(he_params_create(&p, 6, bits, 4, NULL) == 0 && he_ctx_new(&p, &o, &c, NULL) == 0);
-	return c;
+	REQUIRE(a->size >= 2 && a->primes >= 1 && a->primes <= 3);
+	REQUIRE(isnormal(a->scale) && a->scale > 0 && (p->scheme == HE_CKKS || a->scale == 1));
+	REQUIRE(a->correction >= 1 && (p->scheme == HE_BGV ? a->correction < 257 : a->correction == 1));
+	for (size_t i = 0; i < words; i++)
+		REQUIRE(a->w[i] < p->q[i / 64 % a->primes]);
 }
 
-static void check_ct(const struct he_ctx *c, struct str in)
+/* Every operation of one operand is done, or refused with a sentence. */
+static void compute(const struct he_ct *a)
+{
+	static int (*const operation[])(struct he_ct *, const struct he_ct *, struct he_why *) = {
+		he_negate, he_square, he_mod_switch, he_rescale, he_to_ntt, he_from_ntt,
+	};
+	struct he_ct r;
+	struct he_why w;
+
+	for (size_t i = 0; i < ARRAY_LEN(operation); i++) {
+		he_ct_init(&r, a->ctx);
+		w.text[0] = '\0';
+		if (operation[i](&r, a, &w) == 0)
+			check_canonical(&r);
+		else
+			REQUIRE(w.text[0] != '\0');
+		he_ct_fini(&r);
+	}
+	he_ct_init(&r, a->ctx);
+	REQUIRE(he_add_ct(&r, a, a, &w) == 0);
+	check_canonical(&r);
+	he_ct_fini(&r);
+}
+
+/* Whether the set took it. */
+static bool check_ct(const struct he_ctx *c, struct str in)
 {
 	struct he_ct a, b;
 	struct seal_style peer;
 	struct he_why w;
 	struct buf out;
+	bool ok;
 
 	he_ct_init(&a, c);
 	he_ct_init(&b, c);
-	if (seal_load_ct(c, in, &a, &peer, &w) == 0) {
-		size_t words = (size_t)a.size * a.primes * 64, i;
-
-		REQUIRE(a.size >= 2 && a.size <= SEAL_MAX_POLYS && a.primes >= 1 && a.primes <= 3 && !he_ct_is_transparent(&a));
-		for (i = 0; i < words; i++)
-			REQUIRE(a.w[i] < he_ctx_params(c)->q[i / 64 % a.primes]);
+	ok = seal_load_ct(c, in, &a, &peer, &w) == 0;
+	if (ok) {
+		REQUIRE(a.size <= SEAL_MAX_POLYS && !he_ct_is_transparent(&a));
+		check_canonical(&a);
 		buf_init(&out, 16384);
 		REQUIRE(seal_save_ct(&a, NULL, &peer, &out) == 0);
 		REQUIRE(seal_load_ct(c, buf_as_str(&out), &b, NULL, &w) == 0);
-		REQUIRE(a.size == b.size && memcmp(a.w, b.w, words * 8) == 0);
+		REQUIRE(a.size == b.size && a.ntt == b.ntt && memcmp(a.w, b.w, (size_t)a.size * a.primes * 64 * 8) == 0);
 		buf_fini(&out);
+		compute(&a);
 	}
 	he_ct_fini(&a);
 	he_ct_fini(&b);
+	return ok;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void check_pt(const struct he_ctx *c, struct str in)
 {
-	struct str in = str_make((const char *)data, size);
-	struct he_ctx *c = context();
 	enum seal_kind kind = seal_sniff(c, in);
-	struct he_why w;
-	struct buf out;
-	struct he_pt pt;
 	struct seal_style peer;
+	struct he_why w;
+	struct he_pt pt;
+	struct buf out;
 
-	check_ct(c, in);
 	he_pt_init(&pt, c);
 	if (seal_load_pt(c, in, &pt, &peer, &w) == 0) {
 		REQUIRE(kind == SEAL_PLAINTEXT && pt.count >= 1 && pt.count <= 192);
@@ -64,6 +89,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		buf_fini(&out);
 	}
 	he_pt_fini(&pt);
-	he_ctx_free(c);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct str in = str_make((const char *)data, size);
+	unsigned taken = 0;
+
+	for (unsigned i = 0; i < HE_SETS; i++) {
+		taken += check_ct(he_set(i), in);
+		check_pt(he_set(i), in);
+	}
+	REQUIRE(taken <= 1); /* an object names its set */
 	return 0;
 }

@@ -1,24 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SEAL public, relinearization, Galois and secret keys: what is read is written and reads again. */
+/* SEAL public, relinearization, Galois and secret keys of each scheme: what is read is written and reads again. */
 #include <string.h>
 
-#include "cse/base/check.h"
 #include "he/seal_io.h"
 #include "he/secret.h"
+#include "tests/fuzz/he_sets.h"
+#include "tests/fuzz/seal_mutate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* The set of tests/unit/he/seal: BFV, n = 64, Create(40, 41, 42, 45). */
-static struct he_ctx *context(void)
-{
-	static const unsigned bits[] = { 40, 41, 42, 45 };
-	struct he_ctx_opts o = { .allow_weak = true };
-	struct he_params p = { .scheme = HE_BFV, .t = 257 };
-	struct he_ctx *c = NULL;
-
-	REQUIRE(he_params_create(&p, 6, bits, 4, NULL) == 0 && he_ctx_new(&p, &o, &c, NULL) == 0);
-	return c;
-}
 
 static void check_ksk(const struct he_ctx *c, bool is_galois, struct str in)
 {
@@ -42,16 +31,12 @@ static void check_ksk(const struct he_ctx *c, bool is_galois, struct str in)
 	he_ksk_fini(&again);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void check_owner(const struct he_ctx *c, struct str in)
 {
-	struct str in = str_make((const char *)data, size);
-	struct he_ctx *c = context();
 	struct he_why w;
 	struct he_pk pk;
 	struct he_sk sk;
 
-	check_ksk(c, false, in);
-	check_ksk(c, true, in);
 	he_ct_init(&pk.ct, c);
 	if (seal_load_pk(c, in, &pk, NULL, &w) == 0)
 		REQUIRE(pk.ct.primes == 4 && pk.ct.size == 2 && pk.ct.ntt);
@@ -66,6 +51,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		he_ct_fini(&ct);
 	}
 	he_sk_fini(&sk);
-	he_ctx_free(c);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct str in = str_make((const char *)data, size);
+
+	for (unsigned i = 0; i < HE_SETS; i++) {
+		check_ksk(he_set(i), false, in);
+		check_ksk(he_set(i), true, in);
+		check_owner(he_set(i), in);
+	}
 	return 0;
 }

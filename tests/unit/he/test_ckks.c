@@ -131,6 +131,41 @@ START_TEST(refuses)
 }
 END_TEST
 
+/* As SEAL's is_scale_within_bounds: a scale must be a normal number and fit the level of the result. */
+START_TEST(scales)
+{
+	struct he_ctx *c = context("ckks"); /* ciphertexts of 40, 41 and 42 bits */
+	struct he_why w;
+	struct he_ct a, r;
+	struct buf b;
+
+	he_ct_init(&a, c);
+	he_ct_init(&r, c);
+	read_file(&b, "ckks", ".ct");
+	ck_assert_int_eq(seal_load_ct(c, buf_as_str(&b), &a, NULL, &w), 0);
+	a.scale = 0x1p-600;
+	ck_assert_int_eq(he_square(&r, &a, &w), E_LIMIT);
+	ck_assert(strstr(w.text, "scale") != NULL);
+	ck_assert_int_eq(he_multiply(&r, &a, &a, &w), E_LIMIT);
+	a.scale = 0x1p-1000;
+	ck_assert_int_eq(he_rescale(&r, &a, &w), E_LIMIT);
+	a.scale = 0x1p62;
+	ck_assert_int_eq(he_square(&r, &a, &w), E_LIMIT);
+	a.scale = 0x1p61;
+	ck_assert_int_eq(he_square(&r, &a, &w), 0);
+	/* The next level has 81 bits. */
+	a.scale = 0x1p81;
+	ck_assert_int_eq(he_mod_switch(&r, &a, &w), E_LIMIT);
+	ck_assert_int_eq(he_rescale(&r, &a, &w), 0);
+	a.scale = 0x1p80;
+	ck_assert_int_eq(he_mod_switch(&r, &a, &w), 0);
+	he_ct_fini(&a);
+	he_ct_fini(&r);
+	buf_fini(&b);
+	he_ctx_free(c);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("he/ckks");
@@ -142,6 +177,7 @@ int main(void)
 	tcase_add_loop_test(t, decodes, 0, 3);
 	tcase_add_loop_test(t, round_trip, 0, 4);
 	tcase_add_test(t, refuses);
+	tcase_add_test(t, scales);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);
