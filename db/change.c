@@ -77,6 +77,32 @@ static struct tnode *create(struct tx *tx, const struct node_spec *sp, const str
 	return n;
 }
 
+static uint32_t next_rid(struct store *s)
+{
+	REQUIRE(s->next_rid != UINT32_MAX);
+	return s->next_rid++;
+}
+
+/* A client may have taken the name that the next row id makes. */
+static size_t make_name(struct tx *tx, const struct node *parent, const struct type *type, char made[IDENT_MAX], uint32_t *rid)
+{
+	size_t n;
+
+	do {
+		*rid = next_rid(tx->s);
+		n = ident_node(made, type, *rid);
+	} while (store_name_taken(tx, parent, str_make(made, n)));
+	return n;
+}
+
+struct str store_make_name(struct tx *tx, const struct node *parent, const struct type *type)
+{
+	char made[IDENT_MAX];
+	uint32_t rid;
+
+	return arena_str(tx->a, str_make(made, make_name(tx, parent, type, made, &rid)));
+}
+
 int store_create(struct tx *tx, const struct node *parent, const struct res *r, struct str rn, struct str ri_given,
                  uint16_t zone, const struct node **out)
 {
@@ -94,13 +120,10 @@ int store_create(struct tx *tx, const struct node *parent, const struct res *r, 
 		if (store_name_taken(tx, parent, ri_given))
 			return E_EXISTS;
 	}
-	do { /* A client may have taken the name that the next row id makes. */
-		REQUIRE(s->next_rid != UINT32_MAX);
-		sp.rid = s->next_rid++;
-		if (!rn.n && !ri_given.n)
-			sp.rn = str_make(made, ident_node(made, r->type, sp.rid));
-	} while (!rn.n && !ri_given.n && store_name_taken(tx, parent, sp.rn));
-
+	if (!rn.n && !ri_given.n)
+		sp.rn = str_make(made, make_name(tx, parent, r->type, made, &sp.rid));
+	else
+		sp.rid = next_rid(s);
 	*out = &create(tx, &sp, r)->pub;
 	return 0;
 }

@@ -265,6 +265,9 @@ void store_room(struct tx *tx, void **block, size_t n);
  */
 int store_create(struct tx *tx, const struct node *parent, const struct res *r, struct str rn, struct str ri_given,
                  uint16_t zone, const struct node **out);
+/* A name as store_create makes them, in the arena: for who has to say it before the child is there.  It uses up a row id, which makes
+ * no second one; nothing keeps the name free until then. */
+struct str store_make_name(struct tx *tx, const struct node *parent, const struct type *type);
 /* New content; lt = now, st + 1 when `bump`. */
 void store_update(struct tx *tx, const struct node *n, const struct res *r, bool bump);
 /* lt = now, st + 1: a child came or went. */

@@ -21,6 +21,7 @@ struct query {
 
 struct verify {
 	struct request *r;
+	struct str name;           /* of a new subscription that is given none: it is made before its targets are asked, who are told it */
 	struct strs agreed;        /* targets, as they stand in nu */
 	struct query *query;
 	size_t n, waiting;
@@ -78,13 +79,31 @@ static void answered(struct out_msg *m, const struct out_result *res)
 		request_unpark(r, UNPARK_RESOLVE);
 }
 
-/* Where the subscription is or will be; its parent while it has no name. */
+/* Where the subscription is or will be. */
 static struct str reference(struct request *r)
 {
-	const struct change *c = &r->change;
+	struct change *c = &r->change;
 	struct str at = node_path(r->tx, c->node ? c->node : c->parent);
 
-	return arena_printf(&r->arena, c->node || c->rn.n == 0 ? "%.*s" : "%.*s/%.*s", STR_ARG(at), STR_ARG(c->rn));
+	if (c->node)
+		return at;
+	if (c->rn.n == 0)
+		c->rn = ((struct verify *)r->parker)->name = store_make_name(r->tx, c->parent, r->ti->type);
+	return arena_printf(&r->arena, "%.*s/%.*s", STR_ARG(at), STR_ARG(c->rn));
+}
+
+/* The name that the targets were told is the one it gets; somebody else may have taken it while they were asked, then they have agreed to
+ * nothing. */
+static void keep_name(struct request *r, struct verify *v)
+{
+	if (v->name.n == 0)
+		return;
+	if (!store_name_taken(r->tx, r->change.parent, v->name)) {
+		r->change.rn = v->name;
+		return;
+	}
+	v->name = STR_NONE;
+	v->agreed = (struct strs){ NULL, 0 };
 }
 
 static struct val request_of(struct request *r, struct str sur, struct str creator)
@@ -205,6 +224,7 @@ enum step_result verify_targets(struct request *r)
 		v = r->parker = ARENA_NEW(&r->arena, struct verify);
 		v->r = r;
 	}
+	keep_name(r, v);
 	for (size_t i = 0; i < nu->list.n; i++) {
 		struct str t = nu->list.v[i].s;
 		bool self;

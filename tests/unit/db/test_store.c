@@ -122,6 +122,32 @@ START_TEST(test_given_ri)
 }
 END_TEST
 
+/* A name that is said before the child is there is no other child's, whoever comes between. */
+START_TEST(test_name_made_before)
+{
+	struct commit c = { .done = fix_done };
+	struct str made, again;
+	const struct node *n;
+
+	fix_write(&f);
+	made = arena_str(&f.a, store_make_name(f.tx, store_root(f.tx), fix_cnt(&f.a)->type));
+	again = store_make_name(f.tx, store_root(f.tx), fix_cnt(&f.a)->type);
+	ck_assert(made.n > 3 && memcmp(made.p, "cnt", 3) == 0);
+	ck_assert(!str_eq(made, again));
+	ck_assert(!store_name_taken(f.tx, store_root(f.tx), made));
+	ck_assert_int_eq(store_create(f.tx, store_root(f.tx), fix_cnt(&f.a), STR_NONE, STR_NONE, 0, &n), 0);
+	ck_assert(!str_eq(node_rn(f.tx, n), made) && !str_eq(node_rn(f.tx, n), again));
+	ck_assert(str_eq(node_rn(f.tx, n), node_ri(f.tx, n)));
+	ck_assert_int_eq(store_create(f.tx, store_root(f.tx), fix_cnt(&f.a), made, STR_NONE, 0, &n), 0);
+	ck_assert(str_eq(node_rn(f.tx, n), made));
+	ck_assert(store_name_taken(f.tx, store_root(f.tx), made));
+	ck_assert_int_eq(store_commit(f.tx, &c), 1);
+	store_ready(f.s, &c);
+	store_flush(f.s);
+	ck_assert_int_eq(c.err, 0);
+}
+END_TEST
+
 /* engine.md 2.1: pending state is for judging, durable state for reading. */
 START_TEST(test_visible_when_durable)
 {
@@ -717,6 +743,7 @@ static void add_all(TCase *t)
 	tcase_add_test(t, test_new_store);
 	tcase_add_test(t, test_create_and_find);
 	tcase_add_test(t, test_given_ri);
+	tcase_add_test(t, test_name_made_before);
 	tcase_add_test(t, test_visible_when_durable);
 	tcase_add_test(t, test_update_versions);
 	tcase_add_test(t, test_dropped_transaction);
