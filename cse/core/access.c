@@ -4,6 +4,7 @@
 
 #include "cse/core/event.h"
 #include "cse/core/fanout.h"
+#include "cse/core/pass.h"
 #include "cse/core/walk.h"
 
 static const unsigned acop_of[] = { [OP_CREATE] = ACOP_C, [OP_RETRIEVE] = ACOP_R, [OP_UPDATE] = ACOP_U,
@@ -127,8 +128,13 @@ static bool may_see_meta(const struct request *r)
 	return r->origin.admin && r->prim.op == OP_RETRIEVE && r->rcn == RCN_ATTRS && r->target.virt != V_PCU;
 }
 
+/* Who asks for a subscription whether its target wants it is told that it is he who lacks the right: TS-0004 7.5.1.2.3, Receiver. */
 static enum rsc denied(struct request *r, unsigned op)
 {
+	if (r->target.virt == V_NONE && pass_verification(r))
+		return prim_fail(&r->prim, RSC_SUBSCRIPTION_HOST_HAS_NO_PRIVILEGE,
+		                 "verificationRequest (vrq): no accessControlPolicy gives the CSE of the subscription NOTIFY on this %s",
+		                 r->ti->type->ln);
 	return prim_fail(&r->prim, RSC_ORIGINATOR_HAS_NO_PRIVILEGE,
 	                 "no accessControlPolicy gives this originator %s on this %s", acop_names[op], r->ti->type->ln);
 }

@@ -39,18 +39,25 @@ static void leave(struct request *r)
 	out_cancel(r->gate->out, &p->m);
 }
 
+const struct obj *pass_verification(const struct request *r)
+{
+	const struct content *pc = &r->prim.pc;
+	const struct val *vrq;
+
+	if (r->prim.op != OP_NOTIFY || pc->kind != PC_ROOT || strcmp(pc->root->sn, "m2m:sgn") != 0)
+		return NULL;
+	vrq = obj_find(pc->v.o, "vrq");
+	return vrq && vrq->b ? pc->v.o : NULL;
+}
+
 /* TS-0004 7.5.1.2.3, Receiver: whether somebody may be subscribed to for this target depends on the creator's own right. */
 static enum rsc check_creator(struct request *r)
 {
-	const struct content *pc = &r->prim.pc;
-	const struct val *vrq, *creator;
+	const struct obj *sgn = r->origin.self ? NULL : pass_verification(r);
+	const struct val *creator = sgn ? obj_find(sgn, "cr") : NULL;
 	struct str who;
 
-	if (r->origin.self || pc->kind != PC_ROOT || strcmp(pc->root->sn, "m2m:sgn") != 0)
-		return RSC_NONE;
-	vrq = obj_find(pc->v.o, "vrq");
-	creator = obj_find(pc->v.o, "cr");
-	if (!vrq || !vrq->b || !creator)
+	if (!creator)
 		return RSC_NONE;
 	if (addr_entity(&r->arena, creator->s, &r->gate->o.self, &who, &r->prim.why))
 		return r->prim.why.rsc;

@@ -5,6 +5,8 @@
 
 #include "cse/core/gate_priv.h"
 
+/* The notification asks whether its target wants a subscription (verificationRequest); NULL: it is another request. */
+const struct obj *pass_verification(const struct request *r);
 /* The procedure, with the grant checked; TS-0004 7.3.3.9. */
 enum step_result pass_notify(struct request *r);
 

@@ -61,7 +61,7 @@ static void count(struct request *r)
 		stat_add(s, STAT_ANSWER_OK, 1);
 	else
 		stat_add(s, r->resp.rsc < 5000 ? STAT_ANSWER_CLIENT : STAT_ANSWER_SERVER, 1);
-	if (r->resp.rsc == RSC_ORIGINATOR_HAS_NO_PRIVILEGE)
+	if (r->resp.rsc == RSC_ORIGINATOR_HAS_NO_PRIVILEGE || r->resp.rsc == RSC_SUBSCRIPTION_HOST_HAS_NO_PRIVILEGE)
 		stat_add(s, STAT_DENIED, 1);
 }
 
