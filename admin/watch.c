@@ -77,15 +77,21 @@ static int add_line(void *arg, struct str line)
 
 void admin_events(struct admin_call *c)
 {
+	struct security *sec = c->admin->cse->security;
 	uint64_t from, reveal;
+	int err;
 
 	if (ask_query(c->query, "from", 0, &from) || ask_query(c->query, "reveal", 0, &reveal) || reveal > 1) {
 		admin_refuse(c, 400, "from must be a number, reveal 0 or 1");
 		return;
 	}
-	if (reveal)
-		log_write(c->admin->cse->log, LOG_ADMIN, "events with names");
-	if (audit_each(c->admin->cse->security, from, reveal == 1, add_line, c) < 0) {
+	err = reveal ? audit_reveal(sec, c->peer, from, ADMIN_EVENTS, add_line, c) : audit_each(sec, from, add_line, c);
+	if (err == E_FULL || err == E_READONLY) {
+		admin_refuse(c, 503, "names are shown when that stands in the events, which could not be written (%s): without reveal they can be read",
+		             err_text(err));
+		return;
+	}
+	if (err < 0) {
 		admin_refuse(c, 500, "the events could not be read: the table may be damaged");
 		return;
 	}

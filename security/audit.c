@@ -61,6 +61,8 @@ void audit_leave(struct audit *a, const struct note *n)
 {
 	if (a->n == NOTES || (repeats(n->ev) && a->n >= NOTES / 4 * 3) || (n->stranger && a->n >= NOTES / 2)) {
 		a->lost += n->n;
+		if (n->awaited)
+			*n->awaited = (struct awaited){ .done = true, .err = E_FULL };
 		return;
 	}
 	a->notes[(a->first + a->n++) % NOTES] = *n;
@@ -88,21 +90,52 @@ static size_t copy(char *to, size_t room, struct str s)
 	return n;
 }
 
-void audit(struct security *sec, enum sec_event ev, const struct peer *peer, struct str originator, const char *fmt, ...)
+static void PRINTF_LIKE(5, 0) make_note(struct note *n, struct security *sec, enum sec_event ev, const struct peer *peer, const char *fmt,
+                                        va_list ap)
 {
 	const struct cred *c = peer ? peer_cred(peer) : NULL;
-	struct note n = { .ev = ev, .n = 1, .time_us = clock_wall_us(sec->clock) };
-	va_list ap;
 	int len;
 
 	CHECK(sec, SECURITY);
-	n.n_who = (uint8_t)copy(n.who, sizeof(n.who), originator);
-	n.n_cred = (uint8_t)copy(n.cred, sizeof(n.cred), c ? c->info.id : STR_NONE);
+	*n = (struct note){ .ev = ev, .n = 1, .time_us = clock_wall_us(sec->clock) };
+	n->n_cred = (uint8_t)copy(n->cred, sizeof(n->cred), c ? c->info.id : STR_NONE);
+	len = vsnprintf(n->detail, sizeof(n->detail), fmt, ap);
+	n->n_detail = (uint8_t)(len < 0 ? 0 : (size_t)len < sizeof(n->detail) ? (size_t)len : sizeof(n->detail) - 1);
+}
+
+void audit(struct security *sec, enum sec_event ev, const struct peer *peer, struct str originator, const char *fmt, ...)
+{
+	struct note n;
+	va_list ap;
+
 	va_start(ap, fmt);
-	len = vsnprintf(n.detail, sizeof(n.detail), fmt, ap);
+	make_note(&n, sec, ev, peer, fmt, ap);
 	va_end(ap);
-	n.n_detail = (uint8_t)(len < 0 ? 0 : (size_t)len < sizeof(n.detail) ? (size_t)len : sizeof(n.detail) - 1);
+	n.n_who = (uint8_t)copy(n.who, sizeof(n.who), originator);
 	notice(sec->audit, &n);
+}
+
+int audit_first(struct security *sec, enum sec_event ev, const struct peer *peer, const char *fmt, ...)
+{
+	struct audit *a = sec->audit;
+	struct awaited waits = { .done = false };
+	struct note n;
+	va_list ap;
+
+	REQUIRE(a->running && !repeats(ev));
+	va_start(ap, fmt);
+	make_note(&n, sec, ev, peer, fmt, ap);
+	va_end(ap);
+	n.awaited = &waits;
+	notice(a, &n);
+	pthread_mutex_lock(&a->lock);
+	while (!waits.done)
+		pthread_cond_wait(&a->idle, &a->lock);
+	pthread_mutex_unlock(&a->lock);
+	if (waits.err)
+		return waits.err;
+	store_flush(sec->store);
+	return store_event_durable(sec->store) >= waits.seq ? 0 : E_READONLY;
 }
 
 void audit_stranger(struct security *sec, enum sec_event ev, const struct ipaddr *from)
@@ -244,7 +277,7 @@ uint64_t audit_head(struct audit *a, unsigned char hash[AUDIT_HASH])
 	return n;
 }
 
-static void append(struct audit *a, const struct note *n)
+static int append(struct audit *a, const struct note *n)
 {
 	struct str who;
 	struct audit_row r = { .time_us = n->time_us, .n = n->n, .event = str_of(names[n->ev]),
@@ -255,7 +288,7 @@ static void append(struct audit *a, const struct note *n)
 
 	/* The table is for those who proved something. */
 	if (n->stranger && audit_is_full(a->sec))
-		return;
+		return 0;
 	who = audit_canonical(&a->mem, &a->sec->self, str_make(n->who, n->n_who));
 	if (r.has_who)
 		r.who = audit_pseudonym(a->key, who);
@@ -271,13 +304,28 @@ static void append(struct audit *a, const struct note *n)
 	arena_reset(&a->mem);
 	log_write(a->sec->log, LOG_SECURITY_EVENT, "%s n=%u credential=%.*s originator=o-%016llx", names[n->ev], n->n,
 	          STR_ARG(r.cred), (unsigned long long)r.who);
+	return err;
+}
+
+/* Of the rows only this thread makes, the newest is the note's. */
+static void append_note(struct audit *a, const struct note *n)
+{
+	int err = append(a, n);
+	uint64_t seq = store_event_next(a->sec->store) - 1;
+
+	if (!n->awaited)
+		return;
+	pthread_mutex_lock(&a->lock);
+	*n->awaited = (struct awaited){ .done = true, .err = err, .seq = seq };
+	pthread_cond_broadcast(&a->idle);
+	pthread_mutex_unlock(&a->lock);
 }
 
 static void append_lost(struct audit *a, uint32_t lost)
 {
 	struct note n = { .ev = EV_LOST, .n = lost, .time_us = clock_wall_us(a->sec->clock) };
 
-	append(a, &n);
+	(void)append(a, &n);
 }
 
 static void *run(void *arg)
@@ -308,7 +356,7 @@ static void *run(void *arg)
 		if (lost)
 			append_lost(a, lost);
 		if (noted)
-			append(a, &n);
+			append_note(a, &n);
 		if (lockout_is_dirty(a->sec))
 			lockout_write(a->sec);
 		pthread_mutex_lock(&a->lock);

@@ -9,7 +9,15 @@
 /* Strangers have repeats of their own: however many come, they take none from those who proved something. */
 enum { NOTES = 1024, REPEATS_OF_STRANGERS = 128, REPEATS_OF_KNOWN = 128, REPEATS = REPEATS_OF_STRANGERS + REPEATS_OF_KNOWN };
 
+/* Of who waits for its note (audit_first); under the lock. */
+struct awaited {
+	bool done;
+	int err;
+	uint64_t seq;
+};
+
 struct note {
+	struct awaited *awaited; /* NULL: nobody waits */
 	int64_t time_us;
 	enum sec_event ev;
 	uint32_t n;

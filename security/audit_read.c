@@ -18,6 +18,9 @@ struct reading {
 	struct known *known;
 	size_t n, cap;
 	struct buf line;
+	uint64_t first, last;   /* of the rows that are looked at */
+	unsigned left;
+	bool hides, over;       /* one of them has an originator; all were told */
 	int (*fn)(void *arg, struct str line);
 	void *arg;
 };
@@ -84,6 +87,23 @@ static struct str name_of(const struct reading *r, const struct audit_row *row)
 	return k ? k->name : STR_NONE;
 }
 
+static int look_row(void *arg, uint64_t seq, struct str row)
+{
+	struct reading *r = arg;
+	struct audit_row parsed;
+	int err = audit_row_unpack(row, r->head, false, &parsed);
+
+	if (err)
+		return err;
+	if (r->left-- == 0)
+		return 1;
+	if (r->last == 0)
+		r->first = seq;
+	r->last = seq;
+	r->hides |= parsed.has_who;
+	return 0;
+}
+
 static int tell_row(void *arg, uint64_t seq, struct str row)
 {
 	struct reading *r = arg;
@@ -92,31 +112,65 @@ static int tell_row(void *arg, uint64_t seq, struct str row)
 
 	if (err)
 		return err;
+	if (seq > r->last) {
+		r->over = true;
+		return 1;
+	}
 	buf_reset(&r->line);
 	audit_row_json(&parsed, seq, name_of(r, &parsed), &r->line);
 	return r->fn(r->arg, buf_as_str(&r->line));
 }
 
-int audit_each(struct security *sec, uint64_t from, bool reveal, int (*fn)(void *arg, struct str line), void *arg)
+static int tell(struct reading *r, uint64_t from)
 {
-	struct reading r = { .sec = sec, .fn = fn, .arg = arg };
+	int err;
+
+	buf_init(&r->line, 4096);
+	err = store_event_each(r->sec->store, from, tell_row, r);
+	buf_fini(&r->line);
+	return r->over ? 0 : err;
+}
+
+int audit_each(struct security *sec, uint64_t from, int (*fn)(void *arg, struct str line), void *arg)
+{
+	struct reading r = { .sec = sec, .fn = fn, .arg = arg, .last = UINT64_MAX };
+
+	CHECK(sec, SECURITY);
+	REQUIRE(sec->store != NULL);
+	audit_flush(sec);
+	store_flush(sec->store);
+	return tell(&r, from);
+}
+
+static void read_names(struct reading *r)
+{
+	registry_names(r->sec, add_known, r);
+	add_known(r, r->sec->administrator);
+	add_known(r, arena_printf(&r->mem, "/%.*s", STR_ARG(r->sec->self.cse)));
+	qsort(r->known, r->n, sizeof(*r->known), by_who);
+}
+
+int audit_reveal(struct security *sec, const struct peer *peer, uint64_t from, unsigned most, int (*fn)(void *arg, struct str line),
+                 void *arg)
+{
+	struct reading r = { .sec = sec, .fn = fn, .arg = arg, .left = most };
 	int err;
 
 	CHECK(sec, SECURITY);
 	REQUIRE(sec->store != NULL);
 	audit_flush(sec);
 	store_flush(sec->store);
+	err = store_event_each(sec->store, from, look_row, &r);
+	/* A showing has no originator: who reads on to the end comes to one. */
+	if (err >= 0 && r.hides)
+		err = audit_first(sec, EV_NAMES_SHOWN, peer, "events %llu to %llu", (unsigned long long)r.first, (unsigned long long)r.last);
+	if (err < 0)
+		return err;
 	arena_init(&r.mem, 4096);
-	buf_init(&r.line, 4096);
-	if (reveal) {
-		registry_names(sec, add_known, &r);
-		add_known(&r, sec->administrator);
-		add_known(&r, arena_printf(&r.mem, "/%.*s", STR_ARG(sec->self.cse)));
-		qsort(r.known, r.n, sizeof(*r.known), by_who);
-	}
-	err = store_event_each(sec->store, from, tell_row, &r);
+	if (r.hides)
+		read_names(&r);
+	err = tell(&r, from);
 	free(r.known);
-	buf_fini(&r.line);
 	arena_fini(&r.mem);
 	return err;
 }

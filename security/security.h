@@ -260,6 +260,9 @@ void audit(struct security *sec, enum sec_event ev, const struct peer *peer, str
 /* An event of somebody who proved nothing: counted per source prefix, at most one row a second each, the prefix as a
  * pseudonym.  from may be NULL.  Thread-safe. */
 void audit_stranger(struct security *sec, enum sec_event ev, const struct ipaddr *from);
+/* An event that has to be there before what it tells of is done: waits until it is on disk.  E_FULL, E_READONLY: it is not, and nothing
+ * may be done.  Not one of those that repeat; not on a loop, not in a tx. */
+int audit_first(struct security *sec, enum sec_event ev, const struct peer *peer, const char *fmt, ...) PRINTF_LIKE(4, 5);
 /* Waits until all events so far are in the store; not on a loop, not in a tx. */
 void audit_flush(struct security *sec);
 /* The same for a loop: done runs there when all that was noted before is on disk, or cannot be written now.  The struct is the
@@ -278,7 +281,12 @@ bool audit_is_full(const struct security *sec);
 int audit_verify(struct security *sec, uint64_t *bad);
 /* Calls fn with one JSON line per event from number `from` on until it returns other than 0, which is then returned.
  * Not on a loop: it waits for events that are on their way and reads the disk. */
-int audit_each(struct security *sec, uint64_t from, bool reveal, int (*fn)(void *arg, struct str line), void *arg);
+int audit_each(struct security *sec, uint64_t from, int (*fn)(void *arg, struct str line), void *arg);
+/* The same for at most `most` events, with the names of originators.  Where there is a name to show, that is an event of its own
+ * (EV_NAMES_SHOWN), on disk before fn is called; E_FULL, E_READONLY: it could not be written, and nothing
+ * is shown. */
+int audit_reveal(struct security *sec, const struct peer *peer, uint64_t from, unsigned most, int (*fn)(void *arg, struct str line),
+                 void *arg);
 
 /* Watches the wall clock against monotonic time and the last commit; call every second.  True while doubtful. */
 bool clockguard_tick(struct security *sec);

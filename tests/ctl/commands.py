@@ -190,6 +190,8 @@ def watching(cse):
     assert [e["seq"] for e in lines] == list(range(1, len(lines) + 1)) and lines[0]["event"] == "EV_START", lines
     assert len(ctl(cse, "events", "--from", "2").splitlines()) >= len(lines) - 2
     assert "CApp" not in ctl(cse, "events") and "CApp" in ctl(cse, "events", "--reveal")
+    shown = [json.loads(x) for x in ctl(cse, "events", "--json").splitlines() if "EV_NAMES_SHOWN" in x]
+    assert shown and all(re.fullmatch("events [0-9]+ to [0-9]+", e["detail"]) and "originator" not in e for e in shown), shown
     assert ctl(cse, "events", "verify").endswith("their chain is whole\n")
     before, checked, after = ctl(cse, "events").count("\n"), ask(cse, "events", "verify"), ctl(cse, "events").count("\n")
     assert checked["chain"] == "whole" and before <= checked["events"] <= after, checked

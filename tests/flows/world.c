@@ -530,7 +530,7 @@ long world_events(struct world *w, const char *name, struct fail *f)
 	world_settle(w);
 	audit_flush(w->security);
 	store_flush(w->store);
-	int err = audit_each(w->security, 0, false, count_event, &c);
+	int err = audit_each(w->security, 0, count_event, &c);
 	if (!err)
 		err = audit_verify(w->security, &bad);
 	return err ? fail_set(f, "the event log cannot be read: %s", err_text(err)) : c.n;

@@ -229,7 +229,8 @@ static inline struct room_events room_events(struct room *r, const char *name, b
 {
 	struct room_events e = { .r = r, .name = name };
 
-	ck_assert_int_eq(audit_each(r->sec, 0, reveal, room_event, &e), 0);
+	ck_assert_int_eq(reveal ? audit_reveal(r->sec, NULL, 0, UINT32_MAX, room_event, &e)
+	                        : audit_each(r->sec, 0, room_event, &e), 0);
 	return e;
 }
 

@@ -265,6 +265,100 @@ START_TEST(full_table)
 }
 END_TEST
 
+/* --- names ----------------------------------------------------------------------------------------------------------- */
+
+struct shown {
+	unsigned rows, named;
+	uint64_t durable; /* least that was on disk while something was shown */
+};
+
+static int show(void *arg, struct str line)
+{
+	struct shown *s = arg;
+	json_t *j = json_loadb(line.p, line.n, 0, NULL);
+	uint64_t durable = store_event_durable(room.store);
+
+	ck_assert_ptr_nonnull(j);
+	if (s->rows++ == 0 || durable < s->durable)
+		s->durable = durable;
+	s->named += json_object_get(j, "name") != NULL;
+	json_decref(j);
+	return 0;
+}
+
+static struct shown reveal(uint64_t from, unsigned most)
+{
+	struct shown s = { .rows = 0 };
+
+	ck_assert_int_eq(audit_reveal(room.sec, NULL, from, most, show, &s), 0);
+	return s;
+}
+
+/* Names in place of pseudonyms are shown when the log tells of that, and no sooner (security-model 5.1). */
+START_TEST(showing_is_an_event)
+{
+	struct room_events e;
+	uint64_t before, bad;
+	struct shown s;
+
+	/* Nothing is hidden in them: EV_START and what has no originator. */
+	some(3);
+	before = store_event_next(room.store);
+	s = reveal(0, 256);
+	ck_assert_uint_eq(s.rows, before - 1);
+	ck_assert_uint_eq(s.named, 0);
+	ck_assert_uint_eq(room_count(&room, "EV_NAMES_SHOWN"), 0);
+	/* One has a name: the event is on disk before the first line, and is no line of this answer. */
+	audit(room.sec, EV_ADMIN_OVERRIDE, NULL, STR("CAdmin"), "x");
+	audit_flush(room.sec);
+	before = store_event_next(room.store);
+	s = reveal(2, 256);
+	ck_assert_uint_eq(s.rows, before - 2);
+	ck_assert_uint_eq(s.named, 1);
+	ck_assert_uint_eq(s.durable, before);
+	e = room_events(&room, "EV_NAMES_SHOWN", false);
+	ck_assert_uint_eq(e.n, 1);
+	ck_assert_msg(strstr(e.last.p, "events 2 to 5") != NULL, "%.*s", STR_ARG(e.last));
+	/* Who reads on comes to an end: that event hides nobody. */
+	ck_assert_uint_eq(reveal(before, 256).rows, 1);
+	ck_assert_uint_eq(store_event_next(room.store), before + 1);
+	/* No more than was asked for is shown, and told. */
+	audit(room.sec, EV_ADMIN_OVERRIDE, NULL, STR("CAdmin"), "y");
+	audit_flush(room.sec);
+	before = store_event_next(room.store);
+	ck_assert_uint_eq(reveal(1, 4).rows, 4);
+	ck_assert_uint_eq(store_event_next(room.store), before);
+	s = reveal(4, 2);
+	ck_assert_uint_eq(s.rows, 2);
+	ck_assert_uint_eq(s.named, 1);
+	e = room_events(&room, "EV_NAMES_SHOWN", false);
+	ck_assert_msg(strstr(e.last.p, "events 4 to 5") != NULL, "%.*s", STR_ARG(e.last));
+	ck_assert_int_eq(audit_verify(room.sec, &bad), 0);
+}
+END_TEST
+
+/* Where the table takes nothing more, no name is shown. */
+START_TEST(showing_needs_its_event)
+{
+	struct shown s = { .rows = 0 };
+	uint64_t next = 0;
+
+	audit(room.sec, EV_ADMIN_OVERRIDE, NULL, STR("CAdmin"), "x");
+	audit_flush(room.sec);
+	for (unsigned i = 0; next != store_event_next(room.store); i++) {
+		ck_assert_uint_lt(i, 1000);
+		next = store_event_next(room.store);
+		some(64);
+	}
+	ck_assert_int_eq(audit_reveal(room.sec, NULL, 0, 256, show, &s), E_FULL);
+	ck_assert_uint_eq(s.rows, 0);
+	ck_assert_uint_eq(store_event_next(room.store), next);
+	ck_assert_int_eq(audit_each(room.sec, 0, show, &s), 0);
+	ck_assert_uint_eq(s.rows, next - 1);
+	ck_assert_uint_eq(s.named, 0);
+}
+END_TEST
+
 static void setup_small(void)
 {
 	room_init_with(&room, "security.max_event_bytes=1M");
@@ -321,10 +415,12 @@ int main(void)
 	tcase_add_test(t, refusals_are_counted);
 	tcase_add_test(t, flood_of_one_credential);
 	tcase_add_test(t, threads);
+	tcase_add_test(t, showing_is_an_event);
 	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(small, setup_small, teardown);
 	tcase_set_timeout(small, 60);
 	tcase_add_test(small, full_table);
+	tcase_add_test(small, showing_needs_its_event);
 	suite_add_tcase(s, small);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
