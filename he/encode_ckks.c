@@ -95,7 +95,8 @@ static void to_residues(uint64_t *to, const struct complex2 *v, size_t n, unsign
 	}
 }
 
-static int check_encode(const struct he_ctx *c, size_t n, double scale, unsigned primes, struct he_why *w)
+/* spare: bits that the modulus must have beyond the scale's, as SEAL asks. */
+static int check_encode(const struct he_ctx *c, size_t n, double scale, unsigned primes, unsigned spare, struct he_why *w)
 {
 	if (c->p.scheme != HE_CKKS)
 		return he_fail(w, E_UNSUPPORTED, "real numbers need CKKS");
@@ -103,7 +104,7 @@ static int check_encode(const struct he_ctx *c, size_t n, double scale, unsigned
 		return he_fail(w, E_LIMIT, "%zu values; there are %zu slots", n, c->n / 2);
 	if (primes == 0 || primes > c->data)
 		return he_fail(w, E_RANGE, "there is no level of %u primes; 1 to %u are possible", primes, c->data);
-	if (!(scale > 0) || !isnormal(scale) || log2(scale) >= (double)he_product_bits(&c->p, primes))
+	if (!(scale > 0) || !isnormal(scale) || trunc(log2(scale)) + spare >= (double)he_product_bits(&c->p, primes))
 		return he_fail(w, E_RANGE, "the scale must be positive and below the modulus");
 	return 0;
 }
@@ -131,7 +132,7 @@ int he_encode_ckks(struct he_pt *r, const double *v, size_t n, bool is_complex, 
 	unsigned parts, j;
 	int err;
 
-	if ((err = check_encode(c, n, scale, primes, w)) != 0)
+	if ((err = check_encode(c, n, scale, primes, 1, w)) != 0)
 		return err;
 	for (i = 0; i < n << is_complex; i++)
 		if (!isfinite(v[i]))
@@ -171,7 +172,7 @@ int he_decode_ckks(double *v, size_t n, bool is_complex, const struct he_pt *p, 
 	uint64_t *a = NULL;
 	int err;
 
-	if ((err = check_encode(c, n, p->scale, p->primes, w)) != 0)
+	if ((err = check_encode(c, n, p->scale, p->primes, 0, w)) != 0)
 		return err;
 	space = calloc(c->n, sizeof(*space));
 	if (space == NULL || he_words_reserve(&a, &cap, p->primes * c->n) != 0 || (crt = he_crt_new(c, p->primes)) == NULL) {

@@ -242,6 +242,16 @@ int he_apply_galois(struct he_ct *r, const struct he_ct *a, uint32_t g, const st
 	return err;
 }
 
+/* Elements alone turn whatever they are asked to; rows and columns are of batches. */
+static int check_rows(const struct he_ct *a, const struct he_ksk *k, struct he_why *w)
+{
+	const struct he_ctx *c = a->ctx;
+
+	if (c->p.scheme != HE_CKKS && !c->can_batch)
+		return he_fail(w, E_UNSUPPORTED, "rotations need a plain modulus that is a prime and 1 modulo %zu", 2 * c->n);
+	return check(a, k, true, w);
+}
+
 /* The element that rotates by that many steps to the left (-n/2 < steps < n/2, not 0). */
 static uint32_t element_of(const struct he_ctx *c, int steps)
 {
@@ -274,7 +284,7 @@ int he_rotate(struct he_ct *r, const struct he_ct *a, int steps, const struct he
 	uint32_t element[HE_MAX_LOG_N + 1];
 	unsigned n, i;
 
-	if ((err = check(a, galois, true, w)) != 0)
+	if ((err = check_rows(a, galois, w)) != 0)
 		return err;
 	if (steps <= -half || steps >= half)
 		return he_fail(w, E_RANGE, "%d steps; fewer than %d to either side are possible", steps, half);
@@ -294,7 +304,9 @@ int he_rotate(struct he_ct *r, const struct he_ct *a, int steps, const struct he
 
 int he_rotate_columns(struct he_ct *r, const struct he_ct *a, const struct he_ksk *galois, struct he_why *w)
 {
-	return he_apply_galois(r, a, (uint32_t)(2 * a->ctx->n - 1), galois, w);
+	int err = check_rows(a, galois, w);
+
+	return err ? err : he_apply_galois(r, a, (uint32_t)(2 * a->ctx->n - 1), galois, w);
 }
 
 int he_sum_slots(struct he_ct *r, const struct he_ct *a, const struct he_ksk *galois, struct he_why *w)
@@ -302,7 +314,7 @@ int he_sum_slots(struct he_ct *r, const struct he_ct *a, const struct he_ksk *ga
 	int half = (int)(a->ctx->n / 2), steps, err;
 	struct he_ct sum, turned;
 
-	if ((err = check(a, galois, true, w)) != 0)
+	if ((err = check_rows(a, galois, w)) != 0)
 		return err;
 	he_ct_init(&sum, a->ctx);
 	he_ct_init(&turned, a->ctx);

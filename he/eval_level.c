@@ -70,6 +70,7 @@ static double scale_below(const struct he_ct *a, bool divides)
 static int check(const struct he_ct *a, bool divides, struct he_why *w)
 {
 	const struct he_ctx *c = a->ctx;
+	int err;
 
 	if (a->size < 2)
 		return he_fail(w, E_RANGE, "the ciphertext is empty");
@@ -77,7 +78,10 @@ static int check(const struct he_ct *a, bool divides, struct he_why *w)
 		return he_fail(w, E_RANGE, "the ciphertext is not in the form of its scheme; transform it");
 	if (a->primes < 2 || !c->level[a->primes - 1].is_used)
 		return he_fail(w, E_RANGE, "this is the lowest level");
-	return c->p.scheme == HE_CKKS ? he_scale_check(c, scale_below(a, divides), a->primes - 1, w) : 0;
+	if (c->p.scheme != HE_CKKS)
+		return 0;
+	err = divides ? he_scale_check(c, a->scale, a->primes, w) : 0;
+	return err ? err : he_scale_check(c, scale_below(a, divides), a->primes - 1, w);
 }
 
 /* Polynomials move towards the front, never over words that are still to be read. */

@@ -37,12 +37,12 @@ static void scale_up(uint64_t *to, const struct he_pt *p, const struct he_level 
 	memset(to + p->count, 0, (c->n - p->count) * sizeof(*to));
 }
 
-/* The value times the correction factor, in (-t/2, t/2], modulo prime j in NTT form. */
-static void lift(uint64_t *to, const struct he_pt *p, uint64_t correction, unsigned j)
+/* The value times the correction factor, in (-t/2, t/2] when centred, else in [0, t), modulo prime j in NTT form. */
+static void lift(uint64_t *to, const struct he_pt *p, uint64_t correction, bool centred, unsigned j)
 {
 	const struct he_ctx *c = p->ctx;
 	const struct he_mod *m = c->mods[j];
-	uint64_t t = c->p.t, below = m->q - he_reduce64(t, m), half = (t + 1) / 2;
+	uint64_t t = c->p.t, below = (m->q - he_reduce64(t, m)) & -(uint64_t)centred, half = (t + 1) / 2;
 	struct he_const by = he_const_make(correction, t);
 
 	for (size_t i = 0; i < p->count; i++) {
@@ -65,7 +65,7 @@ void he_message(const struct he_pt *p, unsigned primes, uint64_t correction, uns
 		scale_up(to, p, &c->level[primes], j, fix);
 		return;
 	case HE_BGV:
-		lift(to, p, correction, j);
+		lift(to, p, correction, true, j);
 		return;
 	case HE_CKKS:
 		memcpy(to, p->w + j * c->n, c->n * sizeof(*to));
@@ -164,11 +164,31 @@ static int check_product(const struct he_ct *a, const struct he_pt *p, struct he
 	return is_ckks ? he_scale_check(c, a->scale * p->scale, a->primes, w) : 0;
 }
 
+/*
+ * SEAL multiplies with a single coefficient as it stands, in [0, t), where nothing is in NTT form and t is below every prime: other
+ * residues than those of its centred value, and more noise, but these are the bytes.
+ */
+static bool is_centred(const struct he_ct *a, const struct he_pt *p)
+{
+	const struct he_ctx *c = a->ctx;
+	size_t used = 0;
+
+	if (a->ntt || p->primes)
+		return true;
+	for (unsigned j = 0; j < a->primes; j++)
+		if (c->p.q[j] <= c->p.t)
+			return true;
+	for (size_t i = 0; i < p->count; i++)
+		used += p->w[i] != 0;
+	return used != 1;
+}
+
 int he_multiply_plain(struct he_ct *r, const struct he_ct *a, const struct he_pt *p, struct he_why *w)
 {
 	const struct he_ctx *c = a->ctx;
 	struct he_ct like = *a;
 	size_t room = p->primes ? 0 : c->n, cap;
+	bool centred;
 	uint64_t *tmp, *to;
 	int err;
 
@@ -178,11 +198,12 @@ int he_multiply_plain(struct he_ct *r, const struct he_ct *a, const struct he_pt
 		leave(tmp, room);
 		return err;
 	}
+	centred = is_centred(a, p);
 	for (unsigned j = 0; j < a->primes; j++) {
 		const uint64_t *by = p->primes ? p->w + j * c->n : tmp;
 
 		if (p->primes == 0)
-			lift(tmp, p, 1, j);
+			lift(tmp, p, 1, centred, j);
 		for (unsigned i = 0; i < a->size; i++) {
 			size_t at = (i * a->primes + j) * c->n;
 
@@ -215,7 +236,7 @@ int he_pt_to_ntt(struct he_pt *r, const struct he_pt *p, unsigned primes, struct
 	if (he_words_reserve(&to, &cap, primes * c->n) != 0)
 		return he_fail(w, E_NOMEM, "out of memory");
 	for (unsigned j = 0; j < primes; j++)
-		lift(to + j * c->n, p, 1, j);
+		lift(to + j * c->n, p, 1, true, j);
 	he_pt_fini(r);
 	*r = (struct he_pt){ .ctx = c, .primes = primes, .count = primes * c->n, .scale = 1.0, .w = to, .cap = cap };
 	return 0;

@@ -103,13 +103,20 @@ int crypt_add(const struct crypt_options *o)
 	return code;
 }
 
-/* ct times one number in every slot.  CKKS: at a scale, then rescaled; else an integer. */
+/*
+ * ct times one number in every slot.  CKKS: at a scale, then rescaled; else an integer, whose sign is set apart: as a residue next to
+ * the plain modulus it would cost noise.
+ */
 static int times(struct job *j, struct he_ct *ct, double x, double scale)
 {
-	int code = crypt_encode(&j->k, &x, 1, true, scale, ct->primes, &j->pt);
+	bool is_minus = x < 0 && !is_ckks(j);
+	double size = is_minus ? -x : x;
+	int code = crypt_encode(&j->k, &size, 1, true, scale, ct->primes, &j->pt);
 
 	if (code == 0)
 		code = tried(j, he_multiply_plain(ct, ct, &j->pt, &j->w));
+	if (code == 0 && is_minus)
+		code = tried(j, he_negate(ct, ct, &j->w));
 	return code == 0 && is_ckks(j) ? tried(j, he_rescale(ct, ct, &j->w)) : code;
 }
 

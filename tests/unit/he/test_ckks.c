@@ -122,7 +122,11 @@ START_TEST(refuses)
 	ck_assert_int_eq(he_encode_ckks(&pt, v, 2, false, 0x1p130, 3, &w), E_RANGE);
 	ck_assert_int_eq(he_encode_ckks(&pt, v, 2, false, -1, 3, &w), E_RANGE);
 	ck_assert_int_eq(he_encode_ckks(&pt, v, 2, false, NAN, 3, &w), E_RANGE);
+	/* One prime of 40 bits: SEAL leaves one for the sign. */
+	ck_assert_int_eq(he_encode_ckks(&pt, (const double[]){ 0 }, 1, false, 0x1p38, 1, &w), 0);
+	ck_assert_int_eq(he_encode_ckks(&pt, (const double[]){ 0 }, 1, false, 0x1p39, 1, &w), E_RANGE);
 	ck_assert_int_eq(he_encode_ckks(&other, v, 2, false, 0x1p30, 3, &w), E_UNSUPPORTED);
+	pt.primes = 0;
 	ck_assert_int_eq(he_decode_ckks(v, 2, false, &pt, &w), E_RANGE);
 	he_pt_fini(&pt);
 	he_pt_fini(&other);

@@ -8,6 +8,8 @@
 
 #include "cse/base/check.h"
 #include "cse/base/err.h"
+#include "cse/base/rand.h"
+#include "he/secret.h"
 #include "tests/unit/he/vectors.h"
 
 static void load(const struct he_ctx *c, struct he_ct *ct, const char *scheme, const char *name)
@@ -245,6 +247,118 @@ START_TEST(plain_to_ntt)
 }
 END_TEST
 
+/* SEAL takes 200 X^5 as it stands, not as -57 X^5, where nothing is in NTT form. */
+START_TEST(monomial)
+{
+	for (enum he_isa isa = HE_SCALAR; isa <= HE_IFMA; isa++) {
+		struct he_ctx *c = he_kernels_of(isa) ? context_with("bfv", he_kernels_of(isa)) : NULL;
+		struct he_ct a, r;
+		struct he_pt p;
+		struct buf b;
+
+		if (c == NULL)
+			continue;
+		load(c, &a, "bfv", ".ct");
+		he_ct_init(&r, c);
+		he_pt_init(&p, c);
+		read_file(&b, "bfv", ".pt");
+		ck_assert_int_eq(seal_load_pt(c, buf_as_str(&b), &p, NULL, NULL), 0);
+		memset(p.w, 0, p.count * sizeof(*p.w));
+		p.w[5] = 200;
+		ck_assert_int_eq(he_multiply_plain(&r, &a, &p, NULL), 0);
+		equals(&r, "bfv", ".multiply_monomial");
+		ck_assert_int_eq(he_multiply_plain(&a, &a, &p, NULL), 0);
+		equals(&a, "bfv", ".multiply_monomial");
+		buf_fini(&b);
+		he_pt_fini(&p);
+		he_ct_fini(&a);
+		he_ct_fini(&r);
+		he_ctx_free(c);
+	}
+}
+END_TEST
+
+/* The first prime of that many bits. */
+static uint64_t least_prime(unsigned bits)
+{
+	uint64_t q = (1ULL << (bits - 1)) + 1;
+
+	while (!he_is_prime(q))
+		q += 128;
+	return q;
+}
+
+/* SEAL looks at the scale before a rescale too: here it exceeds the modulus of 80 bits, and would fit 40 bits when divided by 41. */
+START_TEST(scale_before)
+{
+	struct he_params p = { .scheme = HE_CKKS, .log_n = 6, .k = 3, .q = { least_prime(40), least_prime(41), least_prime(42) } };
+	struct he_ctx_opts o = { .allow_weak = true };
+	struct rnd *rnd = rnd_new_seeded(1);
+	struct he_ctx *c;
+	struct he_sk sk;
+	struct he_pt pt;
+	struct he_ct a;
+	struct he_why w;
+
+	ck_assert_int_eq(he_ctx_new(&p, &o, &c, &w), 0);
+	he_sk_init(&sk, c);
+	he_ct_init(&a, c);
+	he_pt_init(&pt, c);
+	ck_assert_int_eq(he_keygen_secret(&sk, rnd, &w), 0);
+	ck_assert_int_eq(he_encode_ckks(&pt, (const double[]){ 1 }, 1, false, 0x1p30, 2, &w), 0);
+	ck_assert_int_eq(he_encrypt_symmetric(&a, &pt, &sk, rnd, NULL, &w), 0);
+	a.scale = 0x1p80;
+	ck_assert_int_eq(he_rescale(&a, &a, &w), E_LIMIT);
+	a.scale = 0x1p79;
+	ck_assert_int_eq(he_rescale(&a, &a, &w), 0);
+	he_sk_fini(&sk);
+	he_ct_fini(&a);
+	he_pt_fini(&pt);
+	he_ctx_free(c);
+	rnd_free(rnd);
+}
+END_TEST
+
+/* Without batches there are no rows to turn; SEAL applies an element, and refuses a rotation. */
+START_TEST(rows)
+{
+	struct he_params p = { .scheme = HE_BFV, .t = 256 };
+	struct he_ctx_opts o = { .allow_weak = true };
+	struct rnd *rnd = rnd_new_seeded(1);
+	struct he_ksk galois;
+	struct he_ctx *c;
+	struct he_sk sk;
+	struct he_pt pt;
+	struct he_ct a;
+	struct he_why w;
+
+	ck_assert_int_eq(he_params_create(&p, 6, (const unsigned[]){ 40, 41 }, 2, &w), 0);
+	ck_assert_int_eq(he_ctx_new(&p, &o, &c, &w), 0);
+	he_sk_init(&sk, c);
+	he_ct_init(&a, c);
+	he_pt_init(&pt, c);
+	he_ksk_init(&galois, c, true);
+	ck_assert_int_eq(he_words_reserve(&pt.w, &pt.cap, 64), 0);
+	pt.w[0] = 7;
+	pt.count = 1;
+	ck_assert_int_eq(he_keygen_secret(&sk, rnd, &w), 0);
+	ck_assert_int_eq(he_keygen_galois(&galois, &sk, (const uint32_t[]){ 3, 127 }, 2, rnd, NULL, &w), 0);
+	ck_assert_int_eq(he_encrypt_symmetric(&a, &pt, &sk, rnd, NULL, &w), 0);
+	ck_assert_int_eq(he_apply_galois(&a, &a, 3, &galois, &w), 0);
+	ck_assert_int_eq(he_rotate(&a, &a, 1, &galois, &w), E_UNSUPPORTED);
+	ck_assert(strstr(w.text, "prime") != NULL);
+	ck_assert_int_eq(he_rotate(&a, &a, 0, &galois, &w), E_UNSUPPORTED);
+	ck_assert_int_eq(he_rotate_columns(&a, &a, &galois, &w), E_UNSUPPORTED);
+	ck_assert_int_eq(he_sum_slots(&a, &a, &galois, &w), E_UNSUPPORTED);
+	he_sk_fini(&sk);
+	he_ct_fini(&a);
+	he_pt_fini(&pt);
+	he_ksk_fini(&galois);
+	he_ctx_free(c);
+	rnd_free(rnd);
+}
+END_TEST
+
 START_TEST(refuses)
 {
 	struct he_ctx *c = context("ckks"), *d = context("bfv");
@@ -370,6 +484,9 @@ int main(void)
 	tcase_add_loop_test(t, switches_keys, 0, 3);
 	tcase_add_loop_test(t, sums_slots, 0, 2);
 	tcase_add_test(t, plain_to_ntt);
+	tcase_add_test(t, monomial);
+	tcase_add_test(t, scale_before);
+	tcase_add_test(t, rows);
 	tcase_add_test(t, refuses);
 	tcase_add_test(t, lowest_level);
 	tcase_add_test(t, batches);

@@ -92,6 +92,13 @@ async function main() {
 			write('bfv.pt.ntt', ntt, none);
 			write('bfv.multiply_ntt', ev.multiplyPlain(ev.cipherTransformToNtt(ct), ntt), none);
 			write('bfv.square', ev.square(ct), none);
+			// 200 X^5: a constant, its only word moved.
+			const words = Buffer.from(seal.BatchEncoder(context).encode(Int32Array.from({ length: 64 }, () => -57)).saveArray(none));
+			const monomial = seal.PlainText();
+			words.copy(words, 88 + 8 * 5, 88, 96);
+			words.fill(0, 88, 96);
+			monomial.loadArray(context, words);
+			write('bfv.multiply_monomial', ev.multiplyPlain(ct, monomial), none);
 		}
 		if (name !== 'bgv') {
 			const steps = keys.createGaloisKeysSerializable(Int32Array.from([1, 2, 4, 8, 16, 0])).saveArray(none);
