@@ -160,7 +160,7 @@ int he_decrypt(struct he_pt *r, const struct he_ct *a, const struct he_sk *sk, s
 	if ((err = check(a, sk, w)) != 0)
 		return err;
 	if (he_words_reserve(&x, &cap, words) != 0 ||
-	    he_words_reserve(&r->w, &r->cap, is_ckks ? a->primes * c->n : c->n) != 0) {
+	    he_pt_reserve(r, is_ckks ? a->primes * c->n : c->n) != 0) {
 		free(x);
 		return he_fail(w, E_NOMEM, "out of memory");
 	}

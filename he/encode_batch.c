@@ -26,7 +26,7 @@ int he_encode_batch(struct he_pt *r, const uint64_t *slots, size_t n, struct he_
 	for (i = 0; i < n; i++)
 		if (slots[i] >= c->p.t)
 			return he_fail(w, E_RANGE, "value %zu is not below the plain modulus %llu", i, (unsigned long long)c->p.t);
-	if (he_words_reserve(&r->w, &r->cap, c->n) != 0)
+	if (he_pt_reserve(r, c->n) != 0)
 		return he_fail(w, E_NOMEM, "out of memory");
 	for (i = 0; i < half; i++, power = power * 3 % (2 * c->n)) {
 		r->w[c->rev[(power - 1) / 2]] = i < n ? slots[i] : 0;

@@ -138,7 +138,7 @@ int he_encode_ckks(struct he_pt *r, const double *v, size_t n, bool is_complex, 
 		if (!isfinite(v[i]))
 			return he_fail(w, E_RANGE, "value %zu is not a number", i >> is_complex);
 	space = calloc(c->n, sizeof(*space));
-	if (space == NULL || he_words_reserve(&r->w, &r->cap, primes * c->n) != 0) {
+	if (space == NULL || he_pt_reserve(r, primes * c->n) != 0) {
 		space_free(space, c);
 		return he_fail(w, E_NOMEM, "out of memory");
 	}

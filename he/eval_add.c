@@ -47,17 +47,6 @@ static uint64_t centred_sum(uint64_t x, uint64_t y, uint64_t t)
 	return (x > t / 2 ? t - x : x) + (y > t / 2 ? t - y : y);
 }
 
-static uint64_t gcd(uint64_t a, uint64_t b)
-{
-	while (b) {
-		uint64_t next = a % b;
-
-		a = b;
-		b = next;
-	}
-	return a;
-}
-
 static uint64_t signed_mod(int64_t v, uint64_t t)
 {
 	uint64_t size = (uint64_t)llabs(v) % t;
@@ -82,7 +71,7 @@ static struct balance balance_of(uint64_t f1, uint64_t f2, const struct he_mod *
 		b = next;
 		am = signed_mod(a, t->q);
 		bm = signed_mod(b, t->q);
-		if (am != 0 && gcd(am, t->q) == 1 && centred_sum(am, bm, t->q) < least) {
+		if (am != 0 && he_is_coprime(am, t->q) && centred_sum(am, bm, t->q) < least) {
 			least = centred_sum(am, bm, t->q);
 			best.e1 = am;
 			best.e2 = bm;

@@ -70,6 +70,8 @@ static inline bool he_scheme_is_ntt(enum he_scheme s) { return s != HE_BFV; }
 
 /* Room for that many words, 64-byte aligned, of undefined content; E_NOMEM leaves what was.  words is a multiple of 8. */
 int he_words_reserve(uint64_t **w, size_t *cap, size_t words);
+/* The same for a plaintext, which may be secret: what it leaves is wiped. */
+int he_pt_reserve(struct he_pt *pt, size_t words);
 
 /*
  * Where a result goes: r's own words, or new ones when they are too few; r may be an operand until he_result_end makes it

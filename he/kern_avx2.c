@@ -162,13 +162,17 @@ static void reduce(uint64_t *r, const uint64_t *a, size_t n, const struct he_mod
 	he_kern_scalar.reduce(r, a, n, m);
 }
 
-TARGET static bool below(const uint64_t *a, size_t n, uint64_t q)
+TARGET static bool below(const void *a, size_t n, uint64_t q)
 {
+	const unsigned char *p = a;
 	/* Comparison is signed: the top bit is turned on both sides. */
 	__m256i top = each_word(1ULL << 63), limit = each_word(q ^ 1ULL << 63), ok = each_word(~0ULL);
 
-	for (size_t i = 0; i < n; i += 4)
-		ok = _mm256_and_si256(ok, _mm256_cmpgt_epi64(limit, _mm256_xor_si256(take_words(a + i), top)));
+	for (size_t i = 0; i < n; i += 4) {
+		__m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(p + i * sizeof(uint64_t)));
+
+		ok = _mm256_and_si256(ok, _mm256_cmpgt_epi64(limit, _mm256_xor_si256(v, top)));
+	}
 	return _mm256_movemask_epi8(ok) == -1;
 }
 

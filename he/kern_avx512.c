@@ -66,12 +66,13 @@ TARGET static void reduce(uint64_t *r, const uint64_t *a, size_t n, const struct
 	}
 }
 
-TARGET static bool below(const uint64_t *a, size_t n, uint64_t q)
+TARGET static bool below(const void *a, size_t n, uint64_t q)
 {
+	const unsigned char *p = a;
 	__m512i most = each(0);
 
 	for (size_t i = 0; i < n; i += 8)
-		most = _mm512_max_epu64(most, take(a + i));
+		most = _mm512_max_epu64(most, _mm512_loadu_si512(p + i * sizeof(uint64_t)));
 	return _mm512_reduce_max_epu64(most) < q;
 }
 

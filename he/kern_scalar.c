@@ -2,6 +2,8 @@
 /* The kernels in plain C, which all others must equal; and the choice among them. */
 #include "he/ntt_priv.h"
 
+#include <string.h>
+
 #include "cse/base/check.h"
 
 static void add(uint64_t *r, const uint64_t *a, const uint64_t *b, size_t n, const struct he_mod *m)
@@ -125,12 +127,17 @@ static void reduce(uint64_t *r, const uint64_t *a, size_t n, const struct he_mod
 		r[i] = he_reduce64(a[i], m);
 }
 
-static bool below(const uint64_t *a, size_t n, uint64_t q)
+static bool below(const void *a, size_t n, uint64_t q)
 {
+	const unsigned char *p = a;
 	bool ok = true;
 
-	for (size_t i = 0; i < n; i++)
-		ok &= a[i] < q;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t v;
+
+		memcpy(&v, p + i * sizeof(v), sizeof(v));
+		ok &= v < q;
+	}
 	return ok;
 }
 

@@ -54,6 +54,17 @@ uint64_t he_inv_any(uint64_t a, uint64_t t)
 	return (uint64_t)(x < 0 ? x + (int64_t)t : x) % t;
 }
 
+bool he_is_coprime(uint64_t a, uint64_t b)
+{
+	while (b) {
+		uint64_t next = a % b;
+
+		a = b;
+		b = next;
+	}
+	return a == 1;
+}
+
 /* Any odd 64-bit modulus, also those above he_mod's 61 bits. */
 static uint64_t mul_wide(uint64_t a, uint64_t b, uint64_t q)
 {

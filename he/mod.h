@@ -79,6 +79,7 @@ uint64_t he_pow(uint64_t a, uint64_t e, const struct he_mod *m);
 uint64_t he_inv(uint64_t a, const struct he_mod *m);
 /* Inverse modulo any t below 2^62 that is coprime to a. */
 uint64_t he_inv_any(uint64_t a, uint64_t t);
+bool he_is_coprime(uint64_t a, uint64_t b);
 /* Deterministic Miller-Rabin for 64 bits. */
 bool he_is_prime(uint64_t v);
 /* The numerically smallest primitive 2n-th root of unity, as SEAL takes it; 0: q is not 1 mod 2n. */

@@ -31,8 +31,8 @@ struct he_kernels {
 	                  const struct he_mod *m, bool narrow);
 	/* any 64-bit words -> [0, q) */
 	void (*reduce)(uint64_t *r, const uint64_t *a, size_t n, const struct he_mod *m);
-	/* Are all words < q?  For loading; no early exit needed. */
-	bool (*below)(const uint64_t *a, size_t n, uint64_t q);
+	/* Are all words < q?  Of any alignment, as they stand in a file; no early exit needed. */
+	bool (*below)(const void *a, size_t n, uint64_t q);
 };
 /* The best of this processor, or the one asked for (tests); NULL when the processor lacks it. */
 const struct he_kernels *he_kernels_best(void);

@@ -103,6 +103,13 @@ void he_pt_fini(struct he_pt *pt)
 	pt->cap = pt->count = 0;
 }
 
+int he_pt_reserve(struct he_pt *pt, size_t words)
+{
+	if (words > pt->cap && pt->w)
+		explicit_bzero(pt->w, pt->cap * sizeof(uint64_t));
+	return he_words_reserve(&pt->w, &pt->cap, words);
+}
+
 void he_ksk_init(struct he_ksk *k, const struct he_ctx *c, bool is_galois)
 {
 	*k = (struct he_ksk){ .ctx = c, .is_galois = is_galois };

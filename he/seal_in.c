@@ -68,6 +68,14 @@ int wire_open(struct seal_in *s, struct str in, size_t max, struct he_why *w)
 	return s->n <= max ? 0 : he_fail(w, E_LIMIT, "%zu bytes; such an object has at most %zu", in.n, max + SEAL_HEADER);
 }
 
+size_t wire_dense(const struct he_ctx *c, struct str in, size_t max)
+{
+	/* Counts of absent Galois keys, and headers, shrink to nearly nothing. */
+	size_t dense = 8 * in.n + 8 * c->n + 65536;
+
+	return dense < max ? dense : max;
+}
+
 void wire_close(struct seal_in *s)
 {
 	buf_fini_secret(&s->inflated);
@@ -124,19 +132,18 @@ int wire_at_end(const struct seal_in *s)
 	return s->n == 0 ? 0 : he_fail(s->w, E_LIMIT, "%zu bytes follow the object", s->n);
 }
 
-int wire_take_words(struct seal_in *s, uint64_t *w, size_t n, uint64_t q, const struct he_kernels *kern)
+int wire_take_words(struct seal_in *s, size_t n, uint64_t q, const struct he_kernels *kern)
 {
 	const unsigned char *p;
 	size_t whole = n & ~(size_t)7, i;
 	bool ok;
 	int r;
 
-	if ((r = wire_take(s, n * sizeof(*w), &p)) != 0)
+	if ((r = wire_take(s, n * sizeof(uint64_t), &p)) != 0)
 		return r;
-	memcpy(w, p, n * sizeof(*w));
-	ok = kern->below(w, whole, q);
+	ok = kern->below(p, whole, q);
 	for (i = whole; i < n; i++)
-		ok &= w[i] < q;
+		ok &= wire_get_u64(p + i * sizeof(uint64_t)) < q;
 	return ok ? 0 : he_fail(s->w, E_RANGE, "a coefficient is not below its modulus %llu", (unsigned long long)q);
 }
 

@@ -7,51 +7,70 @@
 #include "cse/base/check.h"
 #include "cse/base/err.h"
 
-/* The parts of one entry; each is a public key with its own header. */
-static int take_parts(struct seal_in *s, const struct he_ctx *c, struct he_ksk_entry *e)
+/* One part of an entry: a public key with its own header. */
+static int take_part(struct seal_in *s, const struct he_ctx *c, bool was_judged, struct seal_ct *ct)
 {
 	uint64_t size;
 	size_t before;
 	int r;
 
-	e->part = calloc(c->data, sizeof(*e->part));
-	if (e->part == NULL)
-		return he_fail(s->w, E_NOMEM, "out of memory");
-	for (unsigned j = 0; j < c->data; j++)
-		he_ct_init(&e->part[j], c);
-	for (unsigned j = 0; j < c->data; j++) {
-		if ((r = wire_take_head(s, 0, &size)) != 0)
-			return r;
-		before = s->n;
-		if ((r = wire_take_ct(s, c, true, &e->part[j])) != 0)
-			return r;
-		if (before - s->n != size - SEAL_HEADER)
-			return he_fail(s->w, E_LIMIT, "a key's header contradicts its length");
-	}
+	if ((r = wire_take_head(s, 0, &size)) != 0)
+		return r;
+	before = s->n;
+	if ((r = wire_take_ct(s, c, true, was_judged, ct)) != 0)
+		return r;
+	if (before - s->n != size - SEAL_HEADER)
+		return he_fail(s->w, E_LIMIT, "a key's header contradicts its length");
 	return 0;
 }
 
-static int take_entry(struct seal_in *s, const struct he_ctx *c, struct he_ksk *k, size_t *cap, uint32_t galois)
+/* e: filled; NULL: its parts are only judged. */
+static int take_parts(struct seal_in *s, const struct he_ctx *c, struct he_ksk_entry *e)
 {
-	if (k->n == *cap) {
-		size_t more = *cap ? 2 * *cap : 4;
-		struct he_ksk_entry *grown = reallocarray(k->entry, more, sizeof(*grown));
+	struct seal_ct ct;
+	int r = 0;
 
-		if (grown == NULL)
+	if (e) {
+		e->part = calloc(c->data, sizeof(*e->part));
+		if (e->part == NULL)
 			return he_fail(s->w, E_NOMEM, "out of memory");
-		k->entry = grown;
-		*cap = more;
+		for (unsigned j = 0; j < c->data; j++)
+			he_ct_init(&e->part[j], c);
 	}
-	/* It counts at once, so that he_ksk_fini frees what a failure leaves. */
-	k->entry[k->n] = (struct he_ksk_entry){ .galois = galois };
-	return take_parts(s, c, &k->entry[k->n++]);
+	for (unsigned j = 0; r == 0 && j < c->data; j++)
+		if ((r = take_part(s, c, e != NULL, &ct)) == 0 && e)
+			r = wire_fill_ct(&ct, c, &e->part[j], s->w);
+	return r;
+}
+
+/* Entry by entry.  k has room for all that are there; NULL: they are judged and counted. */
+static int take_entries(struct seal_in *s, const struct he_ctx *c, uint64_t dim, struct he_ksk *k, size_t *n)
+{
+	uint64_t parts, i;
+	int r = 0;
+
+	for (*n = 0, i = 0; r == 0 && i < dim; i++) {
+		if ((r = wire_take_u64(s, &parts)) != 0)
+			return r;
+		if (parts != 0 && parts != c->data)
+			return he_fail(s->w, E_RANGE, "an entry of %llu keys; 0 or %u are possible", (unsigned long long)parts, c->data);
+		if (parts == 0)
+			continue;
+		/* It counts at once, so that he_ksk_fini frees what a failure leaves. */
+		if (k)
+			k->entry[k->n++].galois = k->is_galois ? 2 * (uint32_t)i + 1 : 0;
+		r = take_parts(s, c, k ? &k->entry[*n] : NULL);
+		++*n;
+	}
+	return r;
 }
 
 static int take_ksk(struct seal_in *s, const struct he_ctx *c, struct he_ksk *k)
 {
-	uint64_t dim, parts, i;
 	const unsigned char *id;
-	size_t cap = 0;
+	struct seal_in ahead;
+	uint64_t dim;
+	size_t n;
 	int r;
 
 	if ((r = wire_take(s, HE_ID_BYTES, &id)) != 0 || (r = wire_take_u64(s, &dim)) != 0)
@@ -61,17 +80,15 @@ static int take_ksk(struct seal_in *s, const struct he_ctx *c, struct he_ksk *k)
 	if (dim != (k->is_galois ? c->n : 1))
 		return he_fail(s->w, E_RANGE, "%llu entries; %s keys have %zu", (unsigned long long)dim,
 		               k->is_galois ? "Galois" : "relinearization", k->is_galois ? c->n : (size_t)1);
-	for (i = 0; i < dim; i++) {
-		if ((r = wire_take_u64(s, &parts)) != 0)
-			return r;
-		if (parts != 0 && parts != c->data)
-			return he_fail(s->w, E_RANGE, "an entry of %llu keys; 0 or %u are possible", (unsigned long long)parts, c->data);
-		if (parts && (r = take_entry(s, c, k, &cap, k->is_galois ? 2 * (uint32_t)i + 1 : 0)) != 0)
-			return r;
-	}
-	if (k->n == 0)
+	ahead = *s;
+	if ((r = take_entries(&ahead, c, dim, NULL, &n)) != 0 || (r = wire_at_end(&ahead)) != 0)
+		return r;
+	if (n == 0)
 		return he_fail(s->w, E_RANGE, "there is no key in it");
-	return wire_at_end(s);
+	k->entry = calloc(n, sizeof(*k->entry));
+	if (k->entry == NULL)
+		return he_fail(s->w, E_NOMEM, "out of memory");
+	return take_entries(s, c, dim, k, &n);
 }
 
 int seal_load_ksk(const struct he_ctx *c, bool is_galois, struct str in, struct he_ksk *out, struct seal_style *peer,
@@ -86,8 +103,8 @@ int seal_load_ksk(const struct he_ctx *c, bool is_galois, struct str in, struct 
 	if (!he_ctx_can_switch(c))
 		return he_fail(w, E_UNSUPPORTED, "a set of one prime has no such keys");
 	he_ksk_init(&k, c, is_galois);
-	if ((r = wire_open(&s, in, HE_ID_BYTES + 8 + entries * (8 + one), w)) == 0 && (r = wire_no_secret(&s, c)) == 0 &&
-	    (r = take_ksk(&s, c, &k)) == 0) {
+	if ((r = wire_open(&s, in, wire_dense(c, in, HE_ID_BYTES + 8 + entries * (8 + one)), w)) == 0 &&
+	    (r = wire_no_secret(&s, c)) == 0 && (r = take_ksk(&s, c, &k)) == 0) {
 		*out = k;
 		wire_tell_peer(&s, peer);
 	} else {

@@ -30,8 +30,12 @@ struct seal_in {
 	struct he_why *w;
 };
 
-/* Opens the outermost object: header, exact length, members inflated to at most max bytes.  wire_close in any case. */
+/*
+ * Opens the outermost object: header, exact length, members inflated to at most max bytes.  wire_close in any case.  Residues, which
+ * are uniform below primes of at least 13 bits, shrink to no less than a fifth; wire_dense is the max that follows from the length.
+ */
 int wire_open(struct seal_in *s, struct str in, size_t max, struct he_why *w);
+size_t wire_dense(const struct he_ctx *c, struct str in, size_t max);
 void wire_close(struct seal_in *s);
 void wire_tell_peer(const struct seal_in *s, struct seal_style *peer);
 /* The next n bytes, or E_LIMIT with a sentence. */
@@ -41,12 +45,25 @@ int wire_take_u64(struct seal_in *s, uint64_t *v);
 int wire_take_head(struct seal_in *s, uint64_t size, uint64_t *got);
 /* E_SYNTAX unless nothing is left. */
 int wire_at_end(const struct seal_in *s);
-/* Words into w, checked to be below q. */
-int wire_take_words(struct seal_in *s, uint64_t *w, size_t n, uint64_t q, const struct he_kernels *kern);
+/* The next n words, checked to be below q where they stand. */
+int wire_take_words(struct seal_in *s, size_t n, uint64_t q, const struct he_kernels *kern);
 /* Refuses members of a secret key's shape: E_DENIED. */
 int wire_no_secret(const struct seal_in *s, const struct he_ctx *c);
-/* The members of a ciphertext: at the key level, or at any level of ciphertexts with at most SEAL_MAX_POLYS polynomials. */
-int wire_take_ct(struct seal_in *s, const struct he_ctx *c, bool is_key, struct he_ct *out);
+/* A ciphertext as it stands in an object. */
+struct seal_ct {
+	unsigned primes, size;
+	bool ntt;
+	double scale;
+	uint64_t correction;
+	const unsigned char *words, *seed; /* seed: its type and bytes, NULL when all polynomials are there */
+};
+/*
+ * The members of a ciphertext: at the key level, or at any level of ciphertexts with at most SEAL_MAX_POLYS polynomials.  They are
+ * judged where they stand, residues too unless they were before; no memory is taken.
+ */
+int wire_take_ct(struct seal_in *s, const struct he_ctx *c, bool is_key, bool was_judged, struct seal_ct *ct);
+/* What was judged becomes a ciphertext. */
+int wire_fill_ct(const struct seal_ct *from, const struct he_ctx *c, struct he_ct *out, struct he_why *w);
 /* The most bytes that its members have. */
 size_t wire_ct_max(const struct he_ctx *c, bool is_key);
 

@@ -53,31 +53,25 @@ int seal_load_params(struct str in, struct he_params *out, struct seal_style *pe
 	return r;
 }
 
-/* What stands before the words of a ciphertext. */
-struct ct_head {
-	unsigned primes;
-	uint64_t size, count;
-	double scale;
-	uint64_t correction;
-	bool ntt, is_seeded;
-};
-
-static int judge_numbers(const struct seal_in *s, const struct he_ctx *c, bool is_key, const struct ct_head *h)
+static int judge_numbers(const struct seal_in *s, const struct he_ctx *c, bool is_key, const struct seal_ct *h)
 {
-	if (c->p.scheme == HE_CKKS && !is_key ? !(h->scale > 0 && isnormal(h->scale)) : h->scale != 1.0)
-		return he_fail(s->w, E_RANGE, "the scale must be %s",
-		               c->p.scheme == HE_CKKS && !is_key ? "a positive number" : "1");
-	if (c->p.scheme == HE_BGV && !is_key ? h->correction == 0 || h->correction >= c->p.t : h->correction != 1)
-		return he_fail(s->w, E_RANGE, "the correction factor must be %s",
-		               c->p.scheme == HE_BGV && !is_key ? "1 to the plain modulus - 1" : "1");
+	bool is_real = c->p.scheme == HE_CKKS && !is_key, has_factor = c->p.scheme == HE_BGV && !is_key;
+
+	if (is_real ? !(h->scale > 0 && isnormal(h->scale)) : h->scale != 1.0)
+		return he_fail(s->w, E_RANGE, "the scale must be %s", is_real ? "a positive number" : "1");
+	if (has_factor ? h->correction == 0 || h->correction >= c->p.t : h->correction != 1)
+		return he_fail(s->w, E_RANGE, "the correction factor must be %s", has_factor ? "1 to the plain modulus - 1" : "1");
+	/* Decryption divides by it. */
+	if (has_factor && !he_is_coprime(h->correction, c->p.t))
+		return he_fail(s->w, E_RANGE, "the correction factor must be coprime to the plain modulus");
 	return 0;
 }
 
-static int take_ct_head(struct seal_in *s, const struct he_ctx *c, bool is_key, struct ct_head *h)
+static int take_ct_head(struct seal_in *s, const struct he_ctx *c, bool is_key, struct seal_ct *h)
 {
 	const unsigned char *p;
-	uint64_t bytes = 0;
 	bool has_factor = s->head.major > 3;
+	uint64_t size;
 	int r;
 
 	if ((r = wire_take(s, HE_ID_BYTES + 1 + 4 * 8 + (has_factor ? 8 : 0), &p)) != 0)
@@ -91,70 +85,101 @@ static int take_ct_head(struct seal_in *s, const struct he_ctx *c, bool is_key, 
 	h->ntt = p[32] == 1;
 	if (p[32] != (is_key || he_scheme_is_ntt(c->p.scheme)))
 		return he_fail(s->w, E_RANGE, "is %sin NTT form, contrary to its scheme", p[32] ? "" : "not ");
-	h->size = wire_get_u64(p + 33);
-	if (h->size < 2 || h->size > (is_key ? 2 : SEAL_MAX_POLYS))
-		return he_fail(s->w, E_RANGE, "%llu polynomials; 2%s are possible", (unsigned long long)h->size,
+	size = wire_get_u64(p + 33);
+	if (size < 2 || size > (is_key ? 2 : SEAL_MAX_POLYS))
+		return he_fail(s->w, E_RANGE, "%llu polynomials; 2%s are possible", (unsigned long long)size,
 		               is_key ? "" : " or 3 (relinearize before)");
+	h->size = (unsigned)size;
 	if (wire_get_u64(p + 41) != c->n || wire_get_u64(p + 49) != h->primes)
 		return he_fail(s->w, E_RANGE, "degree or number of primes contradict the parameters");
 	memcpy(&h->scale, p + 57, sizeof(h->scale));
 	h->correction = has_factor ? wire_get_u64(p + 65) : 1;
-	if ((r = judge_numbers(s, c, is_key, h)) != 0 || (r = wire_take_head(s, 0, &bytes)) != 0 ||
-	    (r = wire_take_u64(s, &h->count)) != 0)
+	return judge_numbers(s, c, is_key, h);
+}
+
+/* The array's header and count; how many words there must be. */
+static int take_count(struct seal_in *s, const struct he_ctx *c, const struct seal_ct *h, bool *is_seeded)
+{
+	uint64_t bytes, count, all = h->size * h->primes * c->n;
+	int r;
+
+	if ((r = wire_take_head(s, 0, &bytes)) != 0 || (r = wire_take_u64(s, &count)) != 0)
 		return r;
-	h->is_seeded = h->size == 2 && h->count == c->n * h->primes;
-	if (!h->is_seeded && h->count != h->size * c->n * h->primes)
-		return he_fail(s->w, E_LIMIT, "%llu words; %llu (or half, with a seed) are right", (unsigned long long)h->count,
-		               (unsigned long long)(h->size * c->n * h->primes));
+	*is_seeded = h->size == 2 && count == all / 2;
+	if (!*is_seeded && count != all)
+		return he_fail(s->w, E_LIMIT, "%llu words; %llu (or half, with a seed) are right", (unsigned long long)count,
+		               (unsigned long long)all);
 	/* In one object the array and the seed are all that is left; in keys others follow. */
-	if (bytes != SEAL_ARRAY + 8 * h->count || 8 * h->count + (h->is_seeded ? SEAL_SEED : 0) > s->n)
-		return he_fail(s->w, E_LIMIT, "the array's header contradicts its %llu words", (unsigned long long)h->count);
+	if (bytes != SEAL_ARRAY + 8 * count || 8 * count + (*is_seeded ? SEAL_SEED : 0) > s->n)
+		return he_fail(s->w, E_LIMIT, "the array's header contradicts its %llu words", (unsigned long long)count);
 	return 0;
 }
 
-static int take_seed(struct seal_in *s, const struct he_ctx *c, struct he_ct *out)
+static int take_seed(struct seal_in *s, const unsigned char **seed)
 {
-	struct he_seed seed = { .used = true };
-	const unsigned char *p;
 	int r;
 
-	if ((r = wire_take_head(s, SEAL_SEED, NULL)) != 0 || (r = wire_take(s, 1 + HE_SEED_BYTES, &p)) != 0)
+	if ((r = wire_take_head(s, SEAL_SEED, NULL)) != 0 || (r = wire_take(s, 1 + HE_SEED_BYTES, seed)) != 0)
 		return r;
-	seed.type = p[0];
-	memcpy(seed.bytes, p + 1, HE_SEED_BYTES);
-	r = he_seed_expand(&seed, c->mods, out->primes, c->n, c->kern, out->w + out->primes * c->n);
-	if (r == E_RANGE)
-		return he_fail(s->w, r, "generator %u is none of 1 (blake2xb), 2 (shake256)", seed.type);
-	return r ? he_fail(s->w, r, "the seed was not expanded") : 0;
+	if (**seed != HE_SEED_BLAKE2X && **seed != HE_SEED_SHAKE256)
+		return he_fail(s->w, E_RANGE, "generator %u is none of 1 (blake2xb), 2 (shake256)", **seed);
+	return 0;
 }
 
-int wire_take_ct(struct seal_in *s, const struct he_ctx *c, bool is_key, struct he_ct *out)
+/* Are all these bytes 0? */
+static bool is_zero(const unsigned char *p, size_t n)
 {
-	struct ct_head h;
-	unsigned polys, i, j;
+	for (size_t i = 0; i < n; i++)
+		if (p[i])
+			return false;
+	return true;
+}
+
+int wire_take_ct(struct seal_in *s, const struct he_ctx *c, bool is_key, bool was_judged, struct seal_ct *ct)
+{
+	size_t poly = 8 * c->n, polys;
+	const unsigned char *p;
+	bool is_seeded;
 	int r;
 
-	if ((r = take_ct_head(s, c, is_key, &h)) != 0)
+	if ((r = take_ct_head(s, c, is_key, ct)) != 0 || (r = take_count(s, c, ct, &is_seeded)) != 0)
 		return r;
-	if (he_words_reserve(&out->w, &out->cap, h.size * h.primes * c->n) != 0)
-		return he_fail(s->w, E_NOMEM, "out of memory");
-	out->ctx = c;
-	out->primes = h.primes;
-	out->ntt = h.ntt;
-	out->scale = h.scale;
-	out->correction = h.correction;
-	polys = h.is_seeded ? 1 : (unsigned)h.size;
-	for (i = 0; i < polys; i++)
-		for (j = 0; j < h.primes; j++)
-			if ((r = wire_take_words(s, out->w + (i * h.primes + j) * c->n, c->n, c->p.q[j], c->kern)) != 0)
-				return r;
-	if (h.is_seeded && (r = take_seed(s, c, out)) != 0)
+	polys = is_seeded ? 1 : ct->size;
+	ct->words = s->p;
+	ct->seed = NULL;
+	for (unsigned i = 0; !was_judged && i < polys * ct->primes; i++)
+		if ((r = wire_take_words(s, c->n, c->p.q[i % ct->primes], c->kern)) != 0)
+			return r;
+	if (was_judged && (r = wire_take(s, polys * ct->primes * poly, &p)) != 0)
 		return r;
-	out->size = (unsigned)h.size;
-	if (he_ct_is_transparent(out)) {
-		out->size = 0;
+	if (is_seeded)
+		return take_seed(s, &ct->seed);
+	if (!was_judged && is_zero(ct->words + ct->primes * poly, (polys - 1) * ct->primes * poly))
 		return he_fail(s->w, E_DENIED, "transparent: all polynomials but the first are 0, so it hides nothing");
+	return 0;
+}
+
+int wire_fill_ct(const struct seal_ct *from, const struct he_ctx *c, struct he_ct *out, struct he_why *w)
+{
+	size_t poly = from->primes * c->n;
+	struct he_seed seed = { .used = true };
+	int r;
+
+	if (he_words_reserve(&out->w, &out->cap, from->size * poly) != 0)
+		return he_fail(w, E_NOMEM, "out of memory");
+	memcpy(out->w, from->words, (from->seed ? 1 : from->size) * poly * sizeof(*out->w));
+	if (from->seed) {
+		seed.type = from->seed[0];
+		memcpy(seed.bytes, from->seed + 1, HE_SEED_BYTES);
+		if ((r = he_seed_expand(&seed, c->mods, from->primes, c->n, c->kern, out->w + poly)) != 0)
+			return he_fail(w, r, "the seed was not expanded");
 	}
+	out->ctx = c;
+	out->primes = from->primes;
+	out->ntt = from->ntt;
+	out->scale = from->scale;
+	out->correction = from->correction;
+	out->size = from->size;
 	return 0;
 }
 
@@ -168,15 +193,15 @@ size_t wire_ct_max(const struct he_ctx *c, bool is_key)
 static int load_ct(const struct he_ctx *c, struct str in, bool is_key, struct he_ct *out, struct seal_style *peer,
                    struct he_why *w)
 {
+	struct seal_ct ct;
 	struct seal_in s;
 	int r;
 
 	out->size = 0;
-	if ((r = wire_open(&s, in, wire_ct_max(c, is_key), w)) == 0 && (r = wire_no_secret(&s, c)) == 0 &&
-	    (r = wire_take_ct(&s, c, is_key, out)) == 0 && (r = wire_at_end(&s)) == 0)
+	if ((r = wire_open(&s, in, wire_dense(c, in, wire_ct_max(c, is_key)), w)) == 0 && (r = wire_no_secret(&s, c)) == 0 &&
+	    (r = wire_take_ct(&s, c, is_key, false, &ct)) == 0 && (r = wire_at_end(&s)) == 0 &&
+	    (r = wire_fill_ct(&ct, c, out, w)) == 0)
 		wire_tell_peer(&s, peer);
-	if (r)
-		out->size = 0;
 	wire_close(&s);
 	return r;
 }
@@ -194,7 +219,7 @@ int seal_load_pk(const struct he_ctx *c, struct str in, struct he_pk *out, struc
 static int take_pt(struct seal_in *s, const struct he_ctx *c, struct he_pt *out)
 {
 	static const unsigned char none[HE_ID_BYTES];
-	const unsigned char *p;
+	const unsigned char *p, *words;
 	uint64_t count, again;
 	unsigned primes, j;
 	bool is_ckks = c->p.scheme == HE_CKKS;
@@ -218,13 +243,15 @@ static int take_pt(struct seal_in *s, const struct he_ctx *c, struct he_pt *out)
 		return r;
 	if (again != count || s->n != 8 * count)
 		return he_fail(s->w, E_LIMIT, "the array's length contradicts the %llu coefficients", (unsigned long long)count);
-	if (he_words_reserve(&out->w, &out->cap, (count + 7) & ~7ULL) != 0)
-		return he_fail(s->w, E_NOMEM, "out of memory");
+	words = s->p;
 	for (j = 0; j < primes; j++)
-		if ((r = wire_take_words(s, out->w + j * c->n, c->n, c->p.q[j], c->kern)) != 0)
+		if ((r = wire_take_words(s, c->n, c->p.q[j], c->kern)) != 0)
 			return r;
-	if (primes == 0 && (r = wire_take_words(s, out->w, count, c->p.t, c->kern)) != 0)
+	if (primes == 0 && (r = wire_take_words(s, count, c->p.t, c->kern)) != 0)
 		return r;
+	if (he_pt_reserve(out, (count + 7) & ~7ULL) != 0)
+		return he_fail(s->w, E_NOMEM, "out of memory");
+	memcpy(out->w, words, count * sizeof(*out->w));
 	out->ctx = c;
 	out->primes = primes;
 	out->count = count;

@@ -23,14 +23,13 @@ static int take_sk(struct seal_in *s, const struct he_ctx *c, uint64_t **out)
 		return r;
 	if (count != words || wire_get_u64(p + HE_ID_BYTES) != words || s->n != 8 * words)
 		return he_fail(s->w, E_LIMIT, "a secret key of these parameters has %zu words", words);
+	p = s->p;
+	for (unsigned j = 0; j < c->p.k; j++)
+		if ((r = wire_take_words(s, c->n, c->p.q[j], c->kern)) != 0)
+			return r;
 	if (he_words_reserve(&w, &cap, words) != 0)
 		return he_fail(s->w, E_NOMEM, "out of memory");
-	for (unsigned j = 0; j < c->p.k; j++)
-		if ((r = wire_take_words(s, w + j * c->n, c->n, c->p.q[j], c->kern)) != 0) {
-			explicit_bzero(w, words * sizeof(*w));
-			free(w);
-			return r;
-		}
+	memcpy(w, p, words * sizeof(*w));
 	*out = w;
 	return 0;
 }
