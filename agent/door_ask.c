@@ -46,12 +46,17 @@ static enum rsc read_to(struct door_conn *dc, struct why *why)
 	return RSC_NONE;
 }
 
+/* TS-0001 10.2.5.18: a polling channel is asked and says nothing until there is something. */
+static bool is_poll(const struct door_conn *dc)
+{
+	return dc->op == OP_RETRIEVE && str_ends(dc->to, STR("/pcu"));
+}
+
 /* The client's own bound (TS-0009 6.4.5), and a moment for the way. */
 static int64_t deadline_of(const struct door_conn *dc, struct str ret)
 {
 	const struct agent *a = dc->door->agent;
 	int64_t now = clock_wall_us(a->clock), at;
-	struct str to = dc->to;
 
 	if (ret.n > 0 && stamp_absrel(ret, now, &at) == 0) {
 		int64_t left_us = at - now;
@@ -62,8 +67,7 @@ static int64_t deadline_of(const struct door_conn *dc, struct str ret)
 			left_us = LONG_POLL_S * INT64_C(1000000);
 		return loop_now_ns(a->loop) + left_us * 1000 + SLACK_S * NS_PER_S;
 	}
-	/* A polling channel is asked and says nothing until there is something. */
-	if (dc->op == OP_RETRIEVE && str_ends(to, STR("/pcu")))
+	if (is_poll(dc))
 		return loop_now_ns(a->loop) + LONG_POLL_S * NS_PER_S;
 	return 0;
 }
@@ -275,6 +279,7 @@ enum rsc door_ask(struct door_conn *dc, struct why *why)
 		.fields = str_make(dc->ask.p + at.content, dc->ask.n - at.content),
 		.body = body,
 		.deadline_ns = deadline,
+		.poll = is_poll(dc),
 	};
 	return RSC_NONE;
 }

@@ -23,6 +23,20 @@ static void unqueue(struct errand *x)
 	conn_list_del(&x->link);
 }
 
+/* What the CSE holds back must not take all connections: a quarter of them is for the other requests. */
+static unsigned most_polls(const struct line *l)
+{
+	unsigned kept = l->o.max_conns / 4;
+
+	return l->o.max_conns <= 1 ? 1 : l->o.max_conns - (kept ? kept : 1);
+}
+
+static void end_poll(struct errand *x)
+{
+	x->line->n_polls -= x->poll;
+	x->poll = false;
+}
+
 static void detach(struct errand *x)
 {
 	unqueue(x);
@@ -38,6 +52,7 @@ static void detach(struct errand *x)
 void line_errand_free(struct errand *x)
 {
 	unqueue(x);
+	end_poll(x);
 	loop_timer_cancel(x->line->lane.loop, &x->timer);
 	x->carriage->own = NULL;
 	free(x);
@@ -67,6 +82,7 @@ void line_fail(struct errand *x, int err, const char *text)
 	struct line *l = x->line;
 
 	detach(x);
+	end_poll(x);
 	x->err = err;
 	x->text = text;
 	conn_list_add(&l->over, &x->link);
@@ -81,6 +97,12 @@ void line_wait(struct errand *x, bool first)
 	x->since_ns = loop_now_ns(l->lane.loop);
 	/* At the front is at the end of the list that begins one further. */
 	conn_list_add(first ? l->waiting.next : &l->waiting, &x->link);
+}
+
+static void end_conn(struct line_conn *lc)
+{
+	lc->ours = true;
+	conn_finish(&lc->conn);
 }
 
 static void on_deadline(struct loop *loop, struct loop_timer *t)
@@ -105,6 +127,12 @@ void line_send(struct line *l, struct carriage *c)
 		line_fail(x, E_LIMIT, "too many requests wait for the CSE already: try again later");
 		return;
 	}
+	if (c->poll && l->n_polls >= most_polls(l)) {
+		line_fail(x, E_LIMIT, "as many polls wait at the CSE as it may hold back (three quarters of cse.connections): end one of them first");
+		return;
+	}
+	x->poll = c->poll;
+	l->n_polls += x->poll;
 	x->until_ns = at;
 	loop_timer_set(l->lane.loop, &x->timer, at, on_deadline);
 	line_wait(x, false);
@@ -116,11 +144,17 @@ void line_drop(struct line *l, struct carriage *c)
 	CHECK(l, LINE);
 	struct errand *x = c->own;
 
+	struct line_conn *held;
+
 	if (!x)
 		return;
+	held = x->conn && x->conn->poll ? x->conn : NULL;
 	if (x->conn || x->link.next)
 		detach(x);
 	line_errand_free(x);
+	/* What the CSE would answer to a poll that nobody waits for would be lost. */
+	if (held)
+		end_conn(held);
 }
 
 /* --- connections --------------------------------------------------------------------------------------------------- */
@@ -270,12 +304,6 @@ void line_nobody(struct line *l)
 
 	snprintf(text, sizeof(text), "the CSE at %.100s port %u cannot be reached: is it running, is there a network?", l->host, l->o.port);
 	next_address(l, false, text);
-}
-
-static void end_conn(struct line_conn *lc)
-{
-	lc->ours = true;
-	conn_finish(&lc->conn);
 }
 
 void line_hang_up(struct line *l)

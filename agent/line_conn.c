@@ -79,6 +79,9 @@ void line_carry(struct line_conn *lc, struct errand *x)
 	l->n_busy++;
 	lc->errand = x;
 	x->conn = lc;
+	/* Counted with the connection from here on: its client may go, the CSE holds it still. */
+	lc->poll = x->poll;
+	x->poll = false;
 	buf_reset(&lc->out);
 	put_request(&lc->out, l, x->carriage);
 	if (lc->out.over) {
@@ -117,8 +120,9 @@ static void rest(struct line_conn *lc)
 static void leave(struct line_conn *lc)
 {
 	lc->line->n_busy--;
+	lc->line->n_polls -= lc->poll;
 	lc->errand = NULL;
-	lc->orphan = false;
+	lc->orphan = lc->poll = false;
 	lc->used = true;
 }
 
@@ -282,6 +286,8 @@ static void on_gone(struct conn *c)
 		x->conn = NULL;
 		if (again) {
 			x->again = true;
+			x->poll = lc->poll;
+			lc->poll = false;
 			line_wait(x, true);
 		} else {
 			line_fail(x, E_CLOSED, unheard ? l->o.closed : "the CSE closed the connection before its answer was complete");
@@ -294,6 +300,7 @@ static void on_gone(struct conn *c)
 	} else if (unheard && !l->closing) {
 		line_unreached(l, "%s", l->o.closed);
 	}
+	l->n_polls -= lc->poll;
 	line_pump_soon(l);
 }
 

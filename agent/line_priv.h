@@ -22,6 +22,7 @@ struct errand {
 	const char *text;          /* err's sentence, once it is over */
 	int err;
 	bool again;                /* was sent twice already */
+	bool poll;                 /* it is one of line->n_polls */
 };
 
 struct line_conn {
@@ -35,6 +36,7 @@ struct line_conn {
 	unsigned interim;
 	bool open, used, heard;
 	bool orphan;               /* its client has gone */
+	bool poll;                 /* it carries one of line->n_polls */
 	bool retired, ours /* we end it */;
 	const char *stranger;      /* why it is not whom we want */
 };
@@ -63,7 +65,7 @@ struct line {
 	_Atomic unsigned total;
 	struct http1_limits limits;
 	struct conn_link waiting, over, idle; /* errands, errands, connections */
-	unsigned n_waiting, n_conns, n_dialing, n_busy, n_retired;
+	unsigned n_waiting, n_conns, n_dialing, n_busy, n_retired, n_polls;
 	struct loop_task end_over, pump;
 	struct lookup *lookup;
 	struct line_address addr[LINE_ADDRESSES];

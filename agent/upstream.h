@@ -19,6 +19,7 @@ void upstream_reload(struct upstream *u);
 struct carriage {
 	struct str method, target, fields, body; /* fields: lines with CRLF */
 	int64_t deadline_ns;                     /* monotonic; 0: cse.timeout from now */
+	bool poll;                               /* the CSE holds it back until there is something: such take a share of the connections only */
 	void (*done)(struct carriage *c, int err, const struct http1 *answer, const char *base, const char *text);
 	void *arg;
 	void *own;                               /* the upstream's */

@@ -68,6 +68,47 @@ START_TEST(an_answer_that_does_not_come_is_a_timeout)
 }
 END_TEST
 
+static const char *hold_polls(struct served *s, unsigned c, unsigned n, const char *request)
+{
+	return str_starts(str_of(request), STR("GET ")) && strstr(request, "/pcu") ? "" : echo(s, c, n, request);
+}
+
+/* TS-0001 10.2.5.18: a poll waits at the CSE.  However many clients poll, one connection is for those who do not. */
+START_TEST(polls_leave_room)
+{
+	static const char *const few[] = { "cse.connections=2", NULL };
+	static const char *const polls[] = { HEAD("GET", "/cse-in/CDev1/ch/pcu", "p") "\r\n", HEAD("GET", "/~/id-in/pch7/pcu?rcn=1", "p") "\r\n" };
+	struct desk d;
+	struct client a, b;
+
+	desk_open(&d, hold_polls, few);
+	a = client_open(&d);
+	b = client_open(&d);
+	client_say(&a, GET("1"));
+	ck_assert_uint_eq(client_answer(&a), 200);
+	client_say(&a, polls[_i]);
+	while (d.cse.requests < 2)
+		loop_turn(d.a->loop, 1);
+	client_say(&b, polls[_i]);
+	ck_assert_uint_eq(client_answer(&b), 404);
+	ck_assert(client_said(&b, "X-M2M-RSC: 5103\r\n") && client_said(&b, "X-M2M-RI: p\r\n"));
+	ck_assert(client_holds(&b, "polls wait at the CSE"));
+	client_say(&b, GET("2"));
+	ck_assert_uint_eq(client_answer(&b), 200);
+	ck_assert(client_is_quiet(&a));
+	/* What is sent there answers a poll and is none (TS-0001 10.2.5.19). */
+	client_say(&b, HEAD("POST", "/cse-in/CDev1/ch/pcu", "3") "Content-Length: 2\r\n\r\n{}");
+	ck_assert_uint_eq(client_answer(&b), 200);
+	client_close(&a);
+	client_say(&b, polls[_i]);
+	while (d.cse.requests < 5)
+		loop_turn(d.a->loop, 1);
+	ck_assert(client_is_quiet(&b));
+	client_close(&b);
+	desk_close(&d);
+}
+END_TEST
+
 START_TEST(a_cse_that_is_not_there)
 {
 	struct desk d;
@@ -289,6 +330,7 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, a_failure_is_told, 0, 3);
 	tcase_add_loop_test(t, an_answer_that_does_not_come_is_a_timeout, 0, 2);
+	tcase_add_loop_test(t, polls_leave_room, 0, 2);
 	tcase_add_test(t, a_cse_that_is_not_there);
 	tcase_add_loop_test(t, leaves_in_every_phase, 0, (int)ARRAY_LEN(leaves));
 	tcase_add_test(t, half_closes);

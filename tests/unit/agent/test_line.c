@@ -108,13 +108,23 @@ static void on_done(struct carriage *c, int err, const struct http1 *answer, con
 	snprintf(g->text, sizeof(g->text), "%.*s", STR_ARG(body));
 }
 
-static void ask(struct test *t, struct got *g, const char *method, const char *target)
+static void send_to(struct test *t, struct got *g, const char *method, const char *target, bool poll)
 {
 	memset(g, 0, sizeof(*g));
-	g->c = (struct carriage){ .method = str_of(method), .target = str_of(target), .fields = STR("X-M2M-RI: 1\r\n"), .done = on_done,
-		.arg = g };
+	g->c = (struct carriage){ .method = str_of(method), .target = str_of(target), .fields = STR("X-M2M-RI: 1\r\n"), .poll = poll,
+		.done = on_done, .arg = g };
 	line_send(t->line, &g->c);
 	ck_assert(!g->done);
+}
+
+static void ask(struct test *t, struct got *g, const char *method, const char *target)
+{
+	send_to(t, g, method, target, false);
+}
+
+static void poll_for(struct test *t, struct got *g, const char *target)
+{
+	send_to(t, g, "GET", target, true);
 }
 
 static void get(struct test *t, struct got *g)
@@ -218,6 +228,76 @@ START_TEST(held_requests_keep_nobody_waiting)
 	ck_assert_uint_eq(t.s.conns, HELD + 1);
 	for (int i = 0; i < HELD; i++)
 		line_drop(t.line, &held[i].c);
+	finish(&t);
+}
+END_TEST
+
+/* Polls that the CSE holds back take three connections of four, however many there are: the one too many is told so. */
+START_TEST(polls_leave_a_share_to_others)
+{
+	struct test t;
+	struct got held[3], more, g;
+	unsigned before;
+
+	begin(&t, hold_all_but_one);
+	for (unsigned i = 0; i < 3; i++) {
+		poll_for(&t, &held[i], "/held");
+		while (t.s.requests < i + 1)
+			loop_turn(t.r.agent->loop, 20);
+	}
+	poll_for(&t, &more, "/held");
+	rig_turn(&t.r, &more.done);
+	ck_assert_int_eq(more.err, E_LIMIT);
+	ck_assert_msg(strstr(more.text, "cse.connections") != NULL, "%s", more.text);
+	for (int i = 0; i < 5; i++) {
+		get(&t, &g);
+		ck_assert_int_eq(g.err, 0);
+	}
+	/* Who goes makes room at once, and what the CSE would have answered to him is not taken and lost: his connection ends. */
+	before = line_connections(t.line);
+	line_drop(t.line, &held[1].c);
+	ck_assert_uint_lt(line_connections(t.line), before);
+	before = t.s.requests;
+	poll_for(&t, &held[1], "/held");
+	while (t.s.requests < before + 1)
+		loop_turn(t.r.agent->loop, 20);
+	poll_for(&t, &more, "/held");
+	rig_turn(&t.r, &more.done);
+	ck_assert_int_eq(more.err, E_LIMIT);
+	get(&t, &g);
+	ck_assert_int_eq(g.err, 0);
+	for (int i = 0; i < 3; i++)
+		line_drop(t.line, &held[i].c);
+	/* One that has its answer counts no longer. */
+	for (int i = 0; i < 10; i++) {
+		poll_for(&t, &g, "/");
+		rig_turn(&t.r, &g.done);
+		ck_assert_int_eq(g.err, 0);
+	}
+	finish(&t);
+}
+END_TEST
+
+/* With a single connection it is still possible to poll; one that waits for a connection counts, too. */
+START_TEST(one_connection_carries_one_poll)
+{
+	struct test t;
+	struct got a, b, g;
+
+	memset(&t, 0, sizeof(t));
+	rig_init(&t.r);
+	begin_with(&t, always, &t.r.p, 1, 30 * NS_PER_S);
+	poll_for(&t, &a, "/");
+	poll_for(&t, &b, "/");
+	ask(&t, &g, "GET", "/");
+	rig_turn(&t.r, &g.done);
+	ck_assert(a.done && b.done);
+	ck_assert_int_eq(a.err, 0);
+	ck_assert_int_eq(b.err, E_LIMIT);
+	ck_assert_int_eq(g.err, 0);
+	poll_for(&t, &b, "/");
+	rig_turn(&t.r, &b.done);
+	ck_assert_int_eq(b.err, 0);
 	finish(&t);
 }
 END_TEST
@@ -592,6 +672,8 @@ int main(void)
 	tcase_add_test(t, writes_what_RFC_9112_wants);
 	tcase_add_test(t, many_share_few_connections);
 	tcase_add_test(t, held_requests_keep_nobody_waiting);
+	tcase_add_test(t, polls_leave_a_share_to_others);
+	tcase_add_test(t, one_connection_carries_one_poll);
 	tcase_add_test(t, a_full_queue_refuses);
 	tcase_add_test(t, nothing_is_sent_to_a_stranger);
 	tcase_add_test(t, a_foreign_authority_is_not_trusted);
