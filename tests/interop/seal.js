@@ -12,6 +12,8 @@ const n = Number(degree);
 const is_ckks = scheme === 'ckks';
 const values = Array.from({ length: is_ckks ? n / 2 : n }, (_, i) => (is_ckks ? (i % 100) * 0.25 - 5 : (i % 500) - 250));
 const scale = Math.pow(2, 30);
+// Of ciphertexts.
+const levels = { 4096: 2, 8192: 4, 16384: 8 }[n];
 const file = (name) => path.join(dir, name);
 const get = (name) => new Uint8Array(fs.readFileSync(file(name)));
 
@@ -29,68 +31,116 @@ const encode = (seal, context) => (is_ckks ? seal.CKKSEncoder(context).encode(Fl
 const decode = (seal, context, plain) => (is_ckks ? seal.CKKSEncoder(context).decode(plain)
 	: seal.BatchEncoder(context).decode(plain));
 
+// Of what the product's scale fits every level.
+const small = Math.pow(2, 17);
+
+// Every operation at one level.  a, b: two polynomials; c = a b: three.
+function evaluate(seal, context, ev, { relin, galois }, level, a, b, plain, save) {
+	const write = (name, object) => save(`l${level}.${name}`, object);
+	const turn = (x, k) => (is_ckks ? ev.rotateVector(x, k, galois) : ev.rotateRows(x, k, galois));
+	const columns = (x) => (is_ckks ? ev.complexConjugate(x, galois) : ev.rotateColumns(x, galois));
+	const to = ev.cipherTransformToNtt, from = ev.cipherTransformFromNtt;
+	const c = ev.multiply(a, b);
+	// CKKS: of the scale of c, and where that may grow.
+	const wide = is_ckks ? ev.multiplyPlain(a, plain) : a;
+	const grows = !is_ckks || level < levels - 1;
+
+	write('multiply', c);
+	write('square', ev.square(a));
+	write('multiply_plain', ev.multiplyPlain(a, plain));
+	if (grows) {
+		write('square3', ev.square(c));
+		write('multiply3', ev.multiply(a, c));
+		write('multiply_plain3', ev.multiplyPlain(c, plain));
+	}
+	for (const [tail, x, y] of [['', a, b], ['23', wide, c], ['32', c, wide], ['33', c, ev.negate(c)]]) {
+		write('add' + tail, ev.add(x, tail === '33' ? c : y));
+		write('sub' + tail, ev.sub(x, y));
+	}
+	for (const [tail, x] of [['', a], ['3', c]]) {
+		write('negate' + tail, ev.negate(x));
+		const p = is_ckks && tail ? ev.plainModSwitchTo(seal.CKKSEncoder(context).encode(Float64Array.from(values), small * small),
+			a.parmsId) : plain;
+		write('pt' + tail, p);
+		write('add_plain' + tail, ev.addPlain(x, p));
+		write('sub_plain' + tail, ev.subPlain(x, p));
+		write('form' + tail, scheme === 'bfv' ? to(x) : from(x));
+		write('back' + tail, scheme === 'bfv' ? from(to(x)) : to(from(x)));
+	}
+	write('relinearize', ev.relinearize(c, relin));
+	write('rotate1', turn(a, 1));
+	write('rotate3', turn(a, 3));
+	write('rotate_right', turn(a, -1));
+	write('columns', columns(a));
+	if (is_ckks) {
+		if (level < levels - 1) {
+			write('rescale', ev.rescaleToNext(a));
+			write('rescale3', ev.rescaleToNext(c));
+		}
+	} else {
+		const same = seal.BatchEncoder(context).encode(Int32Array.from(values, () => -3));
+		const ntt = ev.plainTransformToNtt(plain, a.parmsId);
+		write('pt.ntt', ntt);
+		write('pt.same', same);
+		write('multiply_same', ev.multiplyPlain(a, same));
+		write('multiply_ntt', ev.multiplyPlain(a, ntt));
+		if (scheme === 'bfv')
+			write('multiply_in_ntt', from(ev.multiplyPlain(to(a), ntt)));
+	}
+	if (level === 0) {
+		let sum = a;
+		for (let k = 1; k < n / 2; k *= 2)
+			sum = ev.add(sum, turn(sum, k));
+		write('sum_slots', is_ckks ? sum : ev.add(sum, columns(sum)));
+	}
+	if (level < levels - 1)
+		write('switch3', ev.cipherModSwitchToNext(c));
+	return c;
+}
+
 function make(seal) {
 	const { none, zlib, zstd } = seal.ComprModeType;
-	const write = (name, object, mode) => fs.writeFileSync(file(name), object.saveArray(mode));
+	const write = (name, object, mode) => fs.writeFileSync(file(name), object.saveArray(mode || none));
 	const [parms, context] = open(seal);
 	const keys = seal.KeyGenerator(context);
 	const ev = seal.Evaluator(context);
-	const relin = seal.RelinKeys(), galois = seal.GaloisKeys(), other = seal.CipherText();
-	const plain = encode(seal, context);
+	const own = { relin: seal.RelinKeys(), galois: seal.GaloisKeys() }, budgets = [];
+	let plain = is_ckks ? seal.CKKSEncoder(context).encode(Float64Array.from(values), small) : encode(seal, context);
 	const encryptor = seal.Encryptor(context, keys.createPublicKey(), keys.secretKey());
 	const decryptor = seal.Decryptor(context, keys.secretKey());
-	// Steps of a sum over all slots only where the keys are small.
-	const sums = n <= 4096 ? Array.from({ length: Math.log2(n) - 1 }, (_, i) => 1 << i) : [];
 
 	write('params', parms, zlib);
+	write('params.none', parms, none);
+	write('params.zstd', parms, zstd);
 	write('sk', keys.secretKey(), none);
 	write('pk', keys.createPublicKeySerializable(), zstd);
+	write('pk.full', keys.createPublicKey(), zlib);
 	write('relin', keys.createRelinKeysSerializable(), none);
-	write('galois', keys.createGaloisKeysSerializable(Int32Array.from([...new Set([1, -1, 4, ...sums]), 0])), none);
-	relin.loadArray(context, get('relin'));
-	galois.loadArray(context, get('galois'));
-	write('pt', plain, none);
-	const ct = encryptor.encrypt(plain);
-	write('ct', ct, zlib);
+	const steps = Array.from({ length: Math.log2(n) - 1 }, (_, i) => 1 << i);
+	write('galois', keys.createGaloisKeysSerializable(Int32Array.from([...steps, -1, 0])), none);
+	own.relin.loadArray(context, get('relin'));
+	own.galois.loadArray(context, get('galois'));
+	write('relin.full', own.relin, zlib);
+	write('galois.few', keys.createGaloisKeysSerializable(Int32Array.from([1, 0])), zstd);
+	write('pt', encode(seal, context), zstd);
+	let a = encryptor.encrypt(plain), b = seal.CipherText();
+	write('ct', a, zlib);
 	write('other', encryptor.encryptSymmetricSerializable(plain), zstd);
-	other.loadArray(context, get('other'));
-
-	const product = ev.multiply(ct, other);
-	const low = ev.cipherModSwitchToNext(ct);
-	const turn = (a, k) => (is_ckks ? ev.rotateVector(a, k, galois) : ev.rotateRows(a, k, galois));
-	write('add', ev.add(ct, other), none);
-	write('sub', ev.sub(ct, other), none);
-	write('negate', ev.negate(ct), none);
-	write('add_plain', ev.addPlain(ct, plain), none);
-	write('sub_plain', ev.subPlain(ct, plain), none);
-	write('multiply', product, none);
-	write('square', ev.square(ct), none);
-	write('multiply_plain', ev.multiplyPlain(ct, plain), none);
-	write('relinearize', ev.relinearize(product, relin), none);
-	write('low', low, none);
-	// CKKS at 4096 has one prime there, too small for the product's scale.
-	if (!is_ckks || n > 4096)
-		write('low_multiply', ev.multiply(low, low), none);
-	write('low_add', ev.add(low, low), none);
-	write('rotate3', turn(ct, 3), none);
-	write('low_rotate', turn(low, -1), none);
-	write('columns', is_ckks ? ev.complexConjugate(ct, galois) : ev.rotateColumns(ct, galois), none);
-	if (is_ckks)
-		write('rescale', ev.rescaleToNext(product), none);
-	if (scheme === 'bfv')
-		write('from_ntt', ev.cipherTransformFromNtt(ev.multiplyPlain(ev.cipherTransformToNtt(ct),
-			ev.plainTransformToNtt(plain, ct.parmsId))), none);
-	if (sums.length && !is_ckks) {
-		let sum = ct;
-		for (const k of sums)
-			sum = ev.add(sum, turn(sum, k));
-		write('sum_slots', ev.add(sum, ev.rotateColumns(sum, galois)), none);
+	b.loadArray(context, get('other'));
+	for (let level = 0; level < levels; level++) {
+		const c = evaluate(seal, context, ev, own, level, a, b, plain, write);
+		for (const [name, x] of [['a', a], ['c', c]]) {
+			write(`l${level}.read_${name}`, decryptor.decrypt(x));
+			budgets.push(is_ckks ? 0 : decryptor.invariantNoiseBudget(x));
+		}
+		if (level === levels - 1)
+			break;
+		[a, b] = [ev.cipherModSwitchToNext(a), ev.cipherModSwitchToNext(b)];
+		write(`l${level}.switch`, a);
+		if (is_ckks)
+			plain = ev.plainModSwitchToNext(plain);
 	}
-	write('read', decryptor.decrypt(ct), none);
-	write('product.read', decryptor.decrypt(product), none);
-	write('low.read', decryptor.decrypt(low), none);
-	if (!is_ckks)
-		fs.writeFileSync(file('budgets'), [ct, product, low].map((c) => decryptor.invariantNoiseBudget(c)).join('\n') + '\n');
+	fs.writeFileSync(file('budgets'), budgets.join('\n') + '\n');
 }
 
 // f: what a slot must hold.
@@ -107,10 +157,23 @@ function expect(seal, context, decryptor, ct, name, f) {
 }
 
 function read(seal) {
-	const [, context] = open(seal);
+	const [parms, context] = open(seal);
+	const theirs = seal.EncryptionParameters();
 	const sk = seal.SecretKey(), pk = seal.PublicKey(), relin = seal.RelinKeys(), galois = seal.GaloisKeys();
 	const ct = {};
 
+	for (const mode of ['none', 'zlib', 'zstd']) {
+		theirs.loadArray(get('our.params.' + mode));
+		if (Buffer.compare(Buffer.from(theirs.saveArray(seal.ComprModeType.none)), Buffer.from(parms.saveArray(seal.ComprModeType.none))))
+			throw new Error('our.params.' + mode);
+		console.log('ok our.params.' + mode);
+		for (const name of ['pk', 'pk.seeded', 'relin', 'relin.seeded', 'galois.few', 'galois.few.seeded', 'pt', 'public', 'seeded']) {
+			const kind = name.split('.')[0];
+			const object = { pk: seal.PublicKey, relin: seal.RelinKeys, galois: seal.GaloisKeys, pt: seal.PlainText }[kind] || seal.CipherText;
+			object().loadArray(context, get(`our.${name}.${mode}`));
+			console.log(`ok our.${name}.${mode}`);
+		}
+	}
 	sk.loadArray(context, get('our.sk'));
 	pk.loadArray(context, get('our.pk'));
 	relin.loadArray(context, get('our.relin'));

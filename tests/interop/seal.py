@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The library of he/ against Microsoft SEAL, both ways, in each scheme at the degrees 4096 and 8192: every result of SEAL's
-evaluator is computed anew and equals byte for byte, SEAL's ciphertexts are decrypted with SEAL's secret, and SEAL reads and uses
-keys, ciphertexts and results of ours.  `seal.py 16384` takes other degrees (minutes)."""
+"""The library of he/ against Microsoft SEAL, both ways, in each scheme at the degrees 4096 and 8192: every operation of SEAL's
+evaluator, at every level, with two polynomials and with three, is computed anew and equals byte for byte, SEAL's ciphertexts are
+decrypted with SEAL's secret and have the noise budget that it tells, and SEAL reads keys, plaintexts, ciphertexts and results of ours,
+whole and seeded, in each compression, and uses them.  `seal.py 16384` takes other degrees (minutes)."""
 import os
 import subprocess
 import sys
