@@ -138,10 +138,33 @@ static bool take_over(struct admin_call *c, const struct ask_issue *q)
 		c->cred.id = str_of(arena_strz(&c->arena, have.id));
 		c->replaces = true;
 		c->cred.generation = have.generation + 1;
-		c->cred.name = have.name;
-		c->cred.single_session = have.single_session;
 	}
 	return true;
+}
+
+/* Certificates are made outside of transactions: is the credential still what it was, also by what is on its way? */
+static bool take_latest(struct admin_call *c, struct tx *tx)
+{
+	struct cred_info now;
+
+	if (!cred_latest(c->admin->cse->security, tx, c->cred.id, &now) || now.generation + 1 != c->cred.generation)
+		return false;
+	c->cred.name = now.name;
+	c->cred.single_session = now.single_session;
+	return true;
+}
+
+static void put_issued(struct admin_call *c)
+{
+	struct tx *tx = store_begin(c->admin->cse->store, &c->arena, TX_WRITE);
+
+	if (!c->replaces || take_latest(c, tx)) {
+		admin_put_credential(c, tx, EV_CREDENTIAL_ISSUED, "issued", 201);
+		return;
+	}
+	store_end(tx);
+	admin_refuse(c, 409, "credential %.*s got another key at this moment: look whose that is, and ask again if this one shall replace it",
+	             STR_ARG(c->cred.id));
 }
 
 static int sign(struct admin_call *c, const struct ask_issue *q, struct buf *pem, struct why *why)
@@ -219,7 +242,7 @@ void admin_issue(struct admin_call *c)
 		admin_refuse(c, admin_status(err), "%s", why.text[0] ? why.text : err_text(err));
 	} else {
 		fill_reply(c, &pem);
-		admin_put_credential(c, store_begin(cse->store, &c->arena, TX_WRITE), EV_CREDENTIAL_ISSUED, "issued", 201);
+		put_issued(c);
 	}
 	buf_fini(&pem);
 }

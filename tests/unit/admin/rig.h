@@ -155,7 +155,7 @@ static inline bool answer(struct rig *r)
 	ck_abort_msg("no answer");
 }
 
-static inline unsigned call(struct rig *r, const char *method, const char *path, const char *body)
+static inline void say(struct rig *r, const char *method, const char *path, const char *body)
 {
 	char head[512];
 	size_t n = body ? strlen(body) : 0;
@@ -166,6 +166,11 @@ static inline unsigned call(struct rig *r, const char *method, const char *path,
 	ck_assert_int_eq(send(r->fd, head, (size_t)k, MSG_NOSIGNAL), k);
 	if (n)
 		ck_assert_int_eq(send(r->fd, body, n, MSG_NOSIGNAL), (ssize_t)n);
+}
+
+static inline unsigned call(struct rig *r, const char *method, const char *path, const char *body)
+{
+	say(r, method, path, body);
 	ck_assert(answer(r));
 	return r->status;
 }
@@ -185,17 +190,24 @@ static inline char *csr_pem(EVP_PKEY *key)
 	return out;
 }
 
-/* extra: members behind csr and names, with a comma before each. */
-static inline unsigned issue(struct rig *r, EVP_PKEY *key, const char *name, const char *extra)
+/* extra: members behind csr and names, with a comma before each.  To be freed. */
+static inline char *issue_body(EVP_PKEY *key, const char *name, const char *extra)
 {
 	char *csr = csr_pem(key), *csr_json, *body;
 	json_t *s = json_string(csr);
 	csr_json = json_dumps(s, JSON_ENCODE_ANY);
 	ck_assert_int_gt(asprintf(&body, "{\"csr\":%s,\"names\":[\"%s\"]%s}", csr_json, name, extra), 0);
-	unsigned status = call(r, "POST", "/v1/credentials", body);
 	json_decref(s);
 	free(csr);
 	free(csr_json);
+	return body;
+}
+
+static inline unsigned issue(struct rig *r, EVP_PKEY *key, const char *name, const char *extra)
+{
+	char *body = issue_body(key, name, extra);
+	unsigned status = call(r, "POST", "/v1/credentials", body);
+
 	free(body);
 	return status;
 }

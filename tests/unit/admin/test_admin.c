@@ -98,6 +98,61 @@ START_TEST(issues_and_lists)
 }
 END_TEST
 
+/* Each of two who replace a key in the same moment knows afterwards whether his is the one. */
+START_TEST(two_replace_at_once)
+{
+	struct rig *r = malloc(sizeof(*r));
+	EVP_PKEY *key[3] = { pki_key(), pki_key(), pki_key() };
+	unsigned char fp[32];
+	struct peer *peer;
+	int fd[2];
+
+	rig_init(r);
+	ck_assert_uint_eq(issue(r, key[0], "CDev1", ""), 201);
+	fd[0] = r->fd;
+	fd[1] = dial(r);
+	loop_turn(r->cse.loops[0], 0);
+	/* Both wait to be read before the first has been carried out. */
+	for (int i = 0; i < 2; i++) {
+		char *body = issue_body(key[1 + i], "CDev1", ",\"replace\":true");
+		r->fd = fd[i];
+		say(r, "POST", "/v1/credentials", body);
+		free(body);
+	}
+	unsigned status[2];
+	for (int i = 0; i < 2; i++) {
+		r->fd = fd[i];
+		ck_assert(answer(r));
+		status[i] = r->status;
+		if (status[i] == 409)
+			error_says(r, "at this moment");
+	}
+	ck_assert_msg((status[0] == 201 && status[1] == 409) || (status[0] == 409 && status[1] == 201), "%u %u", status[0], status[1]);
+	for (int i = 0; i < 3; i++) {
+		unsigned char *spki = NULL;
+		int n = i2d_PUBKEY(key[i], &spki);
+		bool lives = i > 0 && status[i - 1] == 201;
+		EVP_Digest(spki, (size_t)n, fp, NULL, EVP_sha256(), NULL);
+		OPENSSL_free(spki);
+		ck_assert_int_eq(peer_of_certificate(r->cse.security, str_make((char *)fp, 32), NULL, &peer), lives ? 0 : E_DENIED);
+		if (lives)
+			peer_unref(peer);
+		EVP_PKEY_free(key[i]);
+	}
+	/* Asked again, it is a generation of its own. */
+	EVP_PKEY *again = pki_key();
+	ck_assert_uint_eq(issue(r, again, "CDev1", ",\"replace\":true"), 201);
+	ck_assert_uint_eq(call(r, "GET", "/v1/credentials", NULL), 200);
+	json_t *j = reply(r);
+	ck_assert_int_eq(json_integer_value(json_object_get(json_array_get(j, 0), "generation")), 3);
+	json_decref(j);
+	EVP_PKEY_free(again);
+	close(fd[0] == r->fd ? fd[1] : fd[0]);
+	rig_fini(r);
+	free(r);
+}
+END_TEST
+
 START_TEST(a_name_is_given_once)
 {
 	struct rig *r = malloc(sizeof(*r));
@@ -417,6 +472,7 @@ int main(void)
 	tcase_add_test(tc, lists_come_in_pages);
 	tcase_add_test(tc, issues_and_lists);
 	tcase_add_test(tc, a_name_is_given_once);
+	tcase_add_test(tc, two_replace_at_once);
 	tcase_add_test(tc, what_is_refused);
 	tcase_add_test(tc, what_is_seen);
 	tcase_add_test(tc, zones_and_conduits);
