@@ -3,6 +3,8 @@
 #ifndef TOOLS_CRYPT_H
 #define TOOLS_CRYPT_H
 
+#include <limits.h>
+
 #include "cse/base/check.h"
 #include "cse/base/rand.h"
 #include "he/paillier_secret.h"
@@ -12,7 +14,7 @@
 enum crypt_exit { CRYPT_OK, CRYPT_REFUSED, CRYPT_USAGE, CRYPT_NOFILE = 4 };
 
 struct crypt_options {
-	const char *keys, *out, *profile, *scheme, *format, *column, *weights, *centre, *values, *compression, *version;
+	const char *keys, *out, *public, *profile, *scheme, *format, *column, *weights, *centre, *values, *compression, *version;
 	const char *count, *divide, *decimals, *steps, *bias;
 	bool symmetric, force, squared, zeros;
 	char **file;
@@ -38,6 +40,7 @@ struct crypt_keys {
 	struct he_ctx *c;          /* NULL: Paillier */
 	struct seal_style style;   /* that of the parameters' file */
 	double scale;
+	double factor;             /* 10^decimals: what integers of exact profiles are multiplied by */
 	struct he_pk pk;
 	struct he_sk sk;
 	struct he_ksk relin, galois;
@@ -48,13 +51,27 @@ struct crypt_keys {
 
 /* Prints "troth-he: ..." to stderr; gives the code back. */
 int crypt_fail(int code, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* The same for what whoever decrypts must know: the result itself may go to standard output. */
+void crypt_note(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* On a terminal: how far a long work is. */
 void crypt_progress(const char *what, size_t done, size_t all);
 
-/* Files.  A secret one is readable by its owner only; nothing is overwritten without --force.  Codes of crypt_exit. */
+/* Files.  Codes of crypt_exit. */
 int crypt_read(const char *path, size_t max, struct buf *b);
-int crypt_write(const struct crypt_options *o, const char *path, const struct buf *b, bool is_secret);
 const char *crypt_path(char *room, size_t n, const char *folder, const char *name);
+
+/* A file that lies whole and synced beside its place, and is not there yet. */
+struct crypt_staged {
+	char path[PATH_MAX], temp[PATH_MAX];
+};
+/* A secret one is readable by its owner only.  Signals that end the process wait from the first one on until crypt_settle. */
+int crypt_stage(struct crypt_staged *s, const char *path, const struct buf *b, bool is_secret);
+/* code 0: all go to their places, nothing is overwritten without force; else, and when one cannot, none.  The code of the outcome. */
+int crypt_settle(struct crypt_staged *s, size_t n, bool force, int code);
+/* The result, to --out: whole or not at all; "-" is standard output. */
+int crypt_write(const struct crypt_options *o, const struct buf *b);
+/* Before long work: --out may be written, as far as one can tell. */
+int crypt_may_write(const struct crypt_options *o);
 
 enum { CRYPT_PK = 1, CRYPT_SK = 2, CRYPT_RELIN = 4, CRYPT_GALOIS = 8 };
 /* crypt_close in any case. */
@@ -65,16 +82,24 @@ bool crypt_has_relin(struct crypt_keys *k); /* reads it when it is there */
 /* Ciphertexts.  style (may be NULL): the file's. */
 int crypt_load_ct(const struct crypt_keys *k, const char *path, struct he_ct *ct, struct seal_style *style);
 int crypt_save_ct(const struct crypt_keys *k, const struct he_ct *ct, const struct he_seed *seed, const struct seal_style *style);
-/* "--version 4.1" and "--compression zstd" over what is in *style. */
-int crypt_style(const struct crypt_options *o, struct seal_style *style);
+/* "--version 4.1" and "--compression zstd" over what is in *style; SEAL 3.7 has no BGV. */
+int crypt_style(const struct crypt_options *o, enum he_scheme scheme, struct seal_style *style);
 
 /* Numbers of a file ("-": standard input): malloc'd, at most `most`. */
-int crypt_numbers(const struct crypt_options *o, const char *path, size_t most, double **v, size_t *n);
+int crypt_numbers(const char *path, const char *column, size_t most, double **v, size_t *n);
+void crypt_numbers_free(double *v, size_t n); /* wipes; v may be NULL */
 /* An option's number; when it is absent, *v is as it was. */
 int crypt_number(const char *name, const char *text, double least, double most, double *v);
-/* Numbers as a plaintext for the level of `primes` (CKKS) at a scale; integers after 10^decimals else.  `all`: one for every slot. */
-int crypt_encode(const struct crypt_keys *k, const double *v, size_t n, bool all, double scale, unsigned primes, struct he_pt *pt);
-int crypt_decimals(const struct crypt_options *o, double *factor);
+/* The same for a whole number. */
+int crypt_whole(const char *name, const char *text, double least, double most, double *v);
+/* v times k->factor as an integer of low to high, or a sentence that names `what` and the number's place. */
+int crypt_integer(const struct crypt_keys *k, const char *what, size_t place, double v, double low, double high, double *x);
+/*
+ * Numbers as a plaintext for the level of `primes` (CKKS) at a scale; integers after k->factor else.  `all`: one for every slot.
+ * what: where they are from, for complaints, which never show a number.
+ */
+int crypt_encode(const struct crypt_keys *k, const char *what, const double *v, size_t n, bool all, double scale, unsigned primes,
+                 struct he_pt *pt);
 
 /* Commands. */
 int crypt_keygen(const struct crypt_options *o);
@@ -93,7 +118,6 @@ int crypt_inspect(const struct crypt_options *o);
 int crypt_convert(const struct crypt_options *o);
 
 /* The same for Paillier. */
-int crypt_counter_keygen(const struct crypt_options *o);
 int crypt_counter_encrypt(struct crypt_keys *k);
 int crypt_counter_decrypt(struct crypt_keys *k);
 int crypt_counter_add(struct crypt_keys *k);

@@ -7,42 +7,14 @@
 
 #include "tools/crypt.h"
 
-int crypt_counter_keygen(const struct crypt_options *o)
-{
-	struct rnd *rnd = rnd_new();
-	struct paillier_sk *sk = NULL;
-	struct paillier_pk *pk = NULL;
-	struct he_why w = { "" };
-	char path[4096];
-	struct buf b;
-	int code;
-
-	buf_init(&b, 4096);
-	if (paillier_keygen(3072, rnd, &sk, &w) != 0 || paillier_pk_of(sk, &pk, &w) != 0 || paillier_sk_save(sk, &b) != 0)
-		code = crypt_fail(CRYPT_REFUSED, "%s", w.text);
-	else
-		code = crypt_write(o, crypt_path(path, sizeof(path), o->out, "secret.paillier"), &b, true);
-	buf_fini_secret(&b);
-	buf_init(&b, 4096);
-	if (code == 0 && paillier_pk_save(pk, &b) == 0)
-		code = crypt_write(o, crypt_path(path, sizeof(path), o->out, "public.paillier"), &b, false);
-	buf_fini(&b);
-	paillier_pk_free(pk);
-	paillier_sk_free(sk);
-	rnd_free(rnd);
-	return code;
-}
-
 static int save(const struct crypt_keys *k, const unsigned char *ct)
 {
 	struct buf b;
 	int code;
 
-	if (k->o->out == NULL)
-		return crypt_fail(CRYPT_USAGE, "say where the result goes with --out");
 	buf_init(&b, PAILLIER_MAX_CT);
 	buf_put(&b, ct, paillier_ct_bytes(k->ppk));
-	code = crypt_write(k->o, k->o->out, &b, false);
+	code = crypt_write(k->o, &b);
 	buf_fini(&b);
 	return code;
 }
@@ -52,28 +24,23 @@ int crypt_counter_encrypt(struct crypt_keys *k)
 	unsigned char ct[PAILLIER_MAX_CT];
 	uint32_t lane[PAILLIER_MAX_LANES];
 	struct paillier_blind *blind = NULL;
+	const char *path = k->o->file[0];
 	struct he_why w = { "" };
-	double *v = NULL, factor;
+	double *v = NULL, x = 0;
 	size_t n = 0;
-	int code = crypt_numbers(k->o, k->o->file[0], paillier_lanes(k->ppk), &v, &n);
+	int code = crypt_numbers(path, k->o->column, paillier_lanes(k->ppk), &v, &n);
 
-	if (code == 0)
-		code = crypt_decimals(k->o, &factor);
-	for (size_t i = 0; code == 0 && i < n; i++) {
-		double x = round(v[i] * factor);
-
-		if (x < 0 || x > UINT32_MAX)
-			code = crypt_fail(CRYPT_REFUSED, "value %zu (%.17g) is no counter of 32 bits", i + 1, v[i]);
-		else
+	for (size_t i = 0; code == 0 && i < n; i++)
+		if ((code = crypt_integer(k, path, i + 1, v[i], 0, UINT32_MAX, &x)) == 0)
 			lane[i] = (uint32_t)x;
-	}
 	if (code == 0 && (paillier_blind_new(k->ppk, k->rnd, &blind, &w) != 0 ||
 	                  paillier_encrypt(k->ppk, lane, (unsigned)n, blind, ct, &w) != 0))
 		code = crypt_fail(CRYPT_REFUSED, "%s", w.text);
 	if (code == 0)
 		code = save(k, ct);
+	explicit_bzero(lane, sizeof(lane));
 	paillier_blind_free(blind);
-	free(v);
+	crypt_numbers_free(v, n);
 	return code;
 }
 
@@ -105,13 +72,13 @@ int crypt_counter_add(struct crypt_keys *k)
 int crypt_counter_decrypt(struct crypt_keys *k)
 {
 	uint64_t lane[PAILLIER_MAX_LANES];
-	double v[PAILLIER_MAX_LANES], count = paillier_lanes(k->ppk), divide = 1, factor = 1;
+	double v[PAILLIER_MAX_LANES], count = paillier_lanes(k->ppk), divide = 1;
 	struct he_why w = { "" };
 	struct buf b;
 	int code;
 
-	if ((code = crypt_number("count", k->o->count, 1, count, &count)) != 0 ||
-	    (code = crypt_number("divide", k->o->divide, 1e-9, 1e18, &divide)) != 0 || (code = crypt_decimals(k->o, &factor)) != 0 ||
+	if ((code = crypt_whole("count", k->o->count, 1, count, &count)) != 0 ||
+	    (code = crypt_number("divide", k->o->divide, 1e-9, 1e18, &divide)) != 0 ||
 	    (code = crypt_read(k->o->file[0], PAILLIER_MAX_CT, &b)) != 0)
 		return code;
 	if (paillier_decrypt(k->psk, buf_as_str(&b), lane, (unsigned)count, &w) != 0)
@@ -120,6 +87,9 @@ int crypt_counter_decrypt(struct crypt_keys *k)
 	if (code)
 		return code;
 	for (unsigned i = 0; i < (unsigned)count; i++)
-		v[i] = (double)lane[i] / factor / divide;
-	return crypt_print(k->o, v, (size_t)count, divide != 1 ? 6 : (int)lround(log10(factor)));
+		v[i] = (double)lane[i] / k->factor / divide;
+	code = crypt_print(k->o, v, (size_t)count, k->o->divide ? 6 : (int)lround(log10(k->factor)));
+	explicit_bzero(lane, sizeof(lane));
+	explicit_bzero(v, sizeof(v));
+	return code;
 }

@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "he/numbers.h"
 #include "tools/crypt.h"
+
+enum { SUM_MOST = 10000 };
 
 /* One command: the keys, ciphertexts to work with, the first file's style. */
 struct job {
@@ -50,6 +53,12 @@ static int tried(struct job *j, int err)
 	return err ? crypt_fail(CRYPT_REFUSED, "%s", j->w.text) : CRYPT_OK;
 }
 
+/* The same, of a file. */
+static int tried_file(struct job *j, int i, int err)
+{
+	return err ? crypt_fail(CRYPT_REFUSED, "%s: %s", j->k.o->file[i], j->w.text) : CRYPT_OK;
+}
+
 static bool is_ckks(const struct job *j) { return he_ctx_params(j->k.c)->scheme == HE_CKKS; }
 
 static int save(struct job *j, const struct he_ct *ct)
@@ -67,20 +76,52 @@ static int load(struct job *j, int i, struct he_ct *ct)
 	return code;
 }
 
-static int gather(struct job *j, const struct he_ct *ct)
+/* Whether file i has as many levels left as are needed (score), or can be multiplied at all. */
+static int check_levels(struct job *j, int i, const struct he_ct *ct, unsigned levels)
 {
-	return j->sum.size == 0 ? tried(j, he_ct_copy(&j->sum, ct)) : tried(j, he_add_ct(&j->sum, &j->sum, ct, &j->w));
+	unsigned all = he_ctx_data_primes(j->k.c);
+
+	if (!he_ctx_can_switch(j->k.c))
+		return crypt_fail(CRYPT_REFUSED, "keys of the profile sum are for sums only; take exact or score");
+	if (is_ckks(j) && ct->primes <= levels)
+		return crypt_fail(CRYPT_REFUSED, "%s: %u of its %u levels are used up, and this takes %u more", j->k.o->file[i], all - ct->primes,
+		                  all - 1, levels);
+	return CRYPT_OK;
 }
 
-/* j->sum = all files. */
-static int add_files(struct job *j)
+/* Files of one command have the same computations behind them. */
+static int check_past(struct job *j, int i, const struct he_ct *a, const struct he_ct *b)
+{
+	if (a->primes == b->primes)
+		return CRYPT_OK;
+	return crypt_fail(CRYPT_REFUSED, "%s: other computations are behind it than behind %s; files of one command must be as fresh as each other",
+	                  j->k.o->file[i], j->k.o->file[0]);
+}
+
+/* j->sum += ct, what was made of file i. */
+static int gather(struct job *j, int i, const struct he_ct *ct)
+{
+	int code;
+
+	if (j->sum.size == 0)
+		return tried_file(j, i, he_ct_copy(&j->sum, ct));
+	code = check_past(j, i, ct, &j->sum);
+	return code ? code : tried_file(j, i, he_add_ct(&j->sum, &j->sum, ct, &j->w));
+}
+
+/* j->sum = all files; each stands `levels` more. */
+static int add_files(struct job *j, unsigned levels)
 {
 	int n = j->k.o->files, i, code = CRYPT_OK;
 
+	/* One prime alone has little room for noise (doc/he.md). */
+	if (!he_ctx_can_switch(j->k.c) && n > SUM_MOST)
+		return crypt_fail(CRYPT_REFUSED, "%d files; keys of the profile sum add up to %d, those of exact more", n, SUM_MOST);
 	for (i = 0; i < n && code == 0; i++) {
-		if ((code = load(j, i, &j->a)) == 0)
-			code = gather(j, &j->a);
-		crypt_progress("added", (size_t)i + 1, (size_t)n);
+		if ((code = load(j, i, &j->a)) == 0 && (levels == 0 || (code = check_levels(j, i, &j->a, levels)) == 0))
+			code = gather(j, i, &j->a);
+		if (code == 0)
+			crypt_progress("added", (size_t)i + 1, (size_t)n);
 	}
 	return code;
 }
@@ -95,7 +136,7 @@ int crypt_add(const struct crypt_options *o)
 		code = crypt_counter_add(&j.k);
 	else if (code == 0) {
 		crypt_close(&j.k);
-		if ((code = job_init(&j, o, 0)) == 0 && (code = add_files(&j)) == 0)
+		if ((code = job_init(&j, o, 0)) == 0 && (code = add_files(&j, 0)) == 0)
 			code = save(&j, &j.sum);
 		return job_end(&j, code);
 	}
@@ -107,11 +148,11 @@ int crypt_add(const struct crypt_options *o)
  * ct times one number in every slot.  CKKS: at a scale, then rescaled; else an integer, whose sign is set apart: as a residue next to
  * the plain modulus it would cost noise.
  */
-static int times(struct job *j, struct he_ct *ct, double x, double scale)
+static int times(struct job *j, struct he_ct *ct, const char *what, double x, double scale)
 {
 	bool is_minus = x < 0 && !is_ckks(j);
 	double size = is_minus ? -x : x;
-	int code = crypt_encode(&j->k, &size, 1, true, scale, ct->primes, &j->pt);
+	int code = crypt_encode(&j->k, what, &size, 1, true, scale, ct->primes, &j->pt);
 
 	if (code == 0)
 		code = tried(j, he_multiply_plain(ct, ct, &j->pt, &j->w));
@@ -132,8 +173,9 @@ int crypt_multiply(const struct crypt_options *o)
 	struct job j;
 	int code = job_init(&j, o, 0);
 
-	if (code == 0 && (code = load(&j, 0, &j.a)) == 0 && (code = load(&j, 1, &j.b)) == 0 &&
-	    (code = tried(&j, he_multiply(&j.sum, &j.a, &j.b, &j.w))) == 0 && crypt_has_relin(&j.k))
+	if (code == 0 && (code = load(&j, 0, &j.a)) == 0 && (code = load(&j, 1, &j.b)) == 0 && (code = check_levels(&j, 0, &j.a, 1)) == 0 &&
+	    (code = check_levels(&j, 1, &j.b, 1)) == 0 && (code = check_past(&j, 1, &j.b, &j.a)) == 0 &&
+	    (code = tried_file(&j, 1, he_multiply(&j.sum, &j.a, &j.b, &j.w))) == 0 && crypt_has_relin(&j.k))
 		code = relinearize(&j, &j.sum);
 	if (code == 0 && is_ckks(&j))
 		code = tried(&j, he_rescale(&j.sum, &j.sum, &j.w));
@@ -156,10 +198,8 @@ int crypt_rotate(const struct crypt_options *o)
 	struct job j;
 	int code = job_init(&j, o, CRYPT_GALOIS);
 
-	if (code == 0 && o->steps == NULL)
-		code = crypt_fail(CRYPT_USAGE, "say how far with --steps");
-	if (code == 0 && (code = crypt_number("steps", o->steps, -32768, 32768, &steps)) == 0 && (code = load(&j, 0, &j.a)) == 0)
-		code = tried(&j, he_rotate(&j.b, &j.a, (int)steps, &j.k.galois, &j.w));
+	if (code == 0 && (code = crypt_whole("steps", o->steps, -32768, 32768, &steps)) == 0 && (code = load(&j, 0, &j.a)) == 0)
+		code = tried_file(&j, 0, he_rotate(&j.b, &j.a, (int)steps, &j.k.galois, &j.w));
 	return job_end(&j, code == 0 ? save(&j, &j.b) : code);
 }
 
@@ -169,7 +209,7 @@ int crypt_sum(const struct crypt_options *o)
 	int code = job_init(&j, o, CRYPT_GALOIS);
 
 	if (code == 0 && (code = load(&j, 0, &j.a)) == 0)
-		code = tried(&j, he_sum_slots(&j.b, &j.a, &j.k.galois, &j.w));
+		code = tried_file(&j, 0, he_sum_slots(&j.b, &j.a, &j.k.galois, &j.w));
 	return job_end(&j, code == 0 ? save(&j, &j.b) : code);
 }
 
@@ -178,13 +218,11 @@ int crypt_mean(const struct crypt_options *o)
 	struct job j;
 	int code = job_init(&j, o, 0);
 
-	if (code == 0 && (code = add_files(&j)) == 0) {
-		if (is_ckks(&j))
-			code = times(&j, &j.sum, 1.0 / o->files, j.k.scale);
-		else
-			printf("the sum of %d: decrypt with --divide %d\n", o->files, o->files);
-	}
-	return job_end(&j, code == 0 ? save(&j, &j.sum) : code);
+	if (code == 0 && (code = add_files(&j, is_ckks(&j) ? 1 : 0)) == 0 && is_ckks(&j))
+		code = times(&j, &j.sum, "1/n", 1.0 / o->files, j.k.scale);
+	if (code == 0 && (code = save(&j, &j.sum)) == 0 && !is_ckks(&j))
+		crypt_note("this is the sum of %d: decrypt with --divide %d", o->files, o->files);
+	return job_end(&j, code);
 }
 
 /* j->b = the sum of the squares of all files, not relinearized; j->sum = the sum of the files. */
@@ -195,10 +233,11 @@ static int add_squares(struct job *j)
 
 	he_ct_init(&square, j->k.c);
 	for (int i = 0; i < j->k.o->files && code == 0; i++) {
-		if ((code = load(j, i, &j->a)) == 0 && (code = gather(j, &j->a)) == 0 &&
-		    (code = tried(j, he_square(&square, &j->a, &j->w))) == 0)
-			code = i == 0 ? tried(j, he_ct_copy(&j->b, &square)) : tried(j, he_add_ct(&j->b, &j->b, &square, &j->w));
-		crypt_progress("squared", (size_t)i + 1, (size_t)j->k.o->files);
+		if ((code = load(j, i, &j->a)) == 0 && (code = check_levels(j, i, &j->a, 2)) == 0 && (code = gather(j, i, &j->a)) == 0 &&
+		    (code = tried_file(j, i, he_square(&square, &j->a, &j->w))) == 0)
+			code = tried_file(j, i, i == 0 ? he_ct_copy(&j->b, &square) : he_add_ct(&j->b, &j->b, &square, &j->w));
+		if (code == 0)
+			crypt_progress("squared", (size_t)i + 1, (size_t)j->k.o->files);
 	}
 	he_ct_fini(&square);
 	return code;
@@ -211,12 +250,12 @@ static int variance_real(struct job *j)
 	double n = j->k.o->files, scale;
 	int code;
 
-	if ((code = tried(j, he_rescale(&j->b, &j->b, &j->w))) != 0 || (code = times(j, &j->sum, 1 / n, j->k.scale)) != 0 ||
+	if ((code = tried(j, he_rescale(&j->b, &j->b, &j->w))) != 0 || (code = times(j, &j->sum, "1/n", 1 / n, j->k.scale)) != 0 ||
 	    (code = tried(j, he_square(&j->sum, &j->sum, &j->w))) != 0 || (code = relinearize(j, &j->sum)) != 0 ||
 	    (code = tried(j, he_rescale(&j->sum, &j->sum, &j->w))) != 0)
 		return code;
 	scale = j->sum.scale * (double)p->q[j->b.primes - 1] / j->b.scale;
-	if ((code = times(j, &j->b, 1 / n, scale)) != 0)
+	if ((code = times(j, &j->b, "1/n", 1 / n, scale)) != 0)
 		return code;
 	j->b.scale = j->sum.scale;
 	return tried(j, he_sub_ct(&j->b, &j->b, &j->sum, &j->w));
@@ -225,18 +264,10 @@ static int variance_real(struct job *j)
 /* Exact: n times the sum of squares - the square of the sum. */
 static int variance_exact(struct job *j)
 {
-	struct crypt_options plain = *j->k.o;
-	const struct crypt_options *o = j->k.o;
-	int code;
+	int code = times(j, &j->b, "the number of files", j->k.o->files, 1);
 
-	/* The count is a count, whatever the values' decimals. */
-	plain.decimals = NULL;
-	j->k.o = &plain;
-	code = times(j, &j->b, o->files, 1);
-	j->k.o = o;
 	if (code != 0 || (code = tried(j, he_square(&j->sum, &j->sum, &j->w))) != 0 || (code = relinearize(j, &j->sum)) != 0)
 		return code;
-	printf("the variance times %d^2: decrypt with --divide %lld\n", o->files, (long long)o->files * o->files);
 	return tried(j, he_sub_ct(&j->b, &j->b, &j->sum, &j->w));
 }
 
@@ -247,45 +278,73 @@ int crypt_variance(const struct crypt_options *o)
 
 	if (code == 0 && (code = add_squares(&j)) == 0 && (code = relinearize(&j, &j.b)) == 0)
 		code = is_ckks(&j) ? variance_real(&j) : variance_exact(&j);
-	return job_end(&j, code == 0 ? save(&j, &j.b) : code);
+	if (code == 0 && (code = save(&j, &j.b)) == 0 && !is_ckks(&j))
+		crypt_note("this is the variance times %d^2: decrypt with --divide %lld, and with twice the --decimals of the values", o->files,
+		     (long long)o->files * o->files);
+	return job_end(&j, code);
 }
 
 /* j->a = w (x - c), for a file's weight and centre. */
 static int weigh(struct job *j, double weight, double centre)
 {
+	const struct crypt_options *o = j->k.o;
 	int code = CRYPT_OK;
 
-	if (centre != 0 && (code = crypt_encode(&j->k, &centre, 1, true, j->a.scale, j->a.primes, &j->pt)) == 0)
+	if (centre != 0 && (code = crypt_encode(&j->k, o->centre, &centre, 1, true, j->a.scale, j->a.primes, &j->pt)) == 0)
 		code = tried(j, he_sub_plain(&j->a, &j->a, &j->pt, &j->w));
-	return code == 0 ? times(j, &j->a, weight, j->k.scale) : code;
+	return code == 0 ? times(j, &j->a, o->weights, weight, j->k.scale) : code;
+}
+
+/* What the encoder would make 0 of: such a file adds nothing, and a product with 0 would hide nothing. */
+static bool is_zero(const struct job *j, double weight)
+{
+	return round(weight * (is_ckks(j) ? j->k.scale : j->k.factor)) == 0;
 }
 
 static int add_scores(struct job *j, const double *weight, const double *centre)
 {
 	const struct crypt_options *o = j->k.o;
-	int code = CRYPT_OK;
+	int i, code = CRYPT_OK;
+	double x;
 
-	for (int i = 0; i < o->files && code == 0; i++) {
-		if ((code = load(j, i, &j->a)) != 0 || (code = weigh(j, weight[i], centre ? centre[i] : 0)) != 0)
+	for (i = 0; i < o->files && code == 0; i++) {
+		if ((code = load(j, i, &j->a)) != 0 || ((o->squared || is_ckks(j)) && (code = check_levels(j, i, &j->a, o->squared ? 2 : 1)) != 0) ||
+		    (!is_ckks(j) && (code = crypt_integer(&j->k, o->weights, (size_t)i + 1, weight[i], -HUGE_VAL, HUGE_VAL, &x)) != 0))
 			return code;
-		if (o->squared && (code = tried(j, he_square(&j->a, &j->a, &j->w))) != 0)
+		if (!is_zero(j, weight[i]) &&
+		    ((code = weigh(j, weight[i], centre ? centre[i] : 0)) != 0 ||
+		     (o->squared && (code = tried_file(j, i, he_square(&j->a, &j->a, &j->w))) != 0) || (code = gather(j, i, &j->a)) != 0))
 			return code;
-		code = gather(j, &j->a);
 		crypt_progress("scored", (size_t)i + 1, (size_t)o->files);
 	}
-	if (code == 0 && o->squared && (code = relinearize(j, &j->sum)) == 0 && is_ckks(j))
+	if (j->sum.size == 0)
+		return crypt_fail(CRYPT_REFUSED, "%s: every weight is 0%s", o->weights, j->k.factor > 1 ? " with that many --decimals" : "");
+	if (o->squared && (code = relinearize(j, &j->sum)) == 0 && is_ckks(j))
 		code = tried(j, he_rescale(&j->sum, &j->sum, &j->w));
 	return code;
+}
+
+/* j->sum += the bias.  An exact one is as much larger than itself as the score is: x, w and c have each 10^decimals. */
+static int add_bias(struct job *j, double bias)
+{
+	double factor = j->k.factor;
+	int code;
+
+	j->k.factor = j->k.o->squared ? factor * factor * factor * factor : factor * factor;
+	code = crypt_encode(&j->k, "--bias", &bias, 1, true, j->sum.scale, j->sum.primes, &j->pt);
+	j->k.factor = factor;
+	return code ? code : tried(j, he_add_plain(&j->sum, &j->sum, &j->pt, &j->w));
 }
 
 /* One number a file. */
 static int numbers_of(const struct crypt_options *o, const char *name, const char *path, double **v)
 {
 	size_t n = 0;
-	int code = crypt_numbers(o, path, (size_t)o->files, v, &n);
+	int code = crypt_numbers(path, NULL, HE_NUMBERS_MOST, v, &n);
 
 	if (code == 0 && n != (size_t)o->files)
-		code = crypt_fail(CRYPT_REFUSED, "--%s has %zu numbers for %d files", name, n, o->files);
+		code = crypt_fail(CRYPT_REFUSED, "--%s %s has %zu number%s, and there %s %d file%s: each takes one", name, path, n, n == 1 ? "" : "s",
+		                  o->files == 1 ? "is" : "are", o->files, o->files == 1 ? "" : "s");
 	return code;
 }
 
@@ -295,14 +354,12 @@ int crypt_score(const struct crypt_options *o)
 	struct job j;
 	int code = job_init(&j, o, 0);
 
-	if (code == 0 && o->weights == NULL)
-		code = crypt_fail(CRYPT_USAGE, "say which weights with --weights");
 	if (code == 0 && (code = crypt_number("bias", o->bias, -1e12, 1e12, &bias)) == 0 &&
 	    (code = numbers_of(o, "weights", o->weights, &weight)) == 0 &&
 	    (o->centre == NULL || (code = numbers_of(o, "centre", o->centre, &centre)) == 0))
 		code = add_scores(&j, weight, centre);
-	if (code == 0 && bias != 0 && (code = crypt_encode(&j.k, &bias, 1, true, j.sum.scale, j.sum.primes, &j.pt)) == 0)
-		code = tried(&j, he_add_plain(&j.sum, &j.sum, &j.pt, &j.w));
+	if (code == 0 && bias != 0)
+		code = add_bias(&j, bias);
 	free(weight);
 	free(centre);
 	return job_end(&j, code == 0 ? save(&j, &j.sum) : code);
@@ -331,15 +388,17 @@ int crypt_match(const struct crypt_options *o)
 	struct job j;
 	int code = job_init(&j, o, 0);
 
-	if (code == 0 && (o->values == NULL || is_ckks(&j) || !he_ctx_can_switch(j.k.c)))
-		code = crypt_fail(CRYPT_REFUSED, "matching needs --values, and the profile exact");
-	if (code == 0 && (code = crypt_numbers(o, o->values, (size_t)1 << he_ctx_params(j.k.c)->log_n, &v, &n)) == 0 &&
-	    (code = load(&j, 0, &j.a)) == 0 && (code = crypt_encode(&j.k, v, n, n == 1, 1, 0, &j.pt)) == 0 &&
-	    (code = tried(&j, he_sub_plain(&j.a, &j.a, &j.pt, &j.w))) == 0 && (code = random_slots(&j)) == 0)
-		code = tried(&j, he_multiply_plain(&j.a, &j.a, &j.pt, &j.w));
+	if (code == 0 && (is_ckks(&j) || !he_ctx_can_switch(j.k.c)))
+		code = crypt_fail(CRYPT_REFUSED, "only keys of the profile exact can be matched with");
+	if (code == 0 && (code = crypt_numbers(o->values, o->column, (size_t)1 << he_ctx_params(j.k.c)->log_n, &v, &n)) == 0 &&
+	    (code = load(&j, 0, &j.a)) == 0 && j.a.primes < 2)
+		code = crypt_fail(CRYPT_REFUSED, "%s is at its lowest level, as the result of a match is; match what encrypt has made", o->file[0]);
+	if (code == 0 && (code = crypt_encode(&j.k, o->values, v, n, n == 1, 1, 0, &j.pt)) == 0 &&
+	    (code = tried_file(&j, 0, he_sub_plain(&j.a, &j.a, &j.pt, &j.w))) == 0 && (code = random_slots(&j)) == 0)
+		code = tried_file(&j, 0, he_multiply_plain(&j.a, &j.a, &j.pt, &j.w));
 	/* The noise of what was dropped goes along, and the answer is half as long. */
 	if (code == 0)
-		code = tried(&j, he_mod_switch(&j.a, &j.a, &j.w));
-	free(v);
+		code = tried_file(&j, 0, he_mod_switch(&j.a, &j.a, &j.w));
+	crypt_numbers_free(v, n);
 	return job_end(&j, code == 0 ? save(&j, &j.a) : code);
 }

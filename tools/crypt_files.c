@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "cse/base/err.h"
 #include "he/numbers.h"
 #include "tools/crypt.h"
 
@@ -19,54 +21,53 @@ const char *crypt_path(char *room, size_t n, const char *folder, const char *nam
 	return room;
 }
 
+/* Twice the room, and nothing left behind where the bytes were. */
+static void widen(struct buf *b)
+{
+	size_t room = b->cap * 2 + 65536;
+	struct buf wide;
+
+	buf_init(&wide, b->max);
+	(void)buf_room(&wide, room < b->max ? room : b->max);
+	buf_put(&wide, b->p, b->n);
+	buf_fini_secret(b);
+	*b = wide;
+}
+
 int crypt_read(const char *path, size_t max, struct buf *b)
 {
-	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
-	size_t n = 1;
+	bool is_stdin = strcmp(path, "-") == 0;
+	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC), code = CRYPT_OK;
+	struct stat st;
+	ssize_t n = 1;
 
-	buf_init(b, max);
-	if (f == NULL)
-		return crypt_fail(CRYPT_NOFILE, "%s: %s", path, strerror(errno));
-	while (n && !b->over) {
-		size_t left = max - b->n, want = left < 65536 ? left + 1 : 65536;
-		char room[65537];
-
-		n = fread(room, 1, want, f);
-		buf_put(b, room, n);
-		explicit_bzero(room, n);
-	}
-	n = (size_t)ferror(f);
-	if (f != stdin)
-		fclose(f);
-	if (n || b->over) {
-		buf_fini_secret(b);
-		return crypt_fail(CRYPT_NOFILE, "%s cannot be read, or has more than %zu bytes", path, max);
-	}
-	return CRYPT_OK;
-}
-
-int crypt_write(const struct crypt_options *o, const char *path, const struct buf *b, bool is_secret)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | (o->force ? 0 : O_EXCL), is_secret ? 0600 : 0644);
-	size_t done = 0;
-
+	/* One byte more tells that there are too many. */
+	buf_init(b, max + 1);
 	if (fd < 0)
-		return crypt_fail(CRYPT_NOFILE, "%s: %s%s", path, strerror(errno), errno == EEXIST ? "; --force overwrites" : "");
-	while (done < b->n) {
-		ssize_t n = write(fd, b->p + done, b->n - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			break;
-		done += (size_t)n;
+		return crypt_fail(CRYPT_NOFILE, "%s cannot be read: %s", path, strerror(errno));
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (size_t)st.st_size <= max)
+		(void)buf_room(b, (size_t)st.st_size + 1);
+	while (n > 0 && b->n <= max) {
+		if (b->n == b->cap)
+			widen(b);
+		n = read(fd, b->p + b->n, b->cap - b->n);
+		if (n > 0)
+			buf_added(b, (size_t)n);
+		else if (n < 0 && errno == EINTR)
+			n = 1;
 	}
-	if (close(fd) != 0 || done < b->n)
-		return crypt_fail(CRYPT_NOFILE, "%s: %s", path, strerror(errno));
-	return CRYPT_OK;
+	if (n < 0)
+		code = crypt_fail(CRYPT_NOFILE, "%s cannot be read: %s", path, strerror(errno));
+	else if (b->n > max)
+		code = crypt_fail(CRYPT_NOFILE, "%s has more than %zu bytes, the most that is taken here", path, max);
+	if (!is_stdin)
+		close(fd);
+	if (code)
+		buf_fini_secret(b);
+	return code;
 }
 
-int crypt_style(const struct crypt_options *o, struct seal_style *style)
+int crypt_style(const struct crypt_options *o, enum he_scheme scheme, struct seal_style *style)
 {
 	static const char *const kinds[] = { "none", "zlib", "zstd" };
 	int kind = 3;
@@ -78,6 +79,8 @@ int crypt_style(const struct crypt_options *o, struct seal_style *style)
 			return crypt_fail(CRYPT_USAGE, "--version %s: 4.0 to 4.4 and 3.7 are possible", v);
 		style->major = (uint8_t)(v[0] - '0');
 		style->minor = (uint8_t)(v[2] - '0');
+		if (style->major < 4 && scheme == HE_BGV)
+			return crypt_fail(CRYPT_REFUSED, "--version %s: SEAL has BGV since 4.0; keys made with --scheme bfv can be for %s", v, v);
 	}
 	while (o->compression && kind-- > 0)
 		if (strcmp(o->compression, kinds[kind]) == 0) {
@@ -87,13 +90,31 @@ int crypt_style(const struct crypt_options *o, struct seal_style *style)
 	return o->compression ? crypt_fail(CRYPT_USAGE, "--compression %s is none of none, zlib, zstd", o->compression) : CRYPT_OK;
 }
 
+/* What to do about a file that the folder lacks. */
+static const char *mend(const char *name)
+{
+	if (strncmp(name, "secret.", 7) == 0)
+		return "; this needs the owner's folder, where keygen made it";
+	if (strcmp(name, "relin.seal") == 0 || strcmp(name, "galois.seal") == 0)
+		return "; this needs keys of the profiles exact or score";
+	return "; --keys takes a folder that keygen made";
+}
+
+static int read_key(const struct crypt_keys *k, const char *name, char *path, size_t n, struct buf *b)
+{
+	crypt_path(path, n, k->o->keys, name);
+	if (access(path, F_OK) != 0)
+		return crypt_fail(CRYPT_NOFILE, "%s: %s%s", path, strerror(errno), mend(name));
+	return crypt_read(path, SEAL_MAX_BYTES, b);
+}
+
 /* Reads one file of the folder with one of the readers; a sentence says what was wrong. */
 #define READ(k, name, call) \
 	do { \
-		char path_[4096]; \
+		char path_[PATH_MAX]; \
 		struct he_why w = { "" }; \
 		struct buf b_; \
-		int code_ = crypt_read(crypt_path(path_, sizeof(path_), (k)->o->keys, name), SEAL_MAX_BYTES, &b_); \
+		int code_ = read_key(k, name, path_, sizeof(path_), &b_); \
 		if (code_) \
 			return code_; \
 		struct str in = buf_as_str(&b_); \
@@ -128,16 +149,21 @@ static int open_paillier(struct crypt_keys *k, unsigned wanted)
 
 int crypt_open(struct crypt_keys *k, const struct crypt_options *o, unsigned wanted)
 {
-	char path[4096];
+	char path[PATH_MAX];
+	double decimals = 0;
 	int code;
 
 	*k = (struct crypt_keys){ .o = o };
-	if (o->keys == NULL)
-		return crypt_fail(CRYPT_USAGE, "say which folder of keys with --keys");
+	if ((code = crypt_whole("decimals", o->decimals, 0, 15, &decimals)) != 0)
+		return code;
+	k->factor = pow(10, decimals);
 	k->rnd = rnd_new();
-	if (access(crypt_path(path, sizeof(path), o->keys, "public.paillier"), R_OK) == 0)
+	if (access(crypt_path(path, sizeof(path), o->keys, "public.paillier"), F_OK) == 0) {
+		if (o->version || o->compression || o->symmetric)
+			return crypt_fail(CRYPT_USAGE, "--version, --compression and --symmetric are not for counters (Paillier)");
 		return open_paillier(k, wanted);
-	if ((code = open_context(k)) != 0 || (code = crypt_style(o, &k->style)) != 0)
+	}
+	if ((code = open_context(k)) != 0 || (code = crypt_style(o, he_ctx_params(k->c)->scheme, &k->style)) != 0)
 		return code;
 	if (wanted & CRYPT_PK)
 		READ(k, "public.seal", seal_load_pk(k->c, in, &k->pk, NULL, &w));
@@ -158,7 +184,7 @@ static int read_relin(struct crypt_keys *k)
 
 bool crypt_has_relin(struct crypt_keys *k)
 {
-	char path[4096];
+	char path[PATH_MAX];
 
 	if (k->relin.n == 0 && access(crypt_path(path, sizeof(path), k->o->keys, "relin.seal"), R_OK) == 0)
 		read_relin(k);
@@ -198,22 +224,27 @@ int crypt_save_ct(const struct crypt_keys *k, const struct he_ct *ct, const stru
 {
 	struct seal_style s = style ? *style : k->style;
 	struct buf b;
-	int code;
+	int code = crypt_style(k->o, he_ctx_params(k->c)->scheme, &s);
 
-	if (k->o->out == NULL)
-		return crypt_fail(CRYPT_USAGE, "say where the result goes with --out");
-	if ((code = crypt_style(k->o, &s)) != 0)
+	if (code)
 		return code;
 	buf_init(&b, SEAL_MAX_BYTES);
-	code = seal_save_ct(ct, seed, &s, &b) == 0 ? crypt_write(k->o, k->o->out, &b, false)
-	                                           : crypt_fail(CRYPT_REFUSED, "SEAL %u.%u cannot hold this result", s.major, s.minor);
+	code = seal_save_ct(ct, seed, &s, &b) == 0 ? crypt_write(k->o, &b)
+	                                           : crypt_fail(CRYPT_REFUSED, "SEAL %u.%u cannot hold this result; take --version 4.1", s.major, s.minor);
 	buf_fini(&b);
 	return code;
 }
 
-int crypt_numbers(const struct crypt_options *o, const char *path, size_t most, double **v, size_t *n)
+void crypt_numbers_free(double *v, size_t n)
 {
-	struct he_why w = { "" };
+	if (v)
+		explicit_bzero(v, n * sizeof(*v));
+	free(v);
+}
+
+int crypt_numbers(const char *path, const char *column, size_t most, double **v, size_t *n)
+{
+	struct he_why w = { "out of memory" };
 	struct buf b;
 	double *got;
 	int code = crypt_read(path, TEXT_MOST, &b);
@@ -221,55 +252,54 @@ int crypt_numbers(const struct crypt_options *o, const char *path, size_t most, 
 	if (code)
 		return code;
 	got = calloc(most, sizeof(*got));
-	if (got == NULL || he_numbers_read(buf_as_str(&b), o->column, got, most, n, &w) != 0) {
-		free(got);
-		buf_fini_secret(&b);
-		return crypt_fail(CRYPT_REFUSED, "%s: %s", path, w.text);
+	if (got == NULL || he_numbers_read(buf_as_str(&b), column, got, most, n, &w) != 0) {
+		crypt_numbers_free(got, got ? most : 0);
+		got = NULL;
+		code = crypt_fail(CRYPT_REFUSED, "%s: %s", path, w.text);
 	}
 	buf_fini_secret(&b);
-	*v = got;
-	return CRYPT_OK;
-}
-
-/* Integers of (-t/2, t/2) as residues. */
-static int to_integers(const struct crypt_keys *k, const double *v, size_t n, uint64_t *slot)
-{
-	uint64_t t = he_ctx_params(k->c)->t, most = t / 2;
-	double factor;
-	int code = crypt_decimals(k->o, &factor);
-
-	for (size_t i = 0; code == 0 && i < n; i++) {
-		double x = round(v[i] * factor);
-
-		if (fabs(x) > (double)most)
-			return crypt_fail(CRYPT_REFUSED, "value %zu (%.17g) does not fit: with these keys and decimals -%llu to %llu do", i + 1,
-			                  v[i], (unsigned long long)most, (unsigned long long)most);
-		slot[i] = x < 0 ? t - (uint64_t)-x : (uint64_t)x;
-	}
+	if (got)
+		*v = got;
 	return code;
 }
 
-int crypt_encode(const struct crypt_keys *k, const double *v, size_t n, bool all, double scale, unsigned primes, struct he_pt *pt)
+int crypt_integer(const struct crypt_keys *k, const char *what, size_t place, double v, double low, double high, double *x)
 {
-	size_t slots = (size_t)1 << he_ctx_params(k->c)->log_n;
-	bool is_ckks = he_ctx_params(k->c)->scheme == HE_CKKS;
-	struct he_why w = { "" };
-	double *wide = calloc(slots, sizeof(*wide));
-	uint64_t *slot = calloc(slots, sizeof(*slot));
-	int code = CRYPT_OK;
+	*x = round(v * k->factor);
+	if (k->o->decimals == NULL && *x != v * k->factor)
+		return crypt_fail(CRYPT_REFUSED, "%s: number %zu has decimals; --decimals says how many are kept (0: none, it is rounded)", what, place);
+	if (!(*x >= low && *x <= high))
+		return crypt_fail(CRYPT_REFUSED, "%s: number %zu does not fit these keys: %.15g to %.15g do%s", what, place, low / k->factor,
+		                  high / k->factor, k->factor > 1 ? " with that many --decimals" : "");
+	return CRYPT_OK;
+}
 
-	slots = is_ckks ? slots / 2 : slots;
-	for (size_t i = 0; i < slots; i++)
-		wide[i] = all ? v[0] : i < n ? v[i] : 0;
-	if (n > slots)
-		code = crypt_fail(CRYPT_REFUSED, "%zu values; there are %zu slots", n, slots);
-	else if (is_ckks && he_encode_ckks(pt, wide, slots, false, scale, primes, &w) != 0)
-		code = crypt_fail(CRYPT_REFUSED, "%s", w.text);
-	else if (!is_ckks && (code = to_integers(k, wide, slots, slot)) == 0 && he_encode_batch(pt, slot, slots, &w) != 0)
-		code = crypt_fail(CRYPT_REFUSED, "%s", w.text);
-	explicit_bzero(wide, ((size_t)1 << he_ctx_params(k->c)->log_n) * sizeof(*wide));
-	explicit_bzero(slot, ((size_t)1 << he_ctx_params(k->c)->log_n) * sizeof(*slot));
-	free(wide);
+int crypt_encode(const struct crypt_keys *k, const char *what, const double *v, size_t n, bool all, double scale, unsigned primes,
+                 struct he_pt *pt)
+{
+	const struct he_params *p = he_ctx_params(k->c);
+	size_t room = (size_t)1 << p->log_n, i;
+	struct he_why w = { "out of memory" };
+	double *wide = calloc(room, sizeof(*wide)), x = 0, most = (double)(p->t / 2);
+	uint64_t *slot = calloc(room, sizeof(*slot));
+	size_t slots = p->scheme == HE_CKKS ? room / 2 : room;
+	int code = wide && slot ? CRYPT_OK : crypt_fail(CRYPT_REFUSED, "out of memory"), err;
+
+	if (code == 0 && n > slots)
+		code = crypt_fail(CRYPT_REFUSED, "%s has %zu numbers; there are %zu slots", what, n, slots);
+	for (i = 0; code == 0 && i < slots && (all || i < n); i++) {
+		wide[i] = v[all ? 0 : i];
+		if (p->scheme == HE_CKKS || (code = crypt_integer(k, what, all ? 1 : i + 1, wide[i], -most, most, &x)) != 0)
+			continue;
+		slot[i] = x < 0 ? p->t - (uint64_t)-x : (uint64_t)x;
+	}
+	if (code == 0 && p->scheme == HE_CKKS && (err = he_encode_ckks(pt, wide, slots, false, scale, primes, &w)) != 0)
+		code = crypt_fail(CRYPT_REFUSED, "%s: %s", what, err == E_RANGE ? "a number is too large for these keys" : w.text);
+	if (code == 0 && p->scheme != HE_CKKS && he_encode_batch(pt, slot, slots, &w) != 0)
+		code = crypt_fail(CRYPT_REFUSED, "%s: %s", what, w.text);
+	crypt_numbers_free(wide, wide ? room : 0);
+	if (slot)
+		explicit_bzero(slot, room * sizeof(*slot));
 	free(slot);
 	return code;
 }

@@ -1,131 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The owner's commands: keygen, encrypt, decrypt; and the profiles. */
+/* The owner's commands: encrypt, decrypt. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "tools/crypt.h"
 
-const struct crypt_profile crypt_profiles[] = {
-	{ "sum", HE_BFV, 11, 30, { 0 }, 0, false, false,
-	  "sums and means of up to 2,048 integers a file, 16 KB encrypted with --symmetric (BFV, 2048)" },
-	{ "exact", HE_BGV, 12, 20, { 0 }, 0, true, true,
-	  "integers below 2^19: sums, one product, rotations, matches; 4,096 a file (BGV, 4096; --scheme bfv)" },
-	{ "score", HE_CKKS, 13, 0, { 60, 40, 40, 60 }, 0x1p40, true, true,
-	  "real numbers: means, variances, linear and squared scores; 4,096 a file (CKKS, 8192)" },
-	{ "counter", (enum he_scheme)0, 0, 0, { 0 }, 0, false, false,
-	  "up to 47 counters of 32 bits in 768 bytes, sums only (Paillier, 3072)" },
-};
-const size_t crypt_profile_count = ARRAY_LEN(crypt_profiles);
-
-static int profile_params(const struct crypt_profile *f, const struct crypt_options *o, struct he_params *p)
+/* Numbers that a file has room for. */
+static size_t slots(const struct crypt_keys *k)
 {
-	enum he_scheme scheme = f->scheme;
-	struct he_why w = { "" };
-	unsigned k = 0;
-
-	if (o->scheme && scheme != HE_CKKS) {
-		scheme = strcmp(o->scheme, "bfv") == 0 ? HE_BFV : HE_BGV;
-		if (scheme == HE_BGV && strcmp(o->scheme, "bgv") != 0)
-			return crypt_fail(CRYPT_USAGE, "--scheme %s is none of bfv, bgv", o->scheme);
-	}
-	while (f->bits[k])
-		k++;
-	if (k == 0) {
-		if (he_params_default(p, scheme, f->log_n, f->t_bits, &w) != 0)
-			return crypt_fail(CRYPT_REFUSED, "%s", w.text);
-		return CRYPT_OK;
-	}
-	*p = (struct he_params){ .scheme = scheme };
-	if (he_params_create(p, f->log_n, f->bits, k, &w) != 0)
-		return crypt_fail(CRYPT_REFUSED, "%s", w.text);
-	return CRYPT_OK;
-}
-
-#define SAVE(o, name, is_secret, call) \
-	do { \
-		char path_[4096]; \
-		struct buf out_, *out = &out_; \
-		buf_init(out, SEAL_MAX_BYTES); \
-		int code_ = (call) == 0 ? crypt_write(o, crypt_path(path_, sizeof(path_), (o)->out, name), out, is_secret) \
-		                        : crypt_fail(CRYPT_REFUSED, "%s: this version of SEAL cannot hold it", name); \
-		buf_fini_secret(out); \
-		if (code_) \
-			return code_; \
-	} while (0)
-#define DO(call) \
-	do { \
-		struct he_why w = { "" }; \
-		if ((call) != 0) \
-			return crypt_fail(CRYPT_REFUSED, "%s", w.text); \
-	} while (0)
-
-static int save_switching(struct crypt_keys *k, const struct crypt_profile *f, const struct seal_style *s)
-{
-	const struct crypt_options *o = k->o;
-	uint32_t element[2 * HE_MAX_LOG_N];
-	struct he_seed *seeds = calloc(2 * HE_MAX_LOG_N * he_ctx_data_primes(k->c), sizeof(*seeds));
-	size_t n = he_galois_default(k->c, element);
-	int code = CRYPT_OK;
-
-	REQUIRE(seeds);
-	if (f->has_relin) {
-		DO(he_keygen_relin(&k->relin, &k->sk, k->rnd, seeds, &w));
-		SAVE(o, "relin.seal", false, seal_save_ksk(&k->relin, seeds, s, out));
-		crypt_progress("keys", 1, 2);
-	}
-	if (f->has_galois) {
-		DO(he_keygen_galois(&k->galois, &k->sk, element, n, k->rnd, seeds, &w));
-		SAVE(o, "galois.seal", false, seal_save_ksk(&k->galois, seeds, s, out));
-		crypt_progress("keys", 2, 2);
-	}
-	free(seeds);
-	return code;
-}
-
-static int make_keys(struct crypt_keys *k, const struct crypt_profile *f)
-{
-	const struct crypt_options *o = k->o;
-	struct seal_style s = { 4, 1, SEAL_NONE };
-	struct he_params p;
-	struct he_seed seed;
-	int code;
-
-	if ((code = profile_params(f, o, &p)) != 0 || (code = crypt_style(o, &s)) != 0)
-		return code;
-	DO(he_ctx_new(&p, NULL, &k->c, &w));
-	he_ct_init(&k->pk.ct, k->c);
-	he_sk_init(&k->sk, k->c);
-	he_ksk_init(&k->relin, k->c, false);
-	he_ksk_init(&k->galois, k->c, true);
-	SAVE(o, "params.seal", false, seal_save_params(&p, &s, out));
-	DO(he_keygen_secret(&k->sk, k->rnd, &w));
-	SAVE(o, "secret.seal", true, seal_save_sk(&k->sk, &s, out));
-	DO(he_keygen_public(&k->pk, &k->sk, k->rnd, &seed, &w));
-	SAVE(o, "public.seal", false, seal_save_pk(&k->pk, &seed, &s, out));
-	return save_switching(k, f, &s);
-}
-
-int crypt_keygen(const struct crypt_options *o)
-{
-	struct crypt_keys k = { .o = o, .rnd = rnd_new() };
-	int code;
-
-	if (o->profile == NULL || o->out == NULL)
-		return crypt_fail(CRYPT_USAGE, "say --profile sum, exact, score or counter, and --out for the folder");
-	if (mkdir(o->out, 0755) != 0 && access(o->out, W_OK) != 0)
-		return crypt_fail(CRYPT_NOFILE, "the folder %s cannot be made", o->out);
-	for (size_t i = 0; i < crypt_profile_count; i++)
-		if (strcmp(crypt_profiles[i].name, o->profile) == 0) {
-			code = crypt_profiles[i].log_n ? make_keys(&k, &crypt_profiles[i]) : crypt_counter_keygen(o);
-			crypt_close(&k);
-			return code;
-		}
-	crypt_close(&k);
-	return crypt_fail(CRYPT_USAGE, "there is no profile \"%s\": sum, exact, score, counter", o->profile);
+	return ((size_t)1 << he_ctx_params(k->c)->log_n) / (he_ctx_params(k->c)->scheme == HE_CKKS ? 2 : 1);
 }
 
 static int encrypt_numbers(struct crypt_keys *k, const double *v, size_t n)
@@ -138,7 +23,7 @@ static int encrypt_numbers(struct crypt_keys *k, const double *v, size_t n)
 
 	he_pt_init(&pt, k->c);
 	he_ct_init(&ct, k->c);
-	if ((code = crypt_encode(k, v, n, false, k->scale, he_ctx_data_primes(k->c), &pt)) == 0) {
+	if ((code = crypt_encode(k, k->o->file[0], v, n, false, k->scale, he_ctx_data_primes(k->c), &pt)) == 0) {
 		err = k->o->symmetric ? he_encrypt_symmetric(&ct, &pt, &k->sk, k->rnd, &seed, &w)
 		                      : he_encrypt(&ct, &pt, &k->pk, k->rnd, &w);
 		code = err ? crypt_fail(CRYPT_REFUSED, "%s", w.text) : crypt_save_ct(k, &ct, &seed, NULL);
@@ -157,11 +42,9 @@ int crypt_encrypt(const struct crypt_options *o)
 
 	if (code == 0 && k.c == NULL)
 		code = crypt_counter_encrypt(&k);
-	else if (code == 0 && (code = crypt_numbers(o, o->file[0], (size_t)1 << he_ctx_params(k.c)->log_n, &v, &n)) == 0)
+	else if (code == 0 && (code = crypt_numbers(o->file[0], o->column, slots(&k), &v, &n)) == 0)
 		code = encrypt_numbers(&k, v, n);
-	if (v)
-		explicit_bzero(v, n * sizeof(*v));
-	free(v);
+	crypt_numbers_free(v, n);
 	crypt_close(&k);
 	return code;
 }
@@ -170,8 +53,6 @@ int crypt_print(const struct crypt_options *o, const double *v, size_t n, int di
 {
 	bool is_json = o->format && strcmp(o->format, "json") == 0;
 
-	if (o->format && !is_json && strcmp(o->format, "csv") != 0)
-		return crypt_fail(CRYPT_USAGE, "--format %s is none of csv, json", o->format);
 	for (size_t i = 0; i < n; i++) {
 		double x = round(v[i] * pow(10, digits)) / pow(10, digits);
 
@@ -183,38 +64,58 @@ int crypt_print(const struct crypt_options *o, const double *v, size_t n, int di
 	return CRYPT_OK;
 }
 
-/* Slots as numbers; exact ones without the factor of the decimals. */
-static int decode(const struct crypt_keys *k, const struct he_pt *pt, size_t n, double divide, double *v)
+/* CKKS knows no noise budget.  A wrong key, or a result that has wrapped around, leaves numbers that are spread evenly over the
+ * modulus; by Parseval the slots tell, and no result within the range of doc/he.md comes near. */
+static bool is_noise(const struct he_pt *pt, const double *slot, size_t n)
 {
-	uint64_t t = he_ctx_params(k->c)->t, *slot;
-	struct he_why w = { "" };
-	double factor;
-	int code;
+	const struct he_params *p = he_ctx_params(pt->ctx);
+	double q = 1, squares = 0;
 
-	if (he_ctx_params(k->c)->scheme == HE_CKKS) {
-		if (he_decode_ckks(v, n, false, pt, &w) != 0)
-			return crypt_fail(CRYPT_REFUSED, "%s", w.text);
-		for (size_t i = 0; i < n; i++)
-			v[i] /= divide;
-		return CRYPT_OK;
-	}
-	if ((code = crypt_decimals(k->o, &factor)) != 0)
-		return code;
-	slot = calloc(n, sizeof(*slot));
-	if (slot == NULL)
-		return crypt_fail(CRYPT_REFUSED, "out of memory");
-	if (he_decode_batch(slot, n, pt, &w) != 0) {
-		free(slot);
-		return crypt_fail(CRYPT_REFUSED, "%s", w.text);
-	}
+	for (unsigned i = 0; i < pt->primes; i++)
+		q *= (double)p->q[i];
+	/* n: real and imaginary parts; the other half are conjugates. */
 	for (size_t i = 0; i < n; i++)
-		v[i] = (slot[i] > t / 2 ? -(double)(t - slot[i]) : (double)slot[i]) / factor / divide;
+		squares += 2 * slot[i] * slot[i];
+	return !(pt->scale * sqrt(squares) / (double)n < q / 8);
+}
+
+static int decode_real(const struct crypt_keys *k, const struct he_pt *pt, size_t n, double divide, double *v)
+{
+	size_t all = (size_t)1 << he_ctx_params(pt->ctx)->log_n;
+	double *slot = calloc(all, sizeof(*slot));
+	struct he_why w = { "out of memory" };
+	int code = CRYPT_OK;
+
+	if (slot == NULL || he_decode_ckks(slot, all / 2, true, pt, &w) != 0)
+		code = crypt_fail(CRYPT_REFUSED, "%s", w.text);
+	else if (is_noise(pt, slot, all))
+		code = crypt_fail(CRYPT_REFUSED, "%s: what comes out is noise: it was made with other keys, or a result became larger than its "
+		                                 "levels hold (after two products 500,000)", k->o->file[0]);
+	for (size_t i = 0; code == 0 && i < n; i++)
+		v[i] = slot[2 * i] / divide;
+	crypt_numbers_free(slot, all);
+	return code;
+}
+
+static int decode_exact(const struct crypt_keys *k, const struct he_pt *pt, size_t n, double divide, double *v)
+{
+	uint64_t t = he_ctx_params(k->c)->t, *slot = calloc(n, sizeof(*slot));
+	struct he_why w = { "out of memory" };
+	int code = CRYPT_OK;
+
+	if (slot == NULL || he_decode_batch(slot, n, pt, &w) != 0)
+		code = crypt_fail(CRYPT_REFUSED, "%s", w.text);
+	for (size_t i = 0; code == 0 && i < n; i++)
+		v[i] = (slot[i] > t / 2 ? -(double)(t - slot[i]) : (double)slot[i]) / k->factor / divide;
+	if (slot)
+		explicit_bzero(slot, n * sizeof(*slot));
 	free(slot);
-	return CRYPT_OK;
+	return code;
 }
 
 static int decrypt_file(const struct crypt_keys *k, size_t n, double divide, double *v)
 {
+	bool is_ckks = he_ctx_params(k->c)->scheme == HE_CKKS;
 	struct he_why w = { "" };
 	struct he_pt pt;
 	struct he_ct ct;
@@ -225,41 +126,56 @@ static int decrypt_file(const struct crypt_keys *k, size_t n, double divide, dou
 	he_ct_init(&ct, k->c);
 	code = crypt_load_ct(k, k->o->file[0], &ct, NULL);
 	if (code == 0 && he_decrypt(&pt, &ct, &k->sk, &w) != 0)
-		code = crypt_fail(CRYPT_REFUSED, "%s", w.text);
+		code = crypt_fail(CRYPT_REFUSED, "%s: %s", k->o->file[0], w.text);
 	/* A result without budget may be wrong: nothing of it is shown. */
-	if (code == 0 && he_ctx_params(k->c)->scheme != HE_CKKS && he_noise_budget(&bits, &ct, &k->sk, &w) == 0 && bits == 0)
-		code = crypt_fail(CRYPT_REFUSED, "too much was computed with this: its noise budget is used up");
+	if (code == 0 && !is_ckks && he_noise_budget(&bits, &ct, &k->sk, &w) == 0 && bits == 0)
+		code = crypt_fail(CRYPT_REFUSED, "%s: too much was computed with this, its noise budget is used up; or it was made with other keys",
+		                  k->o->file[0]);
 	if (code == 0)
-		code = decode(k, &pt, n, divide, v);
+		code = is_ckks ? decode_real(k, &pt, n, divide, v) : decode_exact(k, &pt, n, divide, v);
 	he_pt_fini(&pt);
 	he_ct_fini(&ct);
 	return code;
 }
 
+/* CKKS is always rounded: what it decrypts to, exactly, tells of the key.  A small --divide would show what rounding hides. */
+static int print_options(const struct crypt_keys *k, double *count, double *divide, double *digits)
+{
+	const struct crypt_options *o = k->o;
+	bool is_ckks = he_ctx_params(k->c)->scheme == HE_CKKS;
+	int code;
+
+	*count = (double)slots(k);
+	*divide = 1;
+	*digits = is_ckks ? 2 : o->divide ? 6 : 0;
+	if ((code = crypt_whole("count", o->count, 1, *count, count)) != 0 ||
+	    (code = crypt_number("divide", o->divide, is_ckks ? 1 : 1e-9, 1e18, divide)) != 0 ||
+	    (code = crypt_whole("decimals", o->decimals, 0, is_ckks ? 6 : 15, digits)) != 0)
+		return code;
+	if (is_ckks && o->zeros)
+		return crypt_fail(CRYPT_USAGE, "--zeros is for exact profiles: numbers of score are never exactly 0");
+	*digits += o->divide && o->decimals && !is_ckks ? 6 : 0;
+	return CRYPT_OK;
+}
+
 int crypt_decrypt(const struct crypt_options *o)
 {
-	double count, divide = 1, digits, *v = NULL;
+	double count, divide, digits, *v = NULL;
 	struct crypt_keys k;
-	bool is_ckks;
-	size_t slots;
-	int code = crypt_open(&k, o, CRYPT_SK);
+	int code;
 
-	if (code || k.c == NULL) {
-		code = code ? code : crypt_counter_decrypt(&k);
-		crypt_close(&k);
-		return code;
+	if (o->format && strcmp(o->format, "csv") != 0 && strcmp(o->format, "json") != 0)
+		return crypt_fail(CRYPT_USAGE, "--format %s is none of csv, json", o->format);
+	code = crypt_open(&k, o, CRYPT_SK);
+	if (code == 0 && k.c == NULL)
+		code = crypt_counter_decrypt(&k);
+	else if (code == 0 && (code = print_options(&k, &count, &divide, &digits)) == 0) {
+		v = calloc((size_t)count, sizeof(*v));
+		code = v ? decrypt_file(&k, (size_t)count, divide, v) : crypt_fail(CRYPT_REFUSED, "out of memory");
+		if (code == 0)
+			code = crypt_print(o, v, (size_t)count, (int)digits);
+		crypt_numbers_free(v, (size_t)count);
 	}
-	is_ckks = he_ctx_params(k.c)->scheme == HE_CKKS;
-	slots = ((size_t)1 << he_ctx_params(k.c)->log_n) / (is_ckks ? 2 : 1);
-	count = (double)slots;
-	/* CKKS is always rounded: what it decrypts to, exactly, tells of the key. */
-	digits = is_ckks ? 2 : o->divide ? 6 : 0;
-	if ((code = crypt_number("count", o->count, 1, (double)slots, &count)) == 0 &&
-	    (code = crypt_number("divide", o->divide, 1e-9, 1e18, &divide)) == 0 &&
-	    (code = crypt_number("decimals", o->decimals, 0, is_ckks ? 6 : 15, &digits)) == 0 &&
-	    (v = calloc(slots, sizeof(*v))) != NULL && (code = decrypt_file(&k, (size_t)count, divide, v)) == 0)
-		code = crypt_print(o, v, (size_t)count, (int)digits + (o->divide && o->decimals && !is_ckks ? 6 : 0));
-	free(v);
 	crypt_close(&k);
 	return code;
 }
