@@ -134,8 +134,13 @@ void he_crt_gather(struct he_crt *k, const uint64_t *a, size_t stride)
 
 unsigned he_crt_gathered_bits(const struct he_crt *k)
 {
-	for (unsigned i = k->words; i-- > 0;)
-		if (k->seen[i])
-			return 64 * (i + 1) - (unsigned)__builtin_clzll(k->seen[i]);
-	return 0;
+	uint64_t bits = 0;
+
+	for (unsigned i = 0; i < k->words; i++)
+		for (unsigned j = 0; j < 64; j++) {
+			uint64_t is_set = he_mask(-(k->seen[i] >> j & 1));
+
+			bits = ((64 * i + j + 1) & is_set) | (bits & ~is_set);
+		}
+	return (unsigned)bits;
 }

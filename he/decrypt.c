@@ -186,7 +186,7 @@ int he_noise_budget(unsigned *bits, const struct he_ct *a, const struct he_sk *s
 {
 	const struct he_ctx *c = a->ctx;
 	size_t words = (a->primes + 1) * c->n, cap = 0;
-	unsigned whole = he_product_bits(&c->p, a->primes), noise;
+	unsigned whole = he_product_bits(&c->p, a->primes), left;
 	struct he_crt *crt = NULL;
 	uint64_t *x = NULL;
 	int err;
@@ -205,8 +205,8 @@ int he_noise_budget(unsigned *bits, const struct he_ct *a, const struct he_sk *s
 		                   c->mods[j]);
 	for (size_t i = 0; i < c->n; i++)
 		he_crt_gather(crt, x + i, c->n);
-	noise = he_crt_gathered_bits(crt);
-	*bits = whole > noise + 1 ? whole - noise - 1 : 0;
+	left = whole - he_crt_gathered_bits(crt) - 1;
+	*bits = left & ~-(left >> 31);
 	he_crt_free(crt);
 	explicit_bzero(x, words * sizeof(*x));
 	free(x);

@@ -112,14 +112,17 @@ static int check_encode(const struct he_ctx *c, size_t n, double scale, unsigned
 /* Coefficients rounded; how many digits of 60 bits the largest has, 0 when it does not fit. */
 static unsigned round_all(struct complex2 *v, const struct he_ctx *c, unsigned primes)
 {
+	bool are_finite = true;
 	double most = 1;
 	size_t i;
 
 	for (i = 0; i < c->n; i++) {
 		v[i].re = round(v[i].re);
 		most = fmax(most, fabs(v[i].re));
+		/* fmax passes over what is no number: infinities of both signs met. */
+		are_finite &= isfinite(v[i].re) != 0;
 	}
-	if (!isfinite(most) || ceil(log2(most)) + 1 >= (double)he_product_bits(&c->p, primes))
+	if (!are_finite || ceil(log2(most)) + 1 >= (double)he_product_bits(&c->p, primes))
 		return 0;
 	return (unsigned)(log2(most) / 60) + 1;
 }

@@ -12,6 +12,7 @@
 #include "he/paillier_priv.h"
 
 static const char magic[8] = "TROTHPK1";
+enum { SPARE = 16 }; /* bytes of randomness beyond n's */
 
 int paillier_pk_make(const BIGNUM *n, struct paillier_pk **out, struct he_why *w)
 {
@@ -58,18 +59,19 @@ unsigned paillier_lanes(const struct paillier_pk *pk) { return pk->lanes; }
 int paillier_blind_new(const struct paillier_pk *pk, struct rnd *rnd, struct paillier_blind **out, struct he_why *w)
 {
 	struct paillier_blind *b = calloc(1, sizeof(*b));
-	unsigned char bytes[PAILLIER_MAX_CT / 2];
+	unsigned char bytes[PAILLIER_MAX_CT / 2 + SPARE];
 	uint64_t *r = mont_new(pk->n2.words);
 	int err = E_NOMEM;
 
 	if (b == NULL || r == NULL || (b->v = mont_new(pk->n2.words)) == NULL)
 		goto out;
 	b->words = pk->n2.words;
-	/* Below n; that it has a divisor in common with n is as likely as to guess one. */
-	do {
-		rnd_bytes(rnd, bytes, pk->bits / 8);
-		mont_from_bytes(r, pk->n2.words, bytes, pk->bits / 8);
-	} while (!mont_below(r, pk->n, pk->half));
+	/*
+	 * r^n modulo n^2 depends on r modulo n only, which is uniform but for 2^-128; nothing is drawn again.  That it has a divisor in
+	 * common with n is as likely as to guess one.
+	 */
+	rnd_bytes(rnd, bytes, pk->bits / 8 + SPARE);
+	mont_from_bytes(r, pk->n2.words, bytes, pk->bits / 8 + SPARE);
 	mont_mul(&pk->n2, r, r, pk->n2.rr);
 	err = mont_exp(&pk->n2, b->v, r, pk->n, pk->bits);
 out:
@@ -120,11 +122,10 @@ int paillier_encrypt(const struct paillier_pk *pk, const uint32_t *lane, unsigne
 
 /* --- sums ---------------------------------------------------------------------------------------------------------- */
 
-/* The product of `count` numbers, and of R^(1 - count): each product takes one R away. */
+/* The product of `count` numbers, and of R^(1 - count): each product takes one R away.  weight: of all, as the lanes have room. */
 struct paillier_sum {
 	const struct paillier_pk *pk;
-	uint64_t count;
-	bool any;
+	uint64_t count, weight;
 	uint64_t *v, *next;
 };
 
@@ -164,15 +165,42 @@ int paillier_take(const struct paillier_pk *pk, struct str ct, uint64_t *words, 
 	return 0;
 }
 
+int paillier_check_unit(const struct paillier_pk *pk, const unsigned char *ct, struct he_why *w)
+{
+	BIGNUM *n, *c = BN_bin2bn(ct, (int)paillier_ct_bytes(pk), NULL);
+	unsigned char bytes[PAILLIER_MAX_CT / 2];
+	BN_CTX *ctx = BN_CTX_new();
+	int err;
+
+	mont_to_bytes(pk->n, pk->half, bytes, pk->bits / 8);
+	n = BN_bin2bn(bytes, (int)(pk->bits / 8), NULL);
+	if (ctx == NULL || c == NULL || n == NULL || !BN_mod(c, c, n, ctx))
+		err = he_fail(w, E_NOMEM, "out of memory");
+	else
+		err = BN_is_zero(c) ? he_fail(w, E_RANGE, "this is no ciphertext, or a sum of one that was none: a multiple of n") : 0;
+	BN_free(n);
+	BN_free(c);
+	BN_CTX_free(ctx);
+	return err;
+}
+
+/* Lanes have 32 bits more than values. */
+static int check_room(const struct paillier_sum *s, uint32_t weight, struct he_why *w)
+{
+	if (s->weight + weight <= 1ULL << 32)
+		return 0;
+	return he_fail(w, E_LIMIT, "the counters have room for 2^32 summands, and the sum has that many; begin another one");
+}
+
 int paillier_sum_add(struct paillier_sum *s, struct str ct, struct he_why *w)
 {
-	int err = paillier_take(s->pk, ct, s->next, w);
+	int err = check_room(s, 1, w);
 
-	if (err)
+	if (err || (err = paillier_take(s->pk, ct, s->next, w)) != 0)
 		return err;
 	mont_mul(&s->pk->n2, s->v, s->v, s->next);
 	s->count++;
-	s->any = true;
+	s->weight++;
 	return 0;
 }
 
@@ -184,13 +212,13 @@ int paillier_sum_add_weighted(struct paillier_sum *s, struct str ct, uint32_t we
 
 	if (weight == 0)
 		return he_fail(w, E_RANGE, "a weight of 0 adds nothing");
-	if ((err = paillier_take(s->pk, ct, s->next, w)) != 0)
+	if ((err = check_room(s, weight, w)) != 0 || (err = paillier_take(s->pk, ct, s->next, w)) != 0)
 		return err;
 	mont_mul(m, s->next, s->next, m->rr);
 	if (mont_exp(m, s->next, s->next, e, 32) != 0)
 		return he_fail(w, E_NOMEM, "out of memory");
 	mont_mul(m, s->v, s->v, s->next);
-	s->any = true;
+	s->weight += weight;
 	return 0;
 }
 
@@ -199,7 +227,7 @@ int paillier_sum_get(struct paillier_sum *s, unsigned char *ct, struct he_why *w
 	const struct mont *m = &s->pk->n2;
 	uint64_t e[2] = { s->count & MONT_MASK, s->count >> MONT_BITS };
 
-	if (!s->any)
+	if (s->weight == 0)
 		return he_fail(w, E_ABSENT, "nothing was added");
 	/* v = x R^(1 - count); times R^count, in Montgomery form that is R^(count + 1), over R twice. */
 	if (mont_exp(m, s->next, m->rr, e, 64) != 0)
@@ -207,7 +235,7 @@ int paillier_sum_get(struct paillier_sum *s, unsigned char *ct, struct he_why *w
 	mont_mul(m, s->next, s->v, s->next);
 	mont_leave(m, s->next, s->next);
 	mont_to_bytes(s->next, m->words, ct, paillier_ct_bytes(s->pk));
-	return 0;
+	return paillier_check_unit(s->pk, ct, w);
 }
 
 /* --- files --------------------------------------------------------------------------------------------------------- */

@@ -40,11 +40,11 @@ int paillier_encrypt(const struct paillier_pk *pk, const uint32_t *lane, unsigne
 struct paillier_sum;
 int paillier_sum_new(const struct paillier_pk *pk, struct paillier_sum **out);
 void paillier_sum_free(struct paillier_sum *s);
-/* E_RANGE with a sentence unless 1 < ct < n^2 and it is of the right length. */
+/* E_RANGE with a sentence unless 1 < ct < n^2 and it is of the right length; E_LIMIT: no room for more summands. */
 int paillier_sum_add(struct paillier_sum *s, struct str ct, struct he_why *w);
 /* The weight is the server's own, and public.  Each lane has room for 2^32 in all. */
 int paillier_sum_add_weighted(struct paillier_sum *s, struct str ct, uint32_t weight, struct he_why *w);
-/* E_ABSENT: nothing was added. */
+/* E_ABSENT: nothing was added; E_RANGE: what was added held a multiple of n, which is no ciphertext. */
 int paillier_sum_get(struct paillier_sum *s, unsigned char *ct, struct he_why *w);
 
 /* "TROTHPK1", bits (16, highest byte first), n.  The reader takes nothing else: E_SYNTAX, E_RANGE. */

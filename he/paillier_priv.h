@@ -38,5 +38,7 @@ struct paillier_sk {
 int paillier_pk_make(const struct bignum_st *n, struct paillier_pk **out, struct he_why *w);
 /* ct as a number below n^2, in words. */
 int paillier_take(const struct paillier_pk *pk, struct str ct, uint64_t *words, struct he_why *w);
+/* E_RANGE for a multiple of n, which anybody can make and which has no inverse.  All here is public. */
+int paillier_check_unit(const struct paillier_pk *pk, const unsigned char *ct, struct he_why *w);
 
 #endif

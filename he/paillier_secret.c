@@ -63,6 +63,28 @@ static int factor_of(const struct paillier_side *s, const BIGNUM *other, bool pl
 	return ok ? 0 : E_CRYPTO;
 }
 
+/* By Fermat, which no damage passes: is 2^(p - 1) 1 modulo p? */
+static int check_prime(const struct paillier_side *s, unsigned bits, struct he_why *w)
+{
+	uint64_t *x = mont_new(s->words), others = 0;
+	int err;
+
+	if (x == NULL)
+		return E_NOMEM;
+	for (unsigned i = 0; i < s->words; i++)
+		x[i] = 2 * s->mod.one[i];
+	mont_carry(x, s->words);
+	if ((err = mont_exp(&s->mod, x, x, s->less, bits)) == 0) {
+		mont_leave(&s->mod, x, x);
+		for (unsigned i = 1; i < s->words; i++)
+			others |= x[i];
+		if (x[0] != 1 || others)
+			err = he_fail(w, E_RANGE, "the key is damaged: its numbers are no primes of %u bits", bits);
+	}
+	mont_wipe(x, s->words);
+	return err;
+}
+
 /* Takes bn. */
 static int side_init(struct paillier_side *s, BIGNUM *bn)
 {
@@ -131,6 +153,8 @@ static int make(unsigned bits, BIGNUM *p, BIGNUM *q, struct paillier_sk **out, s
 		err = he_fail(w, E_RANGE, "the primes do not make a modulus of %u bits", bits);
 		goto out;
 	}
+	if ((err = check_prime(&sk->p, bits / 2, w)) != 0 || (err = check_prime(&sk->q, bits / 2, w)) != 0)
+		goto out;
 	if ((err = factor_of(&sk->p, q, false, sk->p.factor)) != 0 || (err = factor_of(&sk->q, p, false, sk->q.factor)) != 0 ||
 	    (err = factor_of(&sk->q, p, true, sk->p_inv)) != 0)
 		goto out;
@@ -274,6 +298,9 @@ int paillier_decrypt(const struct paillier_sk *sk, struct str ct, uint64_t *lane
 	mq = mp + half;
 	m = mq + half + 3 * sk->p.square.words;
 	if ((err = paillier_take(pk, ct, c, w)) != 0)
+		goto out;
+	/* What it would decrypt to tells of p. */
+	if ((err = paillier_check_unit(pk, (const unsigned char *)ct.p, w)) != 0)
 		goto out;
 	if ((err = decrypt_side(&sk->p, sk->bits / 2, c, wide, mq + half, mp)) != 0 || (err = decrypt_side(&sk->q, sk->bits / 2, c, wide, mq + half, mq)) != 0) {
 		he_say(w, "out of memory");

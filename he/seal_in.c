@@ -54,7 +54,7 @@ int wire_open(struct seal_in *s, struct str in, size_t max, struct he_why *w)
 	s->w = w;
 	if (max > SEAL_MAX_BYTES)
 		max = SEAL_MAX_BYTES;
-	buf_init(&s->inflated, max);
+	buf_init_secret(&s->inflated, max);
 	if (in.n < SEAL_HEADER)
 		return he_fail(w, E_SYNTAX, "%zu bytes are no SEAL object; its header alone has 16", in.n);
 	if ((r = read_head((const unsigned char *)in.p, &s->head, w)) != 0)

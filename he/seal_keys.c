@@ -156,7 +156,7 @@ enum seal_kind seal_sniff(const struct he_ctx *c, struct str in)
 		return SEAL_UNKNOWN;
 	if (p[5] == SEAL_NONE)
 		return sniff_members(c, p + SEAL_HEADER, in.n - SEAL_HEADER);
-	buf_init(&first, SEAL_PREFIX);
+	buf_init_secret(&first, SEAL_PREFIX);
 	if (wire_inflate(str_from(in, SEAL_HEADER), (enum seal_compression)p[5], true, &first) == 0)
 		kind = sniff_members(c, (const unsigned char *)first.p, first.n);
 	buf_fini_secret(&first);

@@ -131,6 +131,7 @@ int wire_deflate(struct buf *b, size_t from, enum seal_compression kind)
 	buf_put(b, packed.p, got);
 	r = b->over ? E_LIMIT : 0;
 out:
-	buf_fini(&packed);
+	/* A secret key may be what was packed. */
+	buf_fini_secret(&packed);
 	return r;
 }

@@ -13,10 +13,15 @@ void buf_init(struct buf *b, size_t max)
 	*b = (struct buf){ .max = max };
 }
 
+void buf_init_secret(struct buf *b, size_t max)
+{
+	*b = (struct buf){ .max = max, .wipes = true };
+}
+
 void buf_fini(struct buf *b)
 {
 	free(b->p);
-	*b = (struct buf){ .max = b->max };
+	*b = (struct buf){ .max = b->max, .wipes = b->wipes };
 }
 
 void buf_fini_secret(struct buf *b)
@@ -42,6 +47,19 @@ void buf_shrink(struct buf *b, size_t keep)
 	b->cap = 0;
 }
 
+/* As realloc, but the old place is wiped. */
+static char *move(struct buf *b, size_t size)
+{
+	char *p = malloc(size);
+
+	if (p && b->p) {
+		memcpy(p, b->p, b->n);
+		explicit_bzero(b->p, b->cap);
+		free(b->p);
+	}
+	return p;
+}
+
 char *buf_grow(struct buf *b, size_t n)
 {
 	size_t need, cap = b->cap ? b->cap : FIRST;
@@ -57,7 +75,7 @@ char *buf_grow(struct buf *b, size_t n)
 	while (cap < need)
 		cap = cap > b->max / 2 ? b->max : cap * 2;
 	/* One byte more than is said: vsnprintf ends with a NUL. */
-	p = realloc(b->p, cap + 1);
+	p = b->wipes ? move(b, cap + 1) : realloc(b->p, cap + 1);
 	REQUIRE(p != NULL);
 	b->p = p;
 	b->cap = cap;

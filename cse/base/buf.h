@@ -13,10 +13,13 @@ struct buf {
 	size_t cap; /* bytes allocated */
 	size_t max; /* hard bound */
 	bool over;  /* something did not fit */
+	bool wipes; /* what growth leaves behind */
 };
 
 /* Nothing is allocated before the first byte. */
 void buf_init(struct buf *b, size_t max);
+/* For secrets: no copy stays where the buffer was before it grew.  To be ended by buf_fini_secret. */
+void buf_init_secret(struct buf *b, size_t max);
 void buf_fini(struct buf *b);
 /* n = 0, over = false; keeps the memory. */
 void buf_reset(struct buf *b);

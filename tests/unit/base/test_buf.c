@@ -4,9 +4,11 @@
 
 #include <check.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static struct buf b;
 
@@ -99,6 +101,41 @@ START_TEST(keeps_small_bounds)
 }
 END_TEST
 
+/* Set: what is freed, and is long enough to have held the secret, must be wiped. */
+static size_t freed, wiped;
+void __real_free(void *p);
+void __wrap_free(void *p);
+
+void __wrap_free(void *p)
+{
+	if (p && malloc_usable_size(p) >= 256) {
+		freed++;
+		wiped += memchr(p, 'k', 256) == NULL;
+	}
+	__real_free(p);
+}
+
+START_TEST(secrets_leave_nothing)
+{
+	struct buf s;
+	char text[64];
+
+	buf_init_secret(&s, 1 << 20);
+	memset(text, 'k', sizeof(text));
+	freed = wiped = 0;
+	while (s.n < 20000)
+		buf_put(&s, text, sizeof(text));
+	for (size_t i = 0; i < s.n; i++)
+		ck_assert_int_eq(s.p[i], 'k');
+	/* From 256 bytes to 32 kB it has moved seven times. */
+	ck_assert_uint_eq(freed, 7);
+	ck_assert_uint_eq(wiped, 7);
+	buf_fini_secret(&s);
+	ck_assert_uint_eq(wiped, 8);
+	ck_assert(s.wipes && s.n == 0);
+}
+END_TEST
+
 START_TEST(gives_memory_back)
 {
 	char *at = buf_room(&b, 900);
@@ -161,6 +198,7 @@ int main(void)
 	tcase_add_test(t, drops_what_does_not_fit);
 	tcase_add_test(t, keeps_small_bounds);
 	tcase_add_test(t, gives_memory_back);
+	tcase_add_test(t, secrets_leave_nothing);
 	tcase_add_test(t, writes_numbers);
 	tcase_add_test_raise_signal(t, adding_what_has_no_room_ends_the_process, SIGABRT);
 	tcase_add_test_raise_signal(t, dropping_what_is_not_there_ends_the_process, SIGABRT);

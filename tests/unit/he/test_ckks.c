@@ -104,7 +104,7 @@ END_TEST
 START_TEST(refuses)
 {
 	struct he_ctx *c = context("ckks"), *d = context("bfv");
-	double v[40] = { 1, 2, NAN };
+	double v[40] = { 1, 2, NAN }, large[32];
 	struct he_pt pt, other;
 	struct he_why w;
 
@@ -116,6 +116,11 @@ START_TEST(refuses)
 	v[2] = 1e300;
 	ck_assert_int_eq(he_encode_ckks(&pt, v, 3, false, 0x1p30, 3, &w), E_RANGE);
 	ck_assert(strstr(w.text, "scale") != NULL);
+	/* So large, and of both signs, that the transform has no numbers left. */
+	for (int i = 0; i < 32; i++)
+		large[i] = (0x9c3a5f17u >> i & 1) ? 1.7e308 : -1.7e308;
+	for (unsigned n = 4; n <= 32; n++)
+		ck_assert_int_eq(he_encode_ckks(&pt, large, n, false, 0x1p30, 3, &w), E_RANGE);
 	ck_assert_int_eq(he_encode_ckks(&pt, v, 33, false, 0x1p30, 3, &w), E_LIMIT);
 	ck_assert_int_eq(he_encode_ckks(&pt, v, 2, false, 0x1p30, 4, &w), E_RANGE);
 	ck_assert_int_eq(he_encode_ckks(&pt, v, 2, false, 0x1p30, 0, &w), E_RANGE);

@@ -227,6 +227,107 @@ START_TEST(refuses)
 }
 END_TEST
 
+/* Multiples of n are below n^2 and have no inverse: neither a sum nor its owner takes them. */
+START_TEST(multiples_of_n)
+{
+	struct rnd *rnd = rnd_new_seeded(7);
+	unsigned char ct[PAILLIER_MAX_CT] = { 0 }, out[PAILLIER_MAX_CT];
+	struct paillier_blind *blind = NULL;
+	struct paillier_pk *pk = NULL;
+	struct paillier_sk *sk = NULL;
+	struct he_why w = { "" };
+	uint64_t lane[31];
+
+	ck_assert_int_eq(paillier_keygen(2048, rnd, &sk, &w), 0);
+	ck_assert_int_eq(paillier_pk_of(sk, &pk, &w), 0);
+	/* n; 256 n; n and a true ciphertext; n twice, which makes 0. */
+	for (int i = 0; i < 4; i++) {
+		struct paillier_sum *s = NULL;
+
+		memset(ct, 0, sizeof(ct));
+		mont_to_bytes(pk->n, pk->half, ct + (i == 1 ? 255 : 256), 256);
+		ck_assert_int_eq(paillier_decrypt(sk, str_make((char *)ct, 512), lane, 31, &w), E_RANGE);
+		ck_assert_msg(strstr(w.text, "multiple of n") != NULL, "%s", w.text);
+		ck_assert_int_eq(paillier_sum_new(pk, &s), 0);
+		ck_assert_int_eq(paillier_sum_add(s, str_make((char *)ct, 512), &w), 0);
+		if (i == 2) {
+			ck_assert_int_eq(paillier_blind_new(pk, rnd, &blind, &w), 0);
+			ck_assert_int_eq(paillier_encrypt(pk, (const uint32_t[]){ 7 }, 1, blind, out, &w), 0);
+			ck_assert_int_eq(paillier_decrypt(sk, str_make((char *)out, 512), lane, 1, &w), 0);
+			ck_assert_uint_eq(lane[0], 7);
+			ck_assert_int_eq(paillier_sum_add(s, str_make((char *)out, 512), &w), 0);
+			paillier_blind_free(blind);
+		} else if (i == 3) {
+			ck_assert_int_eq(paillier_sum_add(s, str_make((char *)ct, 512), &w), 0);
+		}
+		ck_assert_int_eq(paillier_sum_get(s, out, &w), E_RANGE);
+		paillier_sum_free(s);
+	}
+	paillier_pk_free(pk);
+	paillier_sk_free(sk);
+	rnd_free(rnd);
+}
+END_TEST
+
+/* A lane has room for 2^32 summands, weights counted. */
+START_TEST(room_for_summands)
+{
+	struct rnd *rnd = rnd_new_seeded(8);
+	unsigned char ct[PAILLIER_MAX_CT], out[PAILLIER_MAX_CT];
+	struct paillier_blind *blind = NULL;
+	struct paillier_sum *s = NULL;
+	struct paillier_pk *pk = NULL;
+	struct paillier_sk *sk = NULL;
+	uint32_t lane[2] = { UINT32_MAX, UINT32_MAX };
+	struct he_why w = { "" };
+	uint64_t sum[2];
+
+	ck_assert_int_eq(paillier_keygen(2048, rnd, &sk, &w), 0);
+	ck_assert_int_eq(paillier_pk_of(sk, &pk, &w), 0);
+	ck_assert_int_eq(paillier_blind_new(pk, rnd, &blind, &w), 0);
+	ck_assert_int_eq(paillier_encrypt(pk, lane, 2, blind, ct, &w), 0);
+	ck_assert_int_eq(paillier_sum_new(pk, &s), 0);
+	ck_assert_int_eq(paillier_sum_add_weighted(s, str_make((char *)ct, 512), UINT32_MAX, &w), 0);
+	ck_assert_int_eq(paillier_sum_add(s, str_make((char *)ct, 512), &w), 0);
+	ck_assert_int_eq(paillier_sum_add(s, str_make((char *)ct, 512), &w), E_LIMIT);
+	ck_assert(strstr(w.text, "2^32 summands") != NULL);
+	ck_assert_int_eq(paillier_sum_add_weighted(s, str_make((char *)ct, 512), 1, &w), E_LIMIT);
+	ck_assert_int_eq(paillier_sum_get(s, out, &w), 0);
+	ck_assert_int_eq(paillier_decrypt(sk, str_make((char *)out, 512), sum, 2, &w), 0);
+	ck_assert(sum[0] == (uint64_t)UINT32_MAX << 32 && sum[1] == sum[0]);
+	paillier_blind_free(blind);
+	paillier_sum_free(s);
+	paillier_pk_free(pk);
+	paillier_sk_free(sk);
+	rnd_free(rnd);
+}
+END_TEST
+
+/* A secret key whose numbers are no primes, or one prime twice, decrypts nothing: it is not taken. */
+START_TEST(damaged_secrets)
+{
+	struct rnd *rnd = rnd_new_seeded(9);
+	struct paillier_sk *sk = NULL, *read = NULL;
+	struct he_why w = { "" };
+	struct buf b;
+
+	ck_assert_int_eq(paillier_keygen(2048, rnd, &sk, &w), 0);
+	buf_init_secret(&b, 2000);
+	ck_assert_int_eq(paillier_sk_save(sk, &b), 0);
+	for (size_t at = 11; at < b.n - 1; at += 61) {
+		b.p[at] ^= 4;
+		ck_assert_int_eq(paillier_sk_load(buf_as_str(&b), &read, &w), E_RANGE);
+		ck_assert_msg(strstr(w.text, "damaged") != NULL, "%s", w.text);
+		b.p[at] ^= 4;
+	}
+	memcpy(b.p + 10, b.p + 10 + 128, 128);
+	ck_assert_int_eq(paillier_sk_load(buf_as_str(&b), &read, &w), E_RANGE);
+	buf_fini_secret(&b);
+	paillier_sk_free(sk);
+	rnd_free(rnd);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("he/paillier");
@@ -237,6 +338,9 @@ int main(void)
 	tcase_add_loop_test(t, as_openssl, 0, 2);
 	tcase_add_loop_test(t, sums, 0, 2);
 	tcase_add_test(t, refuses);
+	tcase_add_test(t, multiples_of_n);
+	tcase_add_test(t, room_for_summands);
+	tcase_add_test(t, damaged_secrets);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);
