@@ -108,7 +108,7 @@ static int help(const struct command *c)
 		printf("usage: troth-he %s %s\n\n%s\n", c->name, c->args, c->help);
 		help_options(c);
 	} else {
-		puts("usage: troth-he COMMAND OPTIONS [FILE...]\n\ncommands (troth-he COMMAND --help says more):");
+		puts("usage: troth-he COMMAND OPTIONS [FILE...]\n       troth-he COMMAND --help\n\ncommands:");
 		for (size_t i = 0; i < ARRAY_LEN(commands); i++)
 			printf("  %-9s %s\n", commands[i].name, commands[i].help);
 		help_options(NULL);

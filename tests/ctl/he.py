@@ -3,6 +3,7 @@
 """The command troth-he by itself: results against plain arithmetic, refusals with their sentences, and that nothing is left behind."""
 import json
 import os
+import pty
 import re
 import resource
 import shutil
@@ -168,6 +169,21 @@ def pipes():
     assert r.stdout == b"5\n-6\n"
     r = subprocess.run([TOOL, "mean", "--keys", "exact", "--out", "/dev/stdout", "-"], input=data, capture_output=True, timeout=60, check=True)
     assert r.stdout == data and b"--divide 1" in r.stderr
+
+
+@case
+def progress():
+    """Only a terminal sees how far a long work is; a complaint there stands on a line of its own."""
+    encrypt("sum", [1], "one.ct")
+    for args, words in ((("one.ct", "one.ct"), "added 2 of 2"), (("one.ct", "nothing"), "\r\033[Ktroth-he: nothing cannot be read")):
+        ours, theirs = pty.openpty()
+        with subprocess.Popen([TOOL, "add", "--keys", "sum", "--out", "two.ct", "--force"] + list(args), stderr=theirs) as p:
+            p.wait(60)
+        os.close(theirs)
+        said = os.read(ours, 4096).decode()
+        os.close(ours)
+        assert words in said, repr(said)
+    assert run("add", "--keys", "sum", "--out", "two.ct", "--force", "one.ct", "one.ct").stderr == ""
 
 
 @case

@@ -11,7 +11,7 @@ BUILD = os.environ.get("TOP_BUILDDIR", os.getcwd())
 PREFIX = "/usr/local"
 WANTED = [
     "sbin/trothd", "bin/trothctl", "bin/troth-agent", "bin/troth-he", "bin/troth-bench",
-    "share/man/man1/trothctl.1", "share/man/man1/troth-agent.1", "share/man/man5/troth.conf.5", "share/man/man7/troth-quickstart.7",
+    "share/man/man1/trothctl.1", "share/man/man1/troth-agent.1", "share/man/man1/troth-he.1", "share/man/man5/troth.conf.5", "share/man/man7/troth-quickstart.7",
     "share/man/man8/trothd.8", "share/bash-completion/completions/trothctl", "etc/troth/troth.conf", "etc/troth/troth-agent.conf",
     "lib/systemd/system/trothd.service", "lib/systemd/system/troth-agent.service", "lib/sysusers.d/troth.conf", "lib/tmpfiles.d/troth.conf",
 ]
@@ -35,7 +35,7 @@ def main():
         there = files(top)
         missing = [w for w in WANTED if w not in there]
         assert not missing, "not installed: %s" % missing
-        for program in ("sbin/trothd", "bin/trothctl", "bin/troth-agent"):
+        for program in ("sbin/trothd", "bin/trothctl", "bin/troth-agent", "bin/troth-he"):
             r = subprocess.run([os.path.join(top, program), "--version"], capture_output=True, text=True, check=True)
             assert r.stdout.split()[0] == os.path.basename(program), r.stdout
         done = subprocess.run([os.path.join(top, "sbin/trothd"), "-c", os.path.join(top, "etc/troth/troth.conf"), "--check-config"],

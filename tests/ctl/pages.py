@@ -11,7 +11,7 @@ SRC = os.environ.get("TOP_SRCDIR", os.path.join(os.path.dirname(os.path.abspath(
 BUILD = os.environ.get("TOP_BUILDDIR", os.getcwd())
 PAGES = os.path.join(SRC, "doc", "man")
 # The page of a program; how its help is asked.
-PROGRAMS = {"trothd.8": "trothd", "trothctl.1": "trothctl", "troth-agent.1": "troth-agent"}
+PROGRAMS = {"trothd.8": "trothd", "trothctl.1": "trothctl", "troth-agent.1": "troth-agent", "troth-he.1": "troth-he"}
 
 
 def plain(text):
@@ -42,8 +42,8 @@ def check_page(name, names):
         there = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", plain(text)))
         for option in sorted(shown - there):
             yield "%s: the page does not know %s" % (name, option)
-        if name == "troth-agent.1":
-            for command in re.findall(r"^  ([a-z]+)\b", said.split("commands:")[1], re.M):
+        if name in ("troth-agent.1", "troth-he.1"):
+            for command in re.findall(r"^  ([a-z]+)\b", said.split("commands:")[1].split("\n\n")[0], re.M):
                 if not re.search(r"^(\.B |\\fB)%s\b" % command, text, re.M):
                     yield "%s: the page does not know the command %s" % (name, command)
 
