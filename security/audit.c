@@ -143,11 +143,8 @@ void audit_stranger(struct security *sec, enum sec_event ev, const struct ipaddr
 	struct note n = { .ev = ev, .n = 1, .time_us = clock_wall_us(sec->clock), .stranger = true };
 
 	CHECK(sec, SECURITY);
-	/* A household or a site, not a host: /24 and /56. */
-	if (from) {
-		n.prefix = ipaddr_plain(from);
-		memset(n.prefix.b + (n.prefix.family == 4 ? 3 : 7), 0, n.prefix.family == 4 ? 1 : 9);
-	}
+	if (from)
+		n.prefix = ipaddr_site(from);
 	notice(sec->audit, &n);
 }
 

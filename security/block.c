@@ -146,6 +146,14 @@ struct ipaddr ipaddr_plain(const struct ipaddr *ip)
 	return v4;
 }
 
+struct ipaddr ipaddr_site(const struct ipaddr *ip)
+{
+	struct ipaddr a = ipaddr_plain(ip);
+
+	memset(a.b + (a.family == 4 ? 3 : 7), 0, a.family == 4 ? 1 : 9);
+	return a;
+}
+
 bool block_holds(const struct block *b, const struct ipaddr *ip)
 {
 	struct ipaddr a = ipaddr_plain(ip);

@@ -18,5 +18,7 @@ int block_parse(struct str s, unsigned family, struct block *out);
 bool block_holds(const struct block *b, const struct ipaddr *ip);
 /* IPv4 in IPv6 clothes becomes IPv4. */
 struct ipaddr ipaddr_plain(const struct ipaddr *ip);
+/* The same without its host: a household or a site, /24 and /56. */
+struct ipaddr ipaddr_site(const struct ipaddr *ip);
 
 #endif

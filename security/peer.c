@@ -48,8 +48,8 @@ void peer_unref(struct peer *p)
 	CHECK(p, PEER);
 	if (atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	if (p->sessions)
-		atomic_fetch_sub_explicit(p->sessions, 1, memory_order_relaxed);
+	if (p->crowd)
+		crowd_leave(p->crowd, &p->place);
 	if (p->joined)
 		leave(p);
 	if (p->counted)
@@ -60,11 +60,13 @@ void peer_unref(struct peer *p)
 	free(p);
 }
 
-struct peer *peer_limited(const struct ipaddr *from)
+struct peer *peer_limited(struct security *sec, const struct ipaddr *from, struct str by)
 {
 	struct peer *p = peer_new(from);
 
+	CHECK(sec, SECURITY);
 	p->limited = true;
+	p->place = crowd_place(&sec->crowd, &p->from, by);
 	return p;
 }
 
@@ -172,20 +174,25 @@ static bool join(struct security *sec, struct peer *p)
 	return p->joined;
 }
 
+/* All those who may enrol only have the room of one: a code or an ended certificate opens no more than a good one. */
+static bool count_limited(struct security *sec, struct peer *p, unsigned max)
+{
+	const char *who;
+
+	REQUIRE(p->crowd == NULL);
+	who = crowd_enter(&sec->crowd, &p->place, max);
+	if (who)
+		audit(sec, EV_TOO_MANY_CONNECTIONS, p, STR_NONE, "that may enrol only, %s", who);
+	else
+		p->crowd = &sec->crowd;
+	return !who;
+}
+
 bool peer_count(struct security *sec, struct peer *p, unsigned max)
 {
 	CHECK(p, PEER);
-	/* All those who may enrol only have the room of one: a code or an ended certificate opens no more than a good one. */
-	if (p->limited) {
-		REQUIRE(p->sessions == NULL);
-		if (atomic_fetch_add_explicit(&sec->limited, 1, memory_order_relaxed) < max) {
-			p->sessions = &sec->limited;
-			return true;
-		}
-		atomic_fetch_sub_explicit(&sec->limited, 1, memory_order_relaxed);
-		audit(sec, EV_TOO_MANY_CONNECTIONS, p, STR_NONE, "%u that may enrol only", max);
-		return false;
-	}
+	if (p->limited)
+		return count_limited(sec, p, max);
 	REQUIRE(p->n > 0 && !p->counted);
 	if (atomic_fetch_add_explicit(&p->proof[0].cred->connections, 1, memory_order_relaxed) >= max) {
 		atomic_fetch_sub_explicit(&p->proof[0].cred->connections, 1, memory_order_relaxed);

@@ -68,6 +68,7 @@ int security_new(const struct security_opts *o, struct security **out, struct wh
 	sec->cache = acp_cache_new(&sec->self, sec->six_fields);
 	sec->lockout = lockout_new(sec, o->conf);
 	sec->audit = audit_new(sec, (size_t)conf_num(o->conf, CONF_SEC_EVENTS));
+	crowd_init(&sec->crowd, sec->rnd);
 	sec->self_peer = peer_new(NULL);
 	sec->self_peer->self = true;
 	sec->admin_peer = peer_new(NULL);

@@ -129,8 +129,9 @@ struct peer; /* counted; one per connection; holds a list of proofs */
 int peer_of_certificate(struct security *sec, struct str fingerprint, const struct ipaddr *from, struct peer **out);
 /* For the loopback binding of tests: as if that credential had been proved. */
 int peer_of_credential(struct security *sec, struct str cred_id, const struct ipaddr *from, struct peer **out);
-/* Who proved no credential, but may enrol or renew by EST: speaks for nobody, reaches nothing else. */
-struct peer *peer_limited(const struct ipaddr *from);
+/* Who proved no credential, but may enrol or renew by EST: speaks for nobody, reaches nothing else.  by: the handle of the code, or the
+ * fingerprint of the key whose certificate has ended. */
+struct peer *peer_limited(struct security *sec, const struct ipaddr *from, struct str by);
 bool peer_is_limited(const struct peer *p);
 /* One of our own loops or the CSE itself: "self". */
 struct peer *peer_self(struct security *sec);

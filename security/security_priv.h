@@ -14,6 +14,7 @@
 #include "cse/base/rand.h"
 #include "cse/base/stat.h"
 #include "security/acp_cache.h"
+#include "security/crowd.h"
 #include "security/ledger.h"
 #include "security/security.h"
 #include "security/strmap.h"
@@ -169,7 +170,8 @@ struct peer {
 	uint32_t magic;
 	_Atomic uint32_t refs;
 	bool self, administers, counted, limited, joined;
-	_Atomic unsigned *sessions; /* a limited one that is counted */
+	struct crowd *crowd;        /* a limited one that is counted */
+	struct crowd_place place;   /* of a limited one */
 	struct ipaddr from;
 	unsigned n;
 	struct proof proof[PEER_MAX_PROOFS]; /* strongest last */
@@ -249,7 +251,7 @@ struct security {
 	_Atomic bool without_acpi_parent;
 	struct store *store;
 	struct peer *self_peer, *admin_peer;
-	_Atomic unsigned limited; /* sessions that may enrol only */
+	struct crowd crowd; /* sessions that may enrol only */
 	struct registry registry;
 	struct zones zones;
 	struct acp_cache *cache;

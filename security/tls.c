@@ -417,7 +417,7 @@ int tls_peer(struct tls *t, SSL *ssl, const struct ipaddr *from, struct peer **o
 	if (!SSL_is_init_finished(ssl))
 		return E_DENIED;
 	if (server && t->enrol && tls_code(ssl, handle)) {
-		*out = peer_limited(from);
+		*out = peer_limited(t->sec, from, str_of(handle));
 		return 0;
 	}
 	if (!ended && SSL_get_verify_result(ssl) != X509_V_OK)
@@ -427,7 +427,7 @@ int tls_peer(struct tls *t, SSL *ssl, const struct ipaddr *from, struct peer **o
 	int err = x ? cert_fingerprint(x, raw) : 0;
 	int used = err == 0 && server ? use_generation(t, x, fp, from) : 0;
 	if (err == 0 && used == 0 && ended) {
-		*out = peer_limited(from);
+		*out = peer_limited(t->sec, from, fp);
 		return 0;
 	}
 	/* A key that is over is one that nobody knows. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Attacks on enrolment: strangers who try handles and keys, a code in two hands, requests of other sessions, for other names and
+"""Attacks on enrolment: strangers who try handles and keys, a code in two hands or in many sessions, requests of other sessions, for other names and
 with others' keys, sessions that want more than to enrol or to stay for ever, bodies that are none."""
 import os
 import subprocess
@@ -115,8 +115,29 @@ def sessions(cse):
     expect("the guest enrols after all that", est.enrol(cse, "guest", d["code"]).status, "200")
 
 
+def crowd():
+    """Whoever has a code holds as many sessions with it as he can; a new device finds its way in."""
+    with Cse(sets=["https.connections_per_credential=24"]) as cse:
+        cse.start()
+        d, honest = est.add(cse, "greedy", aeIds=["CGreedy"]), est.add(cse, "honest", aeIds=["CHonest"])
+        args = [os.path.join(est.BUILD, "tests/lib/est_client"), "--port", str(cse.port), "--code", d["code"], "--wait", "60", "csrattrs", "csrattrs"]
+        held = [subprocess.Popen(args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(36)]
+        until = time.monotonic() + 25
+        while not est.events(cse, "EV_TOO_MANY_CONNECTIONS") and time.monotonic() < until:
+            time.sleep(0.1)
+        a = est.enrol(cse, "honest", honest["code"])
+        alive = sum(p.poll() is None for p in held)
+        for p in held:
+            p.kill()
+            p.wait()
+        assert est.events(cse, "EV_TOO_MANY_CONNECTIONS") and alive, alive
+        expect("a new device enrols beside one that holds sessions", a.status, "200")
+        expect("how trothd ends", cse.stop(), 0)
+
+
 def main():
     est.make_client()
+    crowd()
     with Cse() as cse:
         cse.start()
         strangers(cse)
