@@ -115,21 +115,16 @@ static void round_to_t(const struct he_ctx *c, unsigned primes, uint64_t *x, uin
 static void exact_to_t(const struct he_ctx *c, unsigned primes, uint64_t correction, uint64_t *x, uint64_t *y, uint64_t *to)
 {
 	uint64_t t = c->p.t, fix = he_inv_any(correction, t), whole = he_mul(product_but(c, primes, primes, &c->t), fix, &c->t);
-	double part[HE_MAX_PRIMES];
+	double whole_q[HE_MAX_PRIMES];
 	struct basis b;
 
 	he_mod_init(&b.g, 3);
 	basis_of(c, primes, 0, fix, 0, x, &b);
 	c->kern->dot_const(to, b.at, b.to_t, primes, c->n, &c->t, c->narrow);
 	for (unsigned j = 0; j < primes; j++)
-		part[j] = 1.0 / (double)c->p.q[j];
-	for (size_t i = 0; i < c->n; i++) {
-		double over = 0.5;
-
-		for (unsigned j = 0; j < primes; j++)
-			over += (double)(int64_t)x[j * c->n + i] * part[j];
-		y[i] = (uint64_t)(int64_t)over;
-	}
+		whole_q[j] = (double)c->p.q[j];
+	/* Divided and summed as SEAL does: next to half of Q the last bit decides. */
+	c->kern->estimate(y, b.at, whole_q, primes, c->n);
 	c->kern->reduce(y, y, c->n, &c->t);
 	c->kern->mul_const(y, y, he_const_make(whole, t), c->n, &c->t);
 	c->kern->sub(to, to, y, c->n, &c->t);

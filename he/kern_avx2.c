@@ -176,6 +176,28 @@ TARGET static bool below(const void *a, size_t n, uint64_t q)
 	return _mm256_movemask_epi8(ok) == -1;
 }
 
+/* Words below 2^63, rounded once: the upper half stands exactly at 2^84, the lower one at 2^52. */
+FAST __m256d rounded(__m256i v)
+{
+	const __m256d high = _mm256_set1_pd(0x1p84), low = _mm256_set1_pd(0x1p52);
+	__m256d h = _mm256_or_pd(_mm256_castsi256_pd(_mm256_srli_epi64(v, 32)), high);
+	__m256d l = _mm256_or_pd(_mm256_castsi256_pd(_mm256_and_si256(v, each_word(0xffffffff))), low);
+
+	return _mm256_add_pd(_mm256_sub_pd(h, _mm256_add_pd(high, low)), l);
+}
+
+TARGET static void estimate(uint64_t *r, const uint64_t *const *a, const double *q, unsigned k, size_t n)
+{
+	for (size_t i = 0; i < n; i += 4) {
+		__m256d sum = _mm256_setzero_pd();
+
+		for (unsigned j = 0; j < k; j++)
+			sum = _mm256_add_pd(sum, _mm256_div_pd(rounded(take_words(a[j] + i)), _mm256_set1_pd(q[j])));
+		sum = _mm256_add_pd(sum, _mm256_set1_pd(0.5));
+		give_words(r + i, _mm256_cvtepi32_epi64(_mm256_cvttpd_epi32(sum)));
+	}
+}
+
 const struct he_kernels he_kern_avx2 = { HE_AVX2,   add,          sub,    neg,   mul, muladd,
-	                                 mul_const, muladd_const, dot, dot_const, reduce, below };
+	                                 mul_const, muladd_const, dot, dot_const, reduce, below, estimate };
 #endif

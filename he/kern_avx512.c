@@ -143,8 +143,19 @@ TARGET static void dot_const(uint64_t *r, const uint64_t *const *a, const struct
 	}
 }
 
+TARGET static void estimate(uint64_t *r, const uint64_t *const *a, const double *q, unsigned k, size_t n)
+{
+	for (size_t i = 0; i < n; i += 8) {
+		__m512d sum = _mm512_setzero_pd();
+
+		for (unsigned j = 0; j < k; j++)
+			sum = _mm512_add_pd(sum, _mm512_div_pd(_mm512_cvtepi64_pd(take(a[j] + i)), _mm512_set1_pd(q[j])));
+		give(r + i, _mm512_cvttpd_epi64(_mm512_add_pd(sum, _mm512_set1_pd(0.5))));
+	}
+}
+
 const struct he_kernels he_kern_avx512 = { HE_AVX512,  add,          sub, neg,       mul,    muladd,
-	                                   mul_const, muladd_const, dot, dot_const, reduce, below };
+	                                   mul_const, muladd_const, dot, dot_const, reduce, below, estimate };
 
 #undef TARGET
 #define TARGET __attribute__((target("avx512f,avx512dq,avx512vl,avx512ifma")))
@@ -282,5 +293,5 @@ TARGET static void dot_const52(uint64_t *r, const uint64_t *const *a, const stru
 }
 
 const struct he_kernels he_kern_ifma = { HE_IFMA,   add,          sub,   neg,         mul52,  muladd52,
-	                                 mul_const, muladd_const, dot52, dot_const52, reduce, below };
+	                                 mul_const, muladd_const, dot52, dot_const52, reduce, below, estimate };
 #endif

@@ -141,5 +141,16 @@ static bool below(const void *a, size_t n, uint64_t q)
 	return ok;
 }
 
+static void estimate(uint64_t *r, const uint64_t *const *a, const double *q, unsigned k, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		double sum = 0;
+
+		for (unsigned j = 0; j < k; j++)
+			sum += (double)(int64_t)a[j][i] / q[j];
+		r[i] = (uint64_t)(int64_t)(sum + 0.5);
+	}
+}
+
 const struct he_kernels he_kern_scalar = { HE_SCALAR, add, sub, neg, mul, muladd, mul_const, muladd_const,
-	                                   dot, dot_const, reduce, below };
+	                                   dot, dot_const, reduce, below, estimate };

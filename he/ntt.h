@@ -33,6 +33,8 @@ struct he_kernels {
 	void (*reduce)(uint64_t *r, const uint64_t *a, size_t n, const struct he_mod *m);
 	/* Are all words < q?  Of any alignment, as they stand in a file; no early exit needed. */
 	bool (*below)(const void *a, size_t n, uint64_t q);
+	/* r = the whole part of 1/2 + the sum of a[j] / q[j], each step rounded as a double: a below 2^61, the sum below 2^31. */
+	void (*estimate)(uint64_t *r, const uint64_t *const *a, const double *q, unsigned k, size_t n);
 };
 /* The best of this processor, or the one asked for (tests); NULL when the processor lacks it. */
 const struct he_kernels *he_kernels_best(void);

@@ -78,6 +78,33 @@ static void compare_sums(const struct he_kernels *k, struct field *f, const stru
 	free(wide);
 }
 
+/* Halves of q, and next to them, where the last bit of a double decides. */
+static void compare_estimates(const struct he_kernels *k, struct field *f, uint64_t q)
+{
+	const uint64_t *a[5] = { f->a, f->b, f->a, f->b, f->a };
+	const double by[5] = { (double)q, (double)q + 2, (double)q, (double)q + 6, (double)q };
+	struct field old = *f;
+
+	for (int i = 0; i < N; i++) {
+		f->a[i] = i % 2 ? f->a[i] : q / 2 + (uint64_t)(i % 8 / 2) - 1;
+		f->b[i] = i % 3 ? f->b[i] : q / 2 + (uint64_t)(i % 9 / 3) - 1;
+	}
+	for (unsigned terms = 1; terms <= 5; terms++) {
+		for (int i = 0; i < N; i++) {
+			volatile double sum = 0, one;
+
+			for (unsigned j = 0; j < terms; j++) {
+				one = (double)a[j][i] / by[j];
+				sum = sum + one;
+			}
+			f->want[i] = (uint64_t)(sum + 0.5);
+		}
+		k->estimate(f->r, a, by, terms, N);
+		same(f, "estimate", k->isa, q);
+	}
+	*f = old;
+}
+
 static void compare(const struct he_kernels *k, struct field *f, uint64_t q)
 {
 	struct he_mod m;
@@ -110,6 +137,7 @@ static void compare(const struct he_kernels *k, struct field *f, uint64_t q)
 	k->mul_const(f->r, f->a, c, N, &m);
 	same(f, "mul_const", k->isa, q);
 	compare_sums(k, f, &m);
+	compare_estimates(k, f, q);
 	/* In place, any words. */
 	for (i = 0; i < N; i++)
 		f->r[i] = i < 8 ? ~0ULL - (uint64_t)i : f->a[i] * 0x9e3779b97f4a7c15;

@@ -130,6 +130,15 @@ async function main() {
 			const a = ev.multiply(low, low);
 			write(name + '.add_balanced', ev.add(low, a), none);
 			write(name + '.square_low', a, none);
+			// Half of the modulus, rounded up, in each place: how it is read is a matter of the last bit of SEAL's doubles.
+			const half = Buffer.from(ct.saveArray(none)), primes = parms.coeffModulus;
+			const edge = seal.CipherText();
+			for (let i = 0; i < 2 * 3 * 64; i++)
+				half.writeBigUInt64LE((BigInt(primes[Math.floor(i / 64) % 3]) + 1n) / 2n, 113 + 8 * i);
+			edge.loadArray(context, half);
+			write('bgv.half', edge, none);
+			write('bgv.half.read', decryptor.decrypt(edge), none);
+			facts.push('budget bgv half ' + decryptor.invariantNoiseBudget(edge));
 			write(name + '.add_plain_low', ev.addPlain(low, plain), none);
 		}
 	}
