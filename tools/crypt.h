@@ -77,15 +77,17 @@ enum { CRYPT_PK = 1, CRYPT_SK = 2, CRYPT_RELIN = 4, CRYPT_GALOIS = 8 };
 /* crypt_close in any case. */
 int crypt_open(struct crypt_keys *k, const struct crypt_options *o, unsigned wanted);
 void crypt_close(struct crypt_keys *k);
-bool crypt_has_relin(struct crypt_keys *k); /* reads it when it is there */
+/* Reads relin.seal when it is there. */
+int crypt_find_relin(struct crypt_keys *k, bool *found);
 
 /* Ciphertexts.  style (may be NULL): the file's. */
 int crypt_load_ct(const struct crypt_keys *k, const char *path, struct he_ct *ct, struct seal_style *style);
 int crypt_save_ct(const struct crypt_keys *k, const struct he_ct *ct, const struct he_seed *seed, const struct seal_style *style);
-/* "--version 4.1" and "--compression zstd" over what is in *style; SEAL 3.7 has no BGV. */
+/* "--version 4.1" and "--compression zstd" over what is in *style; SEAL 3 has no BGV. */
 int crypt_style(const struct crypt_options *o, enum he_scheme scheme, struct seal_style *style);
 
-/* Numbers of a file ("-": standard input): malloc'd, at most `most`. */
+/* Numbers of a file ("-": standard input): malloc'd, at most `most`.  column: NULL when it was not said, crypt_no_column: cannot be. */
+extern const char crypt_no_column[];
 int crypt_numbers(const char *path, const char *column, size_t most, double **v, size_t *n);
 void crypt_numbers_free(double *v, size_t n); /* wipes; v may be NULL */
 /* An option's number; when it is absent, *v is as it was. */

@@ -163,9 +163,33 @@ static int times(struct job *j, struct he_ct *ct, const char *what, double x, do
 
 static int relinearize(struct job *j, struct he_ct *ct)
 {
-	if (!crypt_has_relin(&j->k))
-		return crypt_fail(CRYPT_REFUSED, "the folder has no relin.seal, which this needs");
+	bool found = false;
+	int code = crypt_find_relin(&j->k, &found);
+
+	if (code)
+		return code;
+	if (!found)
+		return crypt_fail(CRYPT_REFUSED, "%s has no relin.seal, which this needs", j->k.o->keys);
 	return tried(j, he_relinearize(ct, ct, &j->k.relin, &j->w));
+}
+
+/* j->sum = j->a times j->b. */
+static int product(struct job *j)
+{
+	bool found = false;
+	int code;
+
+	if ((code = check_levels(j, 0, &j->a, 1)) != 0 || (code = check_levels(j, 1, &j->b, 1)) != 0 ||
+	    (code = check_past(j, 1, &j->b, &j->a)) != 0)
+		return code;
+	/* What nobody would load again is not made. */
+	if (j->a.size + j->b.size - 1 > SEAL_MAX_POLYS)
+		return crypt_fail(CRYPT_REFUSED, "%s: it is a product that was not relinearized; relin it before", j->k.o->file[j->a.size > 2 ? 0 : 1]);
+	if ((code = tried_file(j, 1, he_multiply(&j->sum, &j->a, &j->b, &j->w))) != 0 || (code = crypt_find_relin(&j->k, &found)) != 0)
+		return code;
+	if (found && (code = relinearize(j, &j->sum)) != 0)
+		return code;
+	return is_ckks(j) ? tried(j, he_rescale(&j->sum, &j->sum, &j->w)) : CRYPT_OK;
 }
 
 int crypt_multiply(const struct crypt_options *o)
@@ -173,12 +197,8 @@ int crypt_multiply(const struct crypt_options *o)
 	struct job j;
 	int code = job_init(&j, o, 0);
 
-	if (code == 0 && (code = load(&j, 0, &j.a)) == 0 && (code = load(&j, 1, &j.b)) == 0 && (code = check_levels(&j, 0, &j.a, 1)) == 0 &&
-	    (code = check_levels(&j, 1, &j.b, 1)) == 0 && (code = check_past(&j, 1, &j.b, &j.a)) == 0 &&
-	    (code = tried_file(&j, 1, he_multiply(&j.sum, &j.a, &j.b, &j.w))) == 0 && crypt_has_relin(&j.k))
-		code = relinearize(&j, &j.sum);
-	if (code == 0 && is_ckks(&j))
-		code = tried(&j, he_rescale(&j.sum, &j.sum, &j.w));
+	if (code == 0 && (code = load(&j, 0, &j.a)) == 0 && (code = load(&j, 1, &j.b)) == 0)
+		code = product(&j);
 	return job_end(&j, code == 0 ? save(&j, &j.sum) : code);
 }
 
@@ -340,7 +360,7 @@ static int add_bias(struct job *j, double bias)
 static int numbers_of(const struct crypt_options *o, const char *name, const char *path, double **v)
 {
 	size_t n = 0;
-	int code = crypt_numbers(path, NULL, HE_NUMBERS_MOST, v, &n);
+	int code = crypt_numbers(path, crypt_no_column, HE_NUMBERS_MOST, v, &n);
 
 	if (code == 0 && n != (size_t)o->files)
 		code = crypt_fail(CRYPT_REFUSED, "--%s %s has %zu number%s, and there %s %d file%s: each takes one", name, path, n, n == 1 ? "" : "s",
@@ -360,8 +380,8 @@ int crypt_score(const struct crypt_options *o)
 		code = add_scores(&j, weight, centre);
 	if (code == 0 && bias != 0)
 		code = add_bias(&j, bias);
-	free(weight);
-	free(centre);
+	crypt_numbers_free(weight, HE_NUMBERS_MOST);
+	crypt_numbers_free(centre, HE_NUMBERS_MOST);
 	return job_end(&j, code == 0 ? save(&j, &j.sum) : code);
 }
 

@@ -13,11 +13,17 @@
 #include "he/numbers.h"
 #include "tools/crypt.h"
 
+const char crypt_no_column[] = "";
+
 enum { TEXT_MOST = 16 * 1024 * 1024 };
 
 const char *crypt_path(char *room, size_t n, const char *folder, const char *name)
 {
-	snprintf(room, n, "%s/%s", folder, name);
+	int length = snprintf(room, n, "%s/%s", folder, name);
+
+	/* Half a path may be another file's. */
+	if (length < 0 || (size_t)length >= n)
+		room[0] = '\0';
 	return room;
 }
 
@@ -75,8 +81,9 @@ int crypt_style(const struct crypt_options *o, enum he_scheme scheme, struct sea
 	if (o->version) {
 		const char *v = o->version;
 
-		if (strlen(v) != 3 || v[1] != '.' || !((v[0] == '4' && v[2] >= '0' && v[2] <= '4') || strcmp(v, "3.7") == 0))
-			return crypt_fail(CRYPT_USAGE, "--version %s: 4.0 to 4.4 and 3.7 are possible", v);
+		if (strlen(v) != 3 || v[1] != '.' || !((v[0] == '4' && v[2] >= '0' && v[2] <= '4') || strcmp(v, "3.6") == 0 ||
+		                                         strcmp(v, "3.7") == 0))
+			return crypt_fail(CRYPT_USAGE, "--version %s: 4.0 to 4.4, 3.6 and 3.7 are possible", v);
 		style->major = (uint8_t)(v[0] - '0');
 		style->minor = (uint8_t)(v[2] - '0');
 		if (style->major < 4 && scheme == HE_BGV)
@@ -182,13 +189,15 @@ static int read_relin(struct crypt_keys *k)
 	return CRYPT_OK;
 }
 
-bool crypt_has_relin(struct crypt_keys *k)
+int crypt_find_relin(struct crypt_keys *k, bool *found)
 {
 	char path[PATH_MAX];
+	int code = CRYPT_OK;
 
-	if (k->relin.n == 0 && access(crypt_path(path, sizeof(path), k->o->keys, "relin.seal"), R_OK) == 0)
-		read_relin(k);
-	return k->relin.n > 0;
+	if (k->relin.n == 0 && access(crypt_path(path, sizeof(path), k->o->keys, "relin.seal"), F_OK) == 0)
+		code = read_relin(k);
+	*found = k->relin.n > 0;
+	return code;
 }
 
 void crypt_close(struct crypt_keys *k)
@@ -208,9 +217,12 @@ void crypt_close(struct crypt_keys *k)
 
 int crypt_load_ct(const struct crypt_keys *k, const char *path, struct he_ct *ct, struct seal_style *style)
 {
+	const struct he_params *p = he_ctx_params(k->c);
+	/* Twice the longest: headers, and what compression may add, are little. */
+	size_t most = (size_t)2 * 8 * SEAL_MAX_POLYS * he_ctx_data_primes(k->c) << p->log_n;
 	struct he_why w = { "" };
 	struct buf b;
-	int code = crypt_read(path, SEAL_MAX_BYTES, &b);
+	int code = crypt_read(path, most, &b);
 
 	if (code)
 		return code;
@@ -244,18 +256,20 @@ void crypt_numbers_free(double *v, size_t n)
 
 int crypt_numbers(const char *path, const char *column, size_t most, double **v, size_t *n)
 {
+	bool takes_column = column != crypt_no_column;
 	struct he_why w = { "out of memory" };
 	struct buf b;
 	double *got;
-	int code = crypt_read(path, TEXT_MOST, &b);
+	int code = crypt_read(path, TEXT_MOST, &b), err = E_NOMEM;
 
 	if (code)
 		return code;
 	got = calloc(most, sizeof(*got));
-	if (got == NULL || he_numbers_read(buf_as_str(&b), column, got, most, n, &w) != 0) {
+	if (got == NULL || (err = he_numbers_read(buf_as_str(&b), takes_column ? column : NULL, got, most, n, &w)) != 0) {
 		crypt_numbers_free(got, got ? most : 0);
 		got = NULL;
-		code = crypt_fail(CRYPT_REFUSED, "%s: %s", path, w.text);
+		code = crypt_fail(CRYPT_REFUSED, "%s: %s", path,
+		                  err == E_ABSENT && !takes_column ? "there are several columns; one number a line is taken here, or a JSON array" : w.text);
 	}
 	buf_fini_secret(&b);
 	if (got)

@@ -182,6 +182,16 @@ static void remove_others(const char *folder, const struct key_set *set)
 	}
 }
 
+/* One folder under two names would hand out the secret. */
+static int check_apart(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	if (stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino)
+		return crypt_fail(CRYPT_USAGE, "--public %s is the folder of the secret; take another", b);
+	return CRYPT_OK;
+}
+
 static int save_set(const struct crypt_options *o, const struct key_set *set)
 {
 	const char *folder[] = { o->out, o->public };
@@ -195,6 +205,8 @@ static int save_set(const struct crypt_options *o, const struct key_set *set)
 		is_new[f] = mkdir(folder[f], 0755) == 0;
 		if (!is_new[f] && errno != EEXIST)
 			code = crypt_fail(CRYPT_NOFILE, "the folder %s cannot be made: %s", folder[f], strerror(errno));
+		if (code == 0 && f == 1)
+			code = check_apart(folder[0], folder[1]);
 		for (size_t i = 0; i < set->n && code == 0; i++)
 			if (f == 0 || !set->file[i].is_secret)
 				code = crypt_stage(&staged[n++], crypt_path(path, sizeof(path), folder[f], set->file[i].name),

@@ -113,7 +113,21 @@ static int decode_exact(const struct crypt_keys *k, const struct he_pt *pt, size
 	return code;
 }
 
-static int decrypt_file(const struct crypt_keys *k, size_t n, double divide, double *v)
+/* Decimals that lie well above the noise of a scale: of 2^40, which keygen's profile has, six.  Lower ones tell of the key. */
+static int limit_digits(const struct crypt_keys *k, double scale, double *digits)
+{
+	double most = floor(log10(scale)) - 6;
+
+	if (most >= *digits)
+		return CRYPT_OK;
+	if (most < 0 || k->o->decimals)
+		return crypt_fail(CRYPT_REFUSED, "%s: its scale is %g, which leaves %s decimals above the noise%s", k->o->file[0], scale,
+		                  most < 0 ? "no" : "fewer", most < 0 ? "; encode at 2^40" : "; say fewer --decimals");
+	*digits = most;
+	return CRYPT_OK;
+}
+
+static int decrypt_file(const struct crypt_keys *k, size_t n, double divide, double *digits, double *v)
 {
 	bool is_ckks = he_ctx_params(k->c)->scheme == HE_CKKS;
 	struct he_why w = { "" };
@@ -124,7 +138,8 @@ static int decrypt_file(const struct crypt_keys *k, size_t n, double divide, dou
 
 	he_pt_init(&pt, k->c);
 	he_ct_init(&ct, k->c);
-	code = crypt_load_ct(k, k->o->file[0], &ct, NULL);
+	if ((code = crypt_load_ct(k, k->o->file[0], &ct, NULL)) == 0 && is_ckks)
+		code = limit_digits(k, ct.scale, digits);
 	if (code == 0 && he_decrypt(&pt, &ct, &k->sk, &w) != 0)
 		code = crypt_fail(CRYPT_REFUSED, "%s: %s", k->o->file[0], w.text);
 	/* A result without budget may be wrong: nothing of it is shown. */
@@ -171,7 +186,7 @@ int crypt_decrypt(const struct crypt_options *o)
 		code = crypt_counter_decrypt(&k);
 	else if (code == 0 && (code = print_options(&k, &count, &divide, &digits)) == 0) {
 		v = calloc((size_t)count, sizeof(*v));
-		code = v ? decrypt_file(&k, (size_t)count, divide, v) : crypt_fail(CRYPT_REFUSED, "out of memory");
+		code = v ? decrypt_file(&k, (size_t)count, divide, &digits, v) : crypt_fail(CRYPT_REFUSED, "out of memory");
 		if (code == 0)
 			code = crypt_print(o, v, (size_t)count, (int)digits);
 		crypt_numbers_free(v, (size_t)count);

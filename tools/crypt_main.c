@@ -67,7 +67,7 @@ static const struct {
 	{ "squared", NULL, "the squares are summed", AT(squared) },
 	{ "bias", "X", "added at the end", AT(bias) },
 	{ "values", "FILE", "CSV or JSON: one number for all slots, or one for each", AT(values) },
-	{ "version", "V", "of SEAL that reads the file: 4.0 to 4.4, 3.7; else the keys', the input's, or 4.1", AT(version) },
+	{ "version", "V", "of SEAL that reads the file: 4.0 to 4.4, 3.6, 3.7; else the keys', the input's, or 4.1", AT(version) },
 	{ "compression", "K", "none, zlib or zstd", AT(compression) },
 	{ "force", NULL, "overwrites what is there", AT(force) },
 };

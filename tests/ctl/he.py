@@ -9,6 +9,7 @@ import resource
 import shutil
 import signal
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
@@ -96,7 +97,18 @@ def keys_are_whole():
     refused(USAGE, "none of bfv, bgv", "keygen", "--profile", "sum", "--scheme", "x", "--out", "new")
     refused(USAGE, "Paillier", "keygen", "--profile", "counter", "--version", "4.4", "--out", "new")
     refused(REFUSED, "--scheme bfv", "keygen", "--profile", "exact", "--version", "3.7", "--out", "new")
+    refused(USAGE, "is the folder of the secret", "keygen", "--profile", "sum", "--out", "new", "--public", "./new")
+    refused(USAGE, "is the folder of the secret", "keygen", "--profile", "sum", "--out", "new", "--public", "new", "--force")
     assert get("sum/secret.seal") == secret
+    # Security below 128 bits is never taken, and shown as what it is.
+    shutil.copytree("sum.eval", "weak")
+    data = bytearray(get("weak/params.seal"))
+    assert struct.unpack_from("<Q", data, 17)[0] == 2048
+    struct.pack_into("<Q", data, 17, 1024)
+    put("weak/params.seal", bytes(data))
+    refused(REFUSED, "weak/params.seal: the primes are too large for degree 1024", "encrypt", "--keys", "weak", "--out", "never",
+            put("in.json", [1]))
+    assert "WEAK" in well("inspect", "weak/params.seal")
     # New keys in place of others leave nothing of those; a secret that was readable to all is not any more.
     shutil.copytree("exact", "again")
     os.chmod("again/secret.seal", 0o644)
@@ -213,7 +225,7 @@ def command_line():
             ("--divide \"0\"", ("--divide", "0")), ("--format xml", ("--format", "xml"))):
         refused(USAGE, words, "decrypt", "--keys", "exact", *args, "line.ct")
     refused(USAGE, "whole number", "rotate", "--keys", "exact", "--steps", "1.5", "--out", "x", "line.ct")
-    refused(USAGE, "4.0 to 4.4 and 3.7", "add", "--keys", "exact", "--version", "4.5", "--out", "x", "line.ct")
+    refused(USAGE, "4.0 to 4.4, 3.6 and 3.7", "add", "--keys", "exact", "--version", "4.5", "--out", "x", "line.ct")
     refused(USAGE, "none, zlib, zstd", "add", "--keys", "exact", "--compression", "gz", "--out", "x", "line.ct")
     assert well("--version").split()[0] == "troth-he"
     assert run().returncode == USAGE
@@ -338,6 +350,8 @@ def real_results():
     put("c", [1, 2])
     near(do("score", "--weights", "w", "--centre", "c", "--bias", 3, "a.ct", "b.ct"), [0.5 * (x - 1) + 3 for x in a], 0.002)
     near(do("score", "--weights", "w", "--centre", "c", "--squared", "--bias", 3, "a.ct", "b.ct"), [(0.5 * (x - 1)) ** 2 + 3 for x in a], 0.002)
+    put("row.csv", "0.5,0.2\n")
+    refused(REFUSED, "one number a line", "score", "--keys", "score", "--weights", "row.csv", "--out", "never", "a.ct", "b.ct")
     score = ("score", "--keys", "score", "--out", "never", "--weights")
     refused(REFUSED, "every weight is 0", *score, put("w", [0, 0]), "a.ct", "b.ct")
     refused(REFUSED, "--weights w has 1 number, and there are 2 files", *score, put("w", [1]), "a.ct", "b.ct")
@@ -363,6 +377,15 @@ def real_results():
     # Digits below the sixth tell of the key.
     refused(USAGE, "0 to 6", "decrypt", "--keys", "score", "--decimals", "7", "a.ct")
     refused(USAGE, "--divide \"1e-3\"", "decrypt", "--keys", "score", "--divide", "1e-3", "a.ct")
+    data = bytearray(get("a.ct"))
+    at = 16 + 32 + 1 + 24
+    assert struct.unpack_from("<d", data, at)[0] == 2 ** 40
+    struct.pack_into("<d", data, at, 2 ** 30)
+    put("small.ct", bytes(data))
+    refused(REFUSED, "fewer --decimals", "decrypt", "--keys", "score", "--decimals", "4", "small.ct")
+    assert run("decrypt", "--keys", "score", "--decimals", "3", "--count", "1", "small.ct").returncode == OK
+    struct.pack_into("<d", data, at, 2 ** 10)
+    refused(REFUSED, "no decimals above the noise", "decrypt", "--keys", "score", put("small.ct", bytes(data)))
     refused(USAGE, "--zeros", "decrypt", "--keys", "score", "--zeros", "a.ct")
 
 
@@ -385,6 +408,19 @@ def damaged():
         command = {"public.seal": ("encrypt", put("in.json", [1])), "relin.seal": ("relin", "a.ct"), "galois.seal": ("sum", "a.ct"),
                    "params.seal": ("add", "a.ct")}[name]
         refused(REFUSED, "torn/" + name, command[0], "--keys", "torn", "--out", "never", command[1])
+        if name == "relin.seal":
+            refused(REFUSED, "torn/relin.seal", "multiply", "--keys", "torn", "--out", "never", "a.ct", "a.ct")
+    # Without the keys a product has three polynomials: it is read, but not multiplied again.
+    os.unlink("torn/relin.seal")
+    shutil.copy("exact/params.seal", "torn/params.seal")
+    well("multiply", "--keys", "torn", "--out", "three.ct", "a.ct", "a.ct")
+    assert "3 polynomials" in well("inspect", "--keys", "torn", "three.ct") and decrypt("exact", "three.ct", 2) == [1, 4]
+    refused(REFUSED, "three.ct: it is a product that was not relinearized", "multiply", "--keys", "torn", "--out", "never", "a.ct", "three.ct")
+    refused(REFUSED, "torn has no relin.seal", "score", "--keys", "torn", "--weights", put("w", [1]), "--squared", "--out", "never", "a.ct")
+    refused(REFUSED, "relinearize before a rotation", "rotate", "--keys", "exact", "--steps", "1", "--out", "never", "three.ct")
+    well("relin", "--keys", "exact", "--out", "two.ct", "--force", "three.ct")
+    assert "2 polynomials" in well("inspect", "--keys", "exact", "two.ct") and decrypt("exact", "two.ct", 2) == [1, 4]
+    refused(NOFILE, "has more than", "add", "--keys", "exact", "--out", "never", "/dev/zero")
 
 
 @case
@@ -410,9 +446,9 @@ def shown_and_converted():
     assert r.returncode == NOFILE and "a.ct: ciphertext" in r.stdout
     r = run("inspect", put("cut", get("a.ct")[:999]))
     assert r.returncode == REFUSED and "NOT VALID" in r.stdout
-    for version in ("4.0", "4.1", "4.2", "4.3", "4.4", "3.7"):
+    for version in ("4.0", "4.1", "4.2", "4.3", "4.4", "3.6", "3.7"):
         for kind in ("none", "zlib", "zstd"):
-            keys = "bfv" if version == "3.7" else "exact"
+            keys = "bfv" if version < "4" else "exact"
             encrypt(keys, [4, 5], "a.ct", "--version", version, "--compression", kind)
             assert "SEAL %s, compression %s" % (version, kind) in well("inspect", "a.ct")
             # What is not named stays as it is.
@@ -451,6 +487,7 @@ def five_lines():
 def main():
     failed = 0
     home = os.getcwd()
+    os.umask(0o022)
     with tempfile.TemporaryDirectory(prefix="troth-he-") as folder:
         os.chdir(folder)
         for name, more in (("sum", ()), ("exact", ()), ("score", ()), ("counter", ()), ("bfv", ("--scheme", "bfv")), ("other", ())):

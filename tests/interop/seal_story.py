@@ -109,6 +109,11 @@ def integers(story, rows):
     story.tool("add", "--keys", story.path("sum.eval"), "--out", story.path("total"), *files)
     story.check("sum of 20 devices, read by SEAL", story.by_seal("sum", "total")[:n] == want)
     story.check("sum of 20 devices, read by troth-he", story.by_tool("sum", "total", n) == want)
+    # The version of SEAL 3.6, which all that came later read, and every compression.
+    for i, kind in enumerate(("none", "zlib", "zstd")):
+        story.tool("convert", "--keys", story.path("sum.eval"), "--version", "3.6", "--compression", kind, "--out", story.path("old%d" % i),
+                   story.path("total"))
+        story.check("the same as of SEAL 3.6, compression %s, read by SEAL" % kind, story.by_seal("sum", "old%d" % i)[:n] == want)
     story.tool("mean", "--keys", story.path("sum.eval"), "--out", story.path("mean"), *files)
     got = story.by_tool("sum", "mean", n, "--divide", DEVICES)
     story.check("mean of 20 devices", all(abs(g - w / DEVICES) < 1e-6 for g, w in zip(got, want)))
