@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: Apache-2.0
-// Both libraries in one program: what the files of seal_random share.
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Both libraries in one program: what the files of seal_random share. */
 #ifndef TESTS_INTEROP_SEAL_RANDOM_H
 #define TESTS_INTEROP_SEAL_RANDOM_H
 
@@ -22,7 +22,7 @@ extern "C" {
 #include "he/seal_io.h"
 #include "he/secret.h"
 }
-#include "seal/seal.h"
+#include <seal/seal.h>
 
 using namespace seal;
 using std::string;
