@@ -27,19 +27,6 @@ const char *crypt_path(char *room, size_t n, const char *folder, const char *nam
 	return room;
 }
 
-/* Twice the room, and nothing left behind where the bytes were. */
-static void widen(struct buf *b)
-{
-	size_t room = b->cap * 2 + 65536;
-	struct buf wide;
-
-	buf_init(&wide, b->max);
-	(void)buf_room(&wide, room < b->max ? room : b->max);
-	buf_put(&wide, b->p, b->n);
-	buf_fini_secret(b);
-	*b = wide;
-}
-
 int crypt_read(const char *path, size_t max, struct buf *b)
 {
 	bool is_stdin = strcmp(path, "-") == 0;
@@ -48,14 +35,14 @@ int crypt_read(const char *path, size_t max, struct buf *b)
 	ssize_t n = 1;
 
 	/* One byte more tells that there are too many. */
-	buf_init(b, max + 1);
+	buf_init_secret(b, max + 1);
 	if (fd < 0)
 		return crypt_fail(CRYPT_NOFILE, "%s cannot be read: %s", path, strerror(errno));
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (size_t)st.st_size <= max)
 		(void)buf_room(b, (size_t)st.st_size + 1);
 	while (n > 0 && b->n <= max) {
 		if (b->n == b->cap)
-			widen(b);
+			(void)buf_room(b, b->max - b->n < 65536 ? b->max - b->n : 65536);
 		n = read(fd, b->p + b->n, b->cap - b->n);
 		if (n > 0)
 			buf_added(b, (size_t)n);
@@ -146,12 +133,30 @@ static int open_context(struct crypt_keys *k)
 	return CRYPT_OK;
 }
 
+/* Is the public key the secret one's? */
+static bool is_pair(const struct crypt_keys *k)
+{
+	struct paillier_pk *own = NULL;
+	struct buf a, b;
+	bool ok;
+
+	buf_init(&a, PAILLIER_MAX_CT);
+	buf_init(&b, PAILLIER_MAX_CT);
+	ok = paillier_pk_of(k->psk, &own, NULL) == 0 && paillier_pk_save(own, &a) == 0 && paillier_pk_save(k->ppk, &b) == 0 &&
+	     str_eq(buf_as_str(&a), buf_as_str(&b));
+	paillier_pk_free(own);
+	buf_fini(&a);
+	buf_fini(&b);
+	return ok;
+}
+
 static int open_paillier(struct crypt_keys *k, unsigned wanted)
 {
 	READ(k, "public.paillier", paillier_pk_load(in, &k->ppk, &w));
-	if (wanted & CRYPT_SK)
-		READ(k, "secret.paillier", paillier_sk_load(in, &k->psk, &w));
-	return CRYPT_OK;
+	if (!(wanted & CRYPT_SK))
+		return CRYPT_OK;
+	READ(k, "secret.paillier", paillier_sk_load(in, &k->psk, &w));
+	return is_pair(k) ? CRYPT_OK : crypt_fail(CRYPT_REFUSED, "%s: public.paillier and secret.paillier are of different keys", k->o->keys);
 }
 
 int crypt_open(struct crypt_keys *k, const struct crypt_options *o, unsigned wanted)

@@ -42,10 +42,7 @@ static struct buf *add_file(struct key_set *s, const char *name)
 	REQUIRE(s->n < SET_MOST);
 	s->file[s->n].name = name;
 	s->file[s->n].is_secret = is_secret_name(name);
-	buf_init(&s->file[s->n].bytes, SEAL_MAX_BYTES);
-	/* A secret does not grow: what it leaves behind nobody would wipe. */
-	if (is_secret_name(name))
-		(void)buf_room(&s->file[s->n].bytes, 1 << 20);
+	(is_secret_name(name) ? buf_init_secret : buf_init)(&s->file[s->n].bytes, SEAL_MAX_BYTES);
 	return &s->file[s->n++].bytes;
 }
 

@@ -143,7 +143,9 @@ static int decrypt_file(const struct crypt_keys *k, size_t n, double divide, dou
 	if (code == 0 && he_decrypt(&pt, &ct, &k->sk, &w) != 0)
 		code = crypt_fail(CRYPT_REFUSED, "%s: %s", k->o->file[0], w.text);
 	/* A result without budget may be wrong: nothing of it is shown. */
-	if (code == 0 && !is_ckks && he_noise_budget(&bits, &ct, &k->sk, &w) == 0 && bits == 0)
+	if (code == 0 && !is_ckks && he_noise_budget(&bits, &ct, &k->sk, &w) != 0)
+		code = crypt_fail(CRYPT_REFUSED, "%s: %s", k->o->file[0], w.text);
+	else if (code == 0 && !is_ckks && bits == 0)
 		code = crypt_fail(CRYPT_REFUSED, "%s: too much was computed with this, its noise budget is used up; or it was made with other keys",
 		                  k->o->file[0]);
 	if (code == 0)

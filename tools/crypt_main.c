@@ -2,6 +2,7 @@
 /* troth-he: the command of the encrypted computing library.  The table of commands, options, help. */
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <math.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -9,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -251,12 +254,25 @@ static int run(const struct command *c, int argc, char **argv)
 	return code ? code : c->run(&o);
 }
 
+/* No core file and no other process of this user shows keys; what libraries free, inflated keys among it, is overwritten. */
+static void prepare_process(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	prctl(PR_SET_DUMPABLE, 0);
+	setrlimit(RLIMIT_CORE, &none);
+#ifdef M_PERTURB
+	mallopt(M_PERTURB, 0xa5);
+#endif
+	/* A file that grows too large is refused with a sentence, as a full disk is. */
+	signal(SIGXFSZ, SIG_IGN);
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "--help";
 
-	/* A file that grows too large is refused with a sentence, as a full disk is. */
-	signal(SIGXFSZ, SIG_IGN);
+	prepare_process();
 	if (strcmp(name, "help") == 0 && argc > 2)
 		name = argv[2];
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)

@@ -424,6 +424,32 @@ def damaged():
 
 
 @case
+def owners_stay_silent():
+    """Keys of two owners are no pair, a multiple of n is no ciphertext, and no core file holds a key."""
+    well("keygen", "--profile", "counter", "--out", "second")
+    encrypt("counter", [1], "c.ct")
+    shutil.copy("second/public.paillier", "counter/public.paillier.was")
+    os.rename("counter/public.paillier", "counter/own")
+    os.rename("counter/public.paillier.was", "counter/public.paillier")
+    refused(REFUSED, "of different keys", "decrypt", "--keys", "counter", "c.ct")
+    os.rename("counter/own", "counter/public.paillier")
+    assert decrypt("counter", "c.ct", 1) == [1]
+    # A multiple of n is no ciphertext: n itself, as wide as one.
+    put("n.ct", bytes(384) + get("counter/public.paillier")[10:])
+    refused(REFUSED, "multiple of n", "decrypt", "--keys", "counter", "n.ct")
+    refused(REFUSED, "multiple of n", "add", "--keys", "counter", "--out", "never", "c.ct", "n.ct")
+    resource.setrlimit(resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[1],) * 2)
+    with subprocess.Popen([TOOL, "decrypt", "--keys", "exact", "-"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as p:
+        deadline, limits = time.monotonic() + 20, ""
+        while not re.search(r"Max core file size +0 +0 ", limits) and time.monotonic() < deadline:
+            with open("/proc/%d/limits" % p.pid, encoding="ascii") as f:
+                limits = f.read()
+        p.stdin.close()
+        p.wait(60)
+    assert re.search(r"Max core file size +0 +0 ", limits), limits
+
+
+@case
 def shown_and_converted():
     for name, words in (("params.seal", "BGV, degree 4096, 3 primes (36 36 37 bits), plain modulus 1032193, 128 bits of security"),
                         ("public.seal", "public key"), ("relin.seal", "relinearization keys"), ("galois.seal", "Galois keys"),
