@@ -244,31 +244,6 @@ static void note_code(struct enrol *e, const struct device *d)
 		ledger_note(security_ledger(e->o.security), LEDGER_CODE_USED, handle_of(d), 0);
 }
 
-int enrol_code_put(struct enrol *e, struct tx *tx, const struct enrol_code *c)
-{
-	struct device_rec r;
-	struct device *d;
-	struct buf b;
-	int err;
-
-	CHECK(e, ENROL);
-	buf_init(&b, ENROL_RECORD_MAX);
-	pthread_mutex_lock(&e->lock);
-	d = device_of(e, c->id);
-	r = d->r;
-	err = d->busy ? E_AGAIN : set_code(e, c, &r);
-	if (err == 0) {
-		d->busy = true;
-		device_rec_pack(&r, &b);
-	}
-	pthread_mutex_unlock(&e->lock);
-	if (err == 0)
-		store_rec_put(tx, REC_DEVICE, c->id, buf_as_str(&b));
-	OPENSSL_cleanse(&r, sizeof(r));
-	buf_fini_secret(&b);
-	return err;
-}
-
 void enrol_code_apply(struct enrol *e, const struct enrol_code *c)
 {
 	struct device *d;
@@ -315,29 +290,50 @@ static void leave_code(struct enrol *e, struct device *d)
 	device_index(e, d);
 }
 
-int enrol_code_end(struct enrol *e, struct tx *tx, struct str id)
+/* Its record with that code, or with none (NULL), in the TX_WRITE: until that is over the record is nobody else's to write.  1; 0: there is
+ * no code that could end; E_AGAIN: it is somebody's; or what is wrong with the code. */
+static int put_code(struct enrol *e, struct tx *tx, struct str id, const struct enrol_code *c)
 {
-	struct device after;
+	struct device_rec r;
 	struct device *d;
 	struct buf b;
-	int r;
+	int done, err;
 
 	CHECK(e, ENROL);
 	buf_init(&b, ENROL_RECORD_MAX);
 	pthread_mutex_lock(&e->lock);
-	d = strmap_get(&e->by_id, id);
-	r = !d || d->r.handle[0] == 0 ? 0 : d->busy ? E_AGAIN : 1;
-	if (r == 1) {
+	d = c ? device_of(e, id) : strmap_get(&e->by_id, id);
+	done = !c && (!d || d->r.handle[0] == 0) ? 0 : d->busy ? E_AGAIN : 1;
+	if (done == 1) {
+		r = d->r;
+		if (!c)
+			forget_code(&r);
+		else if ((err = set_code(e, c, &r)) != 0)
+			done = err;
+	}
+	if (done == 1) {
 		d->busy = true;
-		after = *d;
-		forget_code(&after.r);
-		device_pack(e, &after, &b);
+		device_rec_pack(&r, &b);
 	}
 	pthread_mutex_unlock(&e->lock);
-	if (r == 1)
+	REQUIRE(!b.over);
+	if (done == 1)
 		store_rec_put(tx, REC_DEVICE, id, buf_as_str(&b));
+	OPENSSL_cleanse(&r, sizeof(r));
 	buf_fini_secret(&b);
-	return r;
+	return done;
+}
+
+int enrol_code_put(struct enrol *e, struct tx *tx, const struct enrol_code *c)
+{
+	int r = put_code(e, tx, c->id, c);
+
+	return r < 0 ? r : 0;
+}
+
+int enrol_code_end(struct enrol *e, struct tx *tx, struct str id)
+{
+	return put_code(e, tx, id, NULL);
 }
 
 void enrol_code_ended(struct enrol *e, struct str id)
