@@ -94,17 +94,20 @@ static unsigned budget(struct set *s, const struct he_ct *ct)
 /* Squares until nothing is left: right as long as there is budget, wrong in the end, and the budget says so. */
 START_TEST(depth)
 {
-	static const enum he_scheme schemes[] = { HE_BFV, HE_BGV };
+	/* How many squares are read rightly, of fresh ones with 47 bits of budget at 4096 as SEAL's. */
+	static const struct {
+		enum he_scheme scheme;
+		unsigned log_n, budget, squares;
+	} cases[] = { { HE_BFV, 12, 47, 1 }, { HE_BGV, 12, 47, 1 }, { HE_BFV, 13, 146, 4 }, { HE_BGV, 13, 146, 2 } };
 	unsigned squares = 0, left;
 	struct set s;
 
-	set_init(&s, schemes[_i], 12, 20);
+	set_init(&s, cases[_i].scheme, cases[_i].log_n, 20);
 	for (size_t i = 0; i < s.n; i++)
 		s.want[i] = s.slot[i] = rnd_below(s.rnd, s.t);
 	encrypt(&s, &s.x);
 	left = budget(&s, &s.x);
-	/* SEAL's fresh ones have 47. */
-	ck_assert(left >= 44 && left <= 50);
+	ck_assert_msg(left + 3 >= cases[_i].budget && left <= cases[_i].budget + 3, "%u", left);
 	for (; left > 0; squares++) {
 		ck_assert_msg(reads(&s, &s.x), "%u squares, budget %u", squares, left);
 		ck_assert_int_eq(he_square(&s.x, &s.x, NULL), 0);
@@ -113,51 +116,95 @@ START_TEST(depth)
 			s.want[i] = (uint64_t)((unsigned __int128)s.want[i] * s.want[i] % s.t);
 		left = budget(&s, &s.x);
 	}
-	ck_assert(squares == 2);
+	ck_assert_uint_eq(squares, cases[_i].squares + 1);
 	ck_assert(!reads(&s, &s.x));
 	set_fini(&s);
 }
 END_TEST
 
-/* Additions to the last bit: doubled until the budget is 1, which still reads. */
+/* Additions to the last bit: doubled until the budget is 1, which still reads, and 0, which the budget says. */
 START_TEST(last_bit)
 {
+	static const enum he_scheme schemes[] = { HE_BFV, HE_BGV };
+	unsigned left, before;
 	struct set s;
 
-	set_init(&s, HE_BFV, 11, 30);
+	set_init(&s, schemes[_i], 11, _i == 0 ? 30 : 20);
 	for (size_t i = 0; i < s.n; i++)
-		s.want[i] = s.slot[i] = i;
+		s.want[i] = s.slot[i] = i % 3 ? i : s.t - 1 - i;
 	encrypt(&s, &s.x);
-	while (budget(&s, &s.x) > 1) {
+	for (before = left = budget(&s, &s.x); left > 0; left = budget(&s, &s.x)) {
+		ck_assert_msg(reads(&s, &s.x), "budget %u", left);
+		before = left;
 		ck_assert_int_eq(he_add_ct(&s.x, &s.x, &s.x, NULL), 0);
 		for (size_t i = 0; i < s.n; i++)
 			s.want[i] = s.want[i] * 2 % s.t;
-		ck_assert(reads(&s, &s.x));
 	}
+	ck_assert_uint_eq(before, 1);
 	set_fini(&s);
 }
 END_TEST
 
-/* Ten thousand different ciphertexts' worth of noise in the profile of sums, negative numbers, and the edge of t. */
+/*
+ * Ten thousand additions of sixteen ciphertexts in turn, to a first one: negative numbers stay negative, those next to t wrap around
+ * again and again, and every slot is what plain arithmetic makes of it.
+ */
+enum { FILES = 16, ADDITIONS = 10000 };
+
 START_TEST(ten_thousand)
 {
-	enum { FILES = 16, ROUNDS = 625 };
+	static const enum he_scheme schemes[] = { HE_BFV, HE_BGV };
 	struct he_ct up[FILES];
 	struct set s;
 
-	set_init(&s, HE_BFV, 11, 30);
+	set_init(&s, schemes[_i], 11, _i == 0 ? 30 : 20);
 	for (int f = 0; f < FILES; f++) {
 		he_ct_init(&up[f], s.c);
 		for (size_t i = 0; i < s.n; i++) {
 			s.slot[i] = i == 0 ? s.t - 1 : i == 1 ? s.t / 2 : i % 2 ? s.t - i : rnd_below(s.rnd, 50000);
-			s.want[i] = (s.want[i] + s.slot[i] * ROUNDS) % s.t;
+			s.want[i] = (s.want[i] + s.slot[i] * (ADDITIONS / FILES + (f == 0))) % s.t;
 		}
 		encrypt(&s, &up[f]);
 	}
-	for (int k = 0; k < FILES * ROUNDS; k++)
-		ck_assert_int_eq(k ? he_add_ct(&s.x, &s.x, &up[k % FILES], NULL) : he_ct_copy(&s.x, &up[0]), 0);
+	ck_assert_int_eq(he_ct_copy(&s.x, &up[0]), 0);
+	for (int k = 0; k < ADDITIONS; k++)
+		ck_assert_int_eq(he_add_ct(&s.x, &s.x, &up[k % FILES], NULL), 0);
+	ck_assert(budget(&s, &s.x) > 0);
 	ck_assert(reads(&s, &s.x));
-	ck_assert(s.want[0] == s.t - FILES * ROUNDS);
+	/* -1 each: as signed slots are read, above half of t is v - t. */
+	ck_assert_int_eq((int64_t)s.want[0] - (int64_t)s.t, -(ADDITIONS + 1));
+	for (int f = 0; f < FILES; f++)
+		he_ct_fini(&up[f]);
+	set_fini(&s);
+}
+END_TEST
+
+/* The same of real numbers of both signs. */
+START_TEST(ten_thousand_reals)
+{
+	double *v = calloc(1024, sizeof(*v)), *want = calloc(1024, sizeof(*want));
+	struct he_ct up[FILES];
+	struct set s;
+
+	set_init(&s, HE_CKKS, 11, 0);
+	for (int f = 0; f < FILES; f++) {
+		he_ct_init(&up[f], s.c);
+		for (int i = 0; i < 1024; i++) {
+			v[i] = i % 2 ? sin(i + f) : -1.5 - f;
+			want[i] += v[i] * (ADDITIONS / FILES + (f == 0));
+		}
+		ck_assert_int_eq(he_encode_ckks(&s.pt, v, 1024, false, 0x1p30, 1, NULL), 0);
+		ck_assert_int_eq(he_encrypt(&up[f], &s.pt, &s.pk, s.rnd, NULL), 0);
+	}
+	ck_assert_int_eq(he_ct_copy(&s.x, &up[0]), 0);
+	for (int k = 0; k < ADDITIONS; k++)
+		ck_assert_int_eq(he_add_ct(&s.x, &s.x, &up[k % FILES], NULL), 0);
+	ck_assert_int_eq(he_decrypt(&s.pt, &s.x, &s.sk, NULL), 0);
+	ck_assert_int_eq(he_decode_ckks(v, 1024, false, &s.pt, NULL), 0);
+	for (int i = 0; i < 1024; i++)
+		ck_assert_msg(fabs(v[i] - want[i]) < 0.1, "%d: %f, not %f", i, v[i], want[i]);
+	free(v);
+	free(want);
 	for (int f = 0; f < FILES; f++)
 		he_ct_fini(&up[f]);
 	set_fini(&s);
@@ -218,9 +265,10 @@ int main(void)
 	SRunner *r = srunner_create(s);
 	int failed;
 
-	tcase_add_loop_test(t, depth, 0, 2);
-	tcase_add_test(t, last_bit);
-	tcase_add_test(t, ten_thousand);
+	tcase_add_loop_test(t, depth, 0, 4);
+	tcase_add_loop_test(t, last_bit, 0, 2);
+	tcase_add_loop_test(t, ten_thousand, 0, 2);
+	tcase_add_test(t, ten_thousand_reals);
 	tcase_add_test(t, levels);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);
