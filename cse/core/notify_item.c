@@ -45,6 +45,7 @@ void item_put(struct items *q, struct item *it)
 void item_add(struct nsub *s, struct items *q, struct item *it)
 {
 	item_put(q, it);
+	rank_add(s);
 	s->holder->n++;
 	s->holder->bytes += bytes_of(it);
 	atomic_fetch_add_explicit(&s->lane->n->held, 1, memory_order_relaxed);
@@ -146,35 +147,6 @@ void holder_put(struct nlane *l, struct holder *h)
 	while (*at != h)
 		at = &(*at)->next;
 	*at = h->next;
+	free(h->ranks);
 	free(h);
-}
-
-/* The oldest that a subscription holds back: what waits to be sent is older than what is being collected. */
-static struct items *oldest_of(struct nsub *s)
-{
-	return s->held.first ? &s->held : s->batch.first ? &s->batch : NULL;
-}
-
-/* TS-0001 9.6.8, 9.6.3: lower notificationStoragePriority goes first, then what came first. */
-static struct nsub *least(struct holder *h)
-{
-	struct nsub *least = NULL;
-
-	for (struct nsub *s = h->subs; s; s = s->kin) {
-		if (!oldest_of(s))
-			continue;
-		if (!least || s->p.priority < least->p.priority ||
-		    (s->p.priority == least->p.priority && oldest_of(s)->first->since_ns < oldest_of(least)->first->since_ns))
-			least = s;
-	}
-	return least;
-}
-
-void item_bound(struct notify *n, struct holder *h)
-{
-	while (h->n > n->max_held || (h->bytes > n->max_bytes && h->n > 1)) {
-		struct nsub *s = least(h);
-
-		item_drop(s, item_take(s, oldest_of(s)));
-	}
 }

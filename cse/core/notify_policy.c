@@ -281,6 +281,8 @@ void notify_policy_changed(struct nsub *s, const struct npolicy *before)
 {
 	const struct npolicy *p = &s->p;
 
+	if (p->priority != before->priority)
+		rank_again(s);
 	if (before->pending != PENDING_NONE && p->pending == PENDING_NONE)
 		drop_pending(s);
 	if (s->held.first && ((before->pending == PENDING_ALL && p->pending == PENDING_LATEST) ||

@@ -60,7 +60,9 @@ struct nlane;
 struct holder {
 	struct holder *next;
 	struct nsub *subs;
-	size_t n, bytes, n_subs;
+	size_t n, bytes;
+	struct rank *ranks;     /* notify_rank.c; NULL: never needed */
+	size_t n_ranks, cap_ranks;
 	size_t flying;          /* messages on their way, to all targets */
 	bool full;              /* as many as may be: somebody waits for fewer */
 	size_t name_n;
@@ -75,6 +77,7 @@ struct nsub {
 	struct nsub *next;                 /* in its bucket */
 	struct nsub *kin, **kin_prev;      /* of the same holder */
 	struct holder *holder;
+	size_t rank;                       /* its place in holder->ranks + 1; 0: in none */
 	const struct res *res;             /* a reference */
 	struct npolicy p;
 	char *sur;                         /* subscriptionReference */
@@ -212,10 +215,16 @@ void item_done(struct nsub *s, struct item *it);
 void items_drop(struct nsub *s, struct items *q);
 /* The CSE ends: records stay. */
 void items_leave(struct nsub *s, struct items *q);
-/* Makes room when the subscriber's share is used up: the oldest of the least important. */
-void item_bound(struct notify *n, struct holder *h);
 struct holder *holder_get(struct nlane *l, struct str name);
 void holder_put(struct nlane *l, struct holder *h);
+
+/* notify_rank.c */
+/* Makes room when the subscriber's share is used up: the oldest of the least important. */
+void item_bound(struct notify *n, struct holder *h);
+/* It holds something; it is let go; its priority has changed. */
+void rank_add(struct nsub *s);
+void rank_leave(struct nsub *s);
+void rank_again(struct nsub *s);
 
 /* notify_policy.c */
 void notify_policy_take(struct nsub *s, struct item *it);

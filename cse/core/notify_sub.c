@@ -303,6 +303,7 @@ void notify_sub_free(struct nsub *s)
 	notify_own_forget(s);
 	notify_store_forget(s);
 	notify_keep_set(l->n, s->rid, false);
+	rank_leave(s);
 	*s->kin_prev = s->kin;
 	if (s->kin)
 		s->kin->kin_prev = s->kin_prev;
