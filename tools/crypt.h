@@ -49,10 +49,10 @@ struct crypt_keys {
 	struct rnd *rnd;
 };
 
-/* Prints "troth-he: ..." to stderr; gives the code back. */
-int crypt_fail(int code, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* The same for what whoever decrypts must know: the result itself may go to standard output. */
-void crypt_note(const char *fmt, ...) PRINTF_LIKE(1, 2);
+/* Prints "troth-he: ..." to stderr: the result itself may go to standard output. */
+void crypt_say(const char *fmt, ...) PRINTF_LIKE(1, 2);
+/* Says why, and is the code: a macro, so that analyzers see that a failure is not 0. */
+#define crypt_fail(code, ...) (crypt_say(__VA_ARGS__), (code))
 /* On a terminal: how far a long work is. */
 void crypt_progress(const char *what, size_t done, size_t all);
 

@@ -241,7 +241,7 @@ int crypt_mean(const struct crypt_options *o)
 	if (code == 0 && (code = add_files(&j, is_ckks(&j) ? 1 : 0)) == 0 && is_ckks(&j))
 		code = times(&j, &j.sum, "1/n", 1.0 / o->files, j.k.scale);
 	if (code == 0 && (code = save(&j, &j.sum)) == 0 && !is_ckks(&j))
-		crypt_note("this is the sum of %d: decrypt with --divide %d", o->files, o->files);
+		crypt_say("this is the sum of %d: decrypt with --divide %d", o->files, o->files);
 	return job_end(&j, code);
 }
 
@@ -299,7 +299,7 @@ int crypt_variance(const struct crypt_options *o)
 	if (code == 0 && (code = add_squares(&j)) == 0 && (code = relinearize(&j, &j.b)) == 0)
 		code = is_ckks(&j) ? variance_real(&j) : variance_exact(&j);
 	if (code == 0 && (code = save(&j, &j.b)) == 0 && !is_ckks(&j))
-		crypt_note("this is the variance times %d^2: decrypt with --divide %lld, and with twice the --decimals of the values", o->files,
+		crypt_say("this is the variance times %d^2: decrypt with --divide %lld, and with twice the --decimals of the values", o->files,
 		     (long long)o->files * o->files);
 	return job_end(&j, code);
 }

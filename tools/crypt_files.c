@@ -299,12 +299,16 @@ int crypt_encode(const struct crypt_keys *k, const char *what, const double *v, 
 	const struct he_params *p = he_ctx_params(k->c);
 	size_t room = (size_t)1 << p->log_n, i;
 	struct he_why w = { "out of memory" };
-	double *wide = calloc(room, sizeof(*wide)), x = 0, most = (double)(p->t / 2);
+	double *wide = calloc(room, sizeof(*wide)), x = 0, most = floor((double)p->t / 2);
 	uint64_t *slot = calloc(room, sizeof(*slot));
 	size_t slots = p->scheme == HE_CKKS ? room / 2 : room;
-	int code = wide && slot ? CRYPT_OK : crypt_fail(CRYPT_REFUSED, "out of memory"), err;
+	int code = CRYPT_OK, err;
 
-	if (code == 0 && n > slots)
+	if (wide == NULL || slot == NULL) {
+		code = crypt_fail(CRYPT_REFUSED, "out of memory");
+		goto out;
+	}
+	if (n > slots)
 		code = crypt_fail(CRYPT_REFUSED, "%s has %zu numbers; there are %zu slots", what, n, slots);
 	for (i = 0; code == 0 && i < slots && (all || i < n); i++) {
 		wide[i] = v[all ? 0 : i];
@@ -316,7 +320,8 @@ int crypt_encode(const struct crypt_keys *k, const char *what, const double *v, 
 		code = crypt_fail(CRYPT_REFUSED, "%s: %s", what, err == E_RANGE ? "a number is too large for these keys" : w.text);
 	if (code == 0 && p->scheme != HE_CKKS && he_encode_batch(pt, slot, slots, &w) != 0)
 		code = crypt_fail(CRYPT_REFUSED, "%s: %s", what, w.text);
-	crypt_numbers_free(wide, wide ? room : 0);
+out:
+	crypt_numbers_free(wide, room);
 	if (slot)
 		explicit_bzero(slot, room * sizeof(*slot));
 	free(slot);

@@ -126,38 +126,20 @@ static int help(const struct command *c)
 	return CRYPT_OK;
 }
 
-static void say(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
-
-static void say(const char *fmt, va_list ap)
+void crypt_say(const char *fmt, ...)
 {
 	char text[PATH_MAX + 512];
+	va_list ap;
 
+	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
 	/* Names of files and columns are quoted in it: one line, and nothing that a terminal obeys. */
 	for (char *p = text; *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			*p = '?';
 	/* Over what crypt_progress has left there. */
 	fprintf(stderr, "%stroth-he: %s\n", isatty(STDERR_FILENO) ? "\r\033[K" : "", text);
-}
-
-int crypt_fail(int code, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	say(fmt, ap);
-	va_end(ap);
-	return code;
-}
-
-void crypt_note(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	say(fmt, ap);
-	va_end(ap);
 }
 
 void crypt_progress(const char *what, size_t done, size_t all)
