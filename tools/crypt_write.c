@@ -134,7 +134,7 @@ int crypt_may_write(const struct crypt_options *o)
 int crypt_write(const struct crypt_options *o, const struct buf *b)
 {
 	bool is_stdout = strcmp(o->out, "-") == 0, ok;
-	struct crypt_staged s;
+	struct crypt_staged s = { "", "" };
 	int fd, n;
 
 	if (!is_stdout && is_plain(o->out)) {
