@@ -234,6 +234,23 @@ def command_line():
 
 
 @case
+def completion():
+    """What bash offers: commands, the options of each, profiles, files."""
+    script = """. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _troth_he; echo "${COMPREPLY[*]}" """
+    env = dict(os.environ, PATH=os.path.dirname(TOOL) + os.pathsep + os.environ["PATH"])
+    commands = re.findall(r"^  ([a-z]+) ", well("--help").split("\n\noptions")[0], re.M)
+    rotate = {"--help", "--keys", "--steps", "--out", "--version", "--compression", "--force"}
+    for line, want in (
+            (("",), set(commands) | {"help"}), (("m",), {"mean", "multiply", "match"}), (("help", "co"), {"convert"}),
+            (("rotate", "-"), rotate), (("rotate", "--steps", "1", "--k"), {"--keys"}),
+            (("keygen", "--profile", ""), {"sum", "exact", "score", "counter"}), (("encrypt", "--version", "3"), {"3.6", "3.7"}),
+            (("add", "--keys", "exac"), {"exact", "exact.eval"}), (("inspect", "score/g"), {"score/galois.seal"}), (("rotate", "--steps", ""), set())):
+        r = subprocess.run(["bash", "-uc", script, os.path.join(SRC, "etc/completion/troth-he"), "troth-he"] + list(line), capture_output=True,
+                           text=True, env=env, timeout=60, check=False)
+        assert set(r.stdout.split()) == want and r.stderr == "", "%s: %s %s" % (line, r.stdout, r.stderr)
+
+
+@case
 def inputs():
     """Numbers as they come, and what is none."""
     put("bom.csv", b"\xef\xbb\xbfname;value\r\n\"a;b\";1.25\r\n\r\nc;-2\r\n")

@@ -12,7 +12,8 @@ PREFIX = "/usr/local"
 WANTED = [
     "sbin/trothd", "bin/trothctl", "bin/troth-agent", "bin/troth-he", "bin/troth-bench",
     "share/man/man1/trothctl.1", "share/man/man1/troth-agent.1", "share/man/man1/troth-he.1", "share/man/man5/troth.conf.5", "share/man/man7/troth-quickstart.7",
-    "share/man/man8/trothd.8", "share/bash-completion/completions/trothctl", "etc/troth/troth.conf", "etc/troth/troth-agent.conf",
+    "share/man/man8/trothd.8", "share/bash-completion/completions/trothctl",
+    "share/bash-completion/completions/troth-he", "etc/troth/troth.conf", "etc/troth/troth-agent.conf",
     "lib/systemd/system/trothd.service", "lib/systemd/system/troth-agent.service", "lib/sysusers.d/troth.conf", "lib/tmpfiles.d/troth.conf",
 ]
 
