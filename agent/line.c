@@ -12,7 +12,7 @@
 #include "cse/base/rand.h"
 
 #define NS_PER_MS INT64_C(1000000)
-enum { AT_ONCE = 16, PATIENCE_MS = 20, PROBE_MS = 50, PAUSE_FIRST_MS = 200, PAUSE_MAX_MS = 5000, DRAIN_MS = 2000 };
+enum { AT_ONCE = 16, PATIENCE_MS = 20, PROBE_MS = 50, PAUSE_FIRST_MS = 200, PAUSE_MAX_MS = 5000, DRAIN_MS = 2000, LATE_MS = 9000 };
 
 /* --- errands ------------------------------------------------------------------------------------------------------- */
 
@@ -182,6 +182,12 @@ static void on_patience(struct loop *loop, struct loop_timer *t)
 	line_pump(CONTAINER_OF(t, struct line, patience));
 }
 
+/* Those that are on their way out are none of them. */
+static unsigned n_present(const struct line *l)
+{
+	return l->n_conns - l->n_late;
+}
+
 /* How many connections there may be now.  A burst goes through a few soon; what the CSE holds back (a polling channel) must not
  * keep others waiting. */
 static unsigned may_have(struct line *l)
@@ -190,7 +196,7 @@ static unsigned may_have(struct line *l)
 
 	if (l->probing)
 		return 1;
-	if (l->n_waiting == 0 || l->o.max_conns <= AT_ONCE || l->n_conns < AT_ONCE)
+	if (l->n_waiting == 0 || l->o.max_conns <= AT_ONCE || n_present(l) < AT_ONCE)
 		return l->o.max_conns < AT_ONCE ? l->o.max_conns : AT_ONCE;
 	patient_until = CONTAINER_OF(l->waiting.next, struct errand, link)->since_ns + PATIENCE_MS * NS_PER_MS;
 	if (loop_now_ns(l->lane.loop) >= patient_until)
@@ -212,11 +218,11 @@ void line_pump(struct line *l)
 		unqueue(x);
 		line_carry(CONTAINER_OF(l->idle.next, struct line_conn, idle), x);
 	}
-	want = l->n_waiting ? l->n_waiting : l->warm && l->n_conns == 0;
+	want = l->n_waiting ? l->n_waiting : l->warm && n_present(l) == 0;
 	if (l->n_retired || l->n_dialing >= want)
 		return;
 	if (loop_now_ns(l->lane.loop) < l->pause_until_ns) {
-		if (l->n_conns == 0)
+		if (n_present(l) == 0)
 			fail_waiting(l);
 		return;
 	}
@@ -225,7 +231,7 @@ void line_pump(struct line *l)
 		l->warm = l->n_waiting == 0;
 		return;
 	}
-	while (l->n_dialing < want && l->n_conns < may_have(l))
+	while (l->n_dialing < want && n_present(l) < may_have(l))
 		if (!line_dial(l, &l->addr[l->at_addr]))
 			return;
 }
@@ -262,7 +268,7 @@ void line_heard(struct line *l, bool retired)
 /* The next address of the name is tried at once; when all have failed, there is a pause. */
 static void next_address(struct line *l, bool met, const char *fault)
 {
-	bool in_use = l->n_conns > l->n_dialing + l->n_retired;
+	bool in_use = n_present(l) > l->n_dialing + l->n_retired;
 
 	/* Of several addresses the fault is told of the first where somebody was met; where nobody was, of the first. */
 	if (l->tried == 0 || !l->fault[0] || (met && !l->met)) {
@@ -313,20 +319,31 @@ void line_hang_up(struct line *l)
 		end_conn(CONTAINER_OF(l->idle.next, struct line_conn, idle));
 }
 
-/* Their peer takes too long. */
+/* Their peer takes too long: others need not wait for that.  What is in hand there is not asked for a second time while the CSE carries it
+ * out, which lets connections of the certificate before go on for longer than this (CRED_DRAIN_S after the first use of the new one).  A
+ * poll loses nothing by being asked again. */
 static void on_drain(struct loop *loop, struct loop_timer *t)
 {
 	struct line *l = CONTAINER_OF(t, struct line, drain);
 	struct conn_link *next;
 
-	(void)loop;
 	for (struct conn_link *i = l->lane.all.next; i != &l->lane.all; i = next) {
 		struct line_conn *lc = (struct line_conn *)(void *)CONTAINER_OF(i, struct conn, all);
 
 		next = i->next;
-		if (lc->retired && !lc->conn.left)
+		if (!lc->retired || lc->conn.left)
+			continue;
+		if (lc->late || lc->poll || !lc->errand) {
 			end_conn(lc);
+		} else {
+			lc->late = true;
+			l->n_retired--;
+			l->n_late++;
+		}
 	}
+	if (l->n_late)
+		loop_timer_set(loop, t, loop_now_ns(loop) + LATE_MS * NS_PER_MS, on_drain);
+	line_pump_soon(l);
 }
 
 void line_renew(struct line *l)

@@ -281,7 +281,8 @@ static void on_gone(struct conn *c)
 		return;
 	l->n_conns--;
 	l->n_busy -= busy;
-	l->n_retired -= lc->retired;
+	l->n_retired -= lc->retired && !lc->late;
+	l->n_late -= lc->late;
 	if (x) {
 		x->conn = NULL;
 		if (again) {

@@ -38,6 +38,7 @@ struct line_conn {
 	bool orphan;               /* its client has gone */
 	bool poll;                 /* it carries one of line->n_polls */
 	bool retired, ours /* we end it */;
+	bool late;                 /* retired, and no longer waited for */
 	const char *stranger;      /* why it is not whom we want */
 };
 
@@ -65,7 +66,7 @@ struct line {
 	_Atomic unsigned total;
 	struct http1_limits limits;
 	struct conn_link waiting, over, idle; /* errands, errands, connections */
-	unsigned n_waiting, n_conns, n_dialing, n_busy, n_retired, n_polls;
+	unsigned n_waiting, n_conns, n_dialing, n_busy, n_retired, n_late, n_polls;
 	struct loop_task end_over, pump;
 	struct lookup *lookup;
 	struct line_address addr[LINE_ADDRESSES];

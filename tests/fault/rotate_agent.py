@@ -7,6 +7,7 @@ import http.client
 import multiprocessing
 import os
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -82,6 +83,29 @@ def comes_back(agent, path):
         time.sleep(0.1)
 
 
+def in_hand(pump, away):
+    """A request that takes longer than a change of certificates is answered, not asked for a second time while it is carried out."""
+    k = away.client()
+    must(k.create("/cse-in/CAway", 15, {"m2m:pch": {"rn": "ch"}}), 2001, "a channel that nobody polls")
+    rights = {"acr": [{"acor": ["CAway"], "acop": 63}, {"acor": ["CPump"], "acop": 16}]}
+    must(k.create("/cse-in/CAway", 1, {"m2m:acp": {"rn": "p", "pv": rights, "pvs": rights}}), 2001, "policy")
+    must(k.put("/cse-in/CAway", {"m2m:ae": {"acpi": ["cse-in/CAway/p"]}}), 2004, "the channel's AE")
+    k.close()
+    k, other, answers = pump.client(timeout=40), pump.client(), []
+    sub = {"m2m:sub": {"rn": "asks", "nu": ["CAway"], "enc": {"net": [3]}}}
+    t = threading.Thread(target=lambda: answers.append(k.create("/cse-in/CPump/cnt", 23, sub)))
+    t.start()
+    time.sleep(0.5)
+    pump.command("renew")
+    must(other.get("/cse-in/CPump/cnt"), 2000, "another request meanwhile")
+    assert not answers, "it took no time"
+    t.join()
+    must(answers[0], 5204, "nobody agreed to the subscription in time")
+    for client in (k, other):
+        client.close()
+    ok("what is in hand while the certificate changes is answered")
+
+
 def main():
     c = Cse(sets=["notify.allowed_prefixes=127.0.0.0/8"])
     agents = []
@@ -116,6 +140,7 @@ def main():
         pump.start()
         comes_back(pump, "/cse-in/CPump/cnt/la")
         ok("an agent that is started again, too")
+        in_hand(pump, away)
         sink = Listener()
         k = pump.client()
         must(k.put("/cse-in/CPump", {"m2m:ae": {"poa": [sink.url("/in")], "rr": True}}), 2004, "the point of access")

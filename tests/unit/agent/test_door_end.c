@@ -3,6 +3,8 @@
  * and who is closed before a byte is read (security-model 3.2). */
 #include "agent/door.h"
 
+#include <semaphore.h>
+
 #include "tests/unit/agent/calls.h"
 
 /* --- a CSE that fails ------------------------------------------------------------------------------------------------------ */
@@ -65,6 +67,71 @@ START_TEST(an_answer_that_does_not_come_is_a_timeout)
 	ck_assert_uint_eq(client_answer(&c), 200);
 	client_close(&c);
 	desk_close(&d);
+}
+END_TEST
+
+static sem_t slow;
+
+/* What takes its time at the CSE. */
+static const char *take_time(struct served *s, unsigned c, unsigned n, const char *request)
+{
+	if (str_starts(str_of(request), STR("POST /slow ")))
+		while (sem_wait(&slow) != 0)
+			;
+	return echo(s, c, n, request);
+}
+
+/* A new certificate: what is in hand on a connection of the one before is neither asked for twice, nor waited for by others for long. */
+START_TEST(what_is_in_hand_ends_where_it_began)
+{
+	struct desk d;
+	struct client a, b;
+
+	ck_assert_int_eq(sem_init(&slow, 0, 0), 0);
+	desk_open(&d, take_time, NULL);
+	a = client_open(&d);
+	b = client_open(&d);
+	client_say(&a, GET("1"));
+	ck_assert_uint_eq(client_answer(&a), 200);
+	client_say(&a, HEAD("POST", "/slow", "2") "Content-Length: 2\r\n\r\n{}");
+	while (d.cse.requests < 2)
+		loop_turn(d.a->loop, 1);
+	upstream_renew(d.a->upstream);
+	client_say(&b, GET("3"));
+	ck_assert(client_is_quiet(&b));
+	ck_assert_uint_eq(d.cse.conns, 1);
+	desk_later(&d, 2 * US_PER_S);
+	ck_assert_uint_eq(client_answer(&b), 200);
+	/* It is counted by another thread. */
+	while (d.cse.conns < 2)
+		loop_turn(d.a->loop, 1);
+	for (int i = 0; i < 3; i++) {
+		client_say(&b, GET("4"));
+		ck_assert_uint_eq(client_answer(&b), 200);
+	}
+	ck_assert(client_is_quiet(&a));
+	if (_i == 0) {
+		sem_post(&slow);
+		ck_assert_uint_eq(client_answer(&a), 200);
+		ck_assert(client_said(&a, "X-M2M-RI: 2\r\n"));
+		ck_assert_uint_eq(d.cse.requests, 6);
+		/* Its connection is not used again. */
+		client_say(&a, GET("5"));
+		ck_assert_uint_eq(client_answer(&a), 200);
+		ck_assert_uint_eq(d.cse.conns, 2);
+	} else {
+		/* Not for ever: the CSE would end the connection, too. */
+		desk_later(&d, 9 * US_PER_S);
+		while (d.cse.requests < 7)
+			loop_turn(d.a->loop, 1);
+		sem_post(&slow);
+		sem_post(&slow);
+		ck_assert_uint_eq(client_answer(&a), 200);
+	}
+	client_close(&a);
+	client_close(&b);
+	desk_close(&d);
+	sem_destroy(&slow);
 }
 END_TEST
 
@@ -331,6 +398,7 @@ int main(void)
 	tcase_add_loop_test(t, a_failure_is_told, 0, 3);
 	tcase_add_loop_test(t, an_answer_that_does_not_come_is_a_timeout, 0, 2);
 	tcase_add_loop_test(t, polls_leave_room, 0, 2);
+	tcase_add_loop_test(t, what_is_in_hand_ends_where_it_began, 0, 2);
 	tcase_add_test(t, a_cse_that_is_not_there);
 	tcase_add_loop_test(t, leaves_in_every_phase, 0, (int)ARRAY_LEN(leaves));
 	tcase_add_test(t, half_closes);
