@@ -280,6 +280,42 @@ START_TEST(codes_end)
 }
 END_TEST
 
+/* A device's record is one's to write at a time: who comes between is told so, and nothing of his happens. */
+START_TEST(a_record_is_written_by_one)
+{
+	struct enrol_code other;
+	struct tx *tx;
+	struct dev d;
+
+	add(&d, "c1", "CDev1");
+	enrol_code_make(en, d.id, 0, 0, &other);
+	for (int i = 0; i < 2; i++) {
+		tx = store_begin(room.store, &room.a, TX_WRITE);
+		if (i == 0)
+			ck_assert_int_eq(enrol_code_put(en, tx, &other), 0);
+		else
+			ck_assert_int_eq(enrol_code_end(en, tx, d.id), 1);
+		ck_assert_int_eq(enrol_code_put(en, tx, &d.code), E_AGAIN);
+		ck_assert_int_eq(enrol_code_end(en, tx, d.id), E_AGAIN);
+		store_end(tx);
+		enrol_code_drop(en, &other);
+		ck_assert(knows(&d));
+	}
+	/* What has no code has none that could end, and is no device yet. */
+	tx = store_begin(room.store, &room.a, TX_WRITE);
+	ck_assert_int_eq(enrol_code_end(en, tx, STR("nobody")), 0);
+	ck_assert_int_eq(enrol_code_end(en, tx, d.id), 1);
+	room_commit(&room, tx);
+	enrol_code_ended(en, d.id);
+	ck_assert(!knows(&d));
+	tx = store_begin(room.store, &room.a, TX_WRITE);
+	ck_assert_int_eq(enrol_code_end(en, tx, d.id), 0);
+	store_end(tx);
+	restart();
+	ck_assert(!knows(&d));
+}
+END_TEST
+
 START_TEST(a_new_code_ends_the_one_before)
 {
 	EVP_PKEY *k = pki_key(), *k2 = pki_key();
@@ -648,6 +684,7 @@ int main(void)
 	tcase_add_test(t, from_code_to_active);
 	tcase_add_test(t, handles_that_nobody_knows);
 	tcase_add_test(t, codes_end);
+	tcase_add_test(t, a_record_is_written_by_one);
 	tcase_add_test(t, a_new_code_ends_the_one_before);
 	tcase_add_test(t, generations);
 	tcase_add_test(t, renewed_twice);
