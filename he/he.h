@@ -110,12 +110,13 @@ int he_multiply(struct he_ct *r, const struct he_ct *a, const struct he_ct *b, s
 int he_square(struct he_ct *r, const struct he_ct *a, struct he_why *w);
 /*
  * The plaintext is in coefficient form or, at the ciphertext's level, in NTT form (CKKS: always); the result is in the form of a.
- * A plaintext of zeros is refused, the result would be transparent.
+ * A plaintext of zeros is refused, the result would be transparent.  One coefficient alone above t/2 costs as much noise as t where
+ * nothing is in NTT form, since SEAL does not take it for a negative number: multiply with t minus it, and negate.
  */
 int he_multiply_plain(struct he_ct *r, const struct he_ct *a, const struct he_pt *p, struct he_why *w);
 int he_relinearize(struct he_ct *r, const struct he_ct *a, const struct he_ksk *relin, struct he_why *w);
 int he_apply_galois(struct he_ct *r, const struct he_ct *a, uint32_t g, const struct he_ksk *galois, struct he_why *w);
-/* steps > 0: to the left.  Missing keys are composed from the non-adjacent form as SEAL does. */
+/* steps > 0: to the left.  Missing keys are composed from the non-adjacent form as SEAL does.  E_UNSUPPORTED without batches. */
 int he_rotate(struct he_ct *r, const struct he_ct *a, int steps, const struct he_ksk *galois, struct he_why *w);
 /* BFV, BGV: rows swapped; CKKS: conjugate. */
 int he_rotate_columns(struct he_ct *r, const struct he_ct *a, const struct he_ksk *galois, struct he_why *w);
