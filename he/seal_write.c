@@ -16,14 +16,20 @@ static void put_head(struct buf *b, const struct seal_style *s, enum seal_compre
 	put_u64(b, size);
 }
 
+/* What the buffer was before. */
+struct start {
+	size_t at;
+	bool over;
+};
+
 /* The outermost header; its size is known at the end. */
-static size_t begin(struct buf *b, const struct seal_style *s)
+static struct start begin(struct buf *b, const struct seal_style *s)
 {
-	size_t at = b->n;
+	struct start was = { b->n, b->over };
 
 	REQUIRE((s->major == 4 && s->minor <= SEAL_NEWEST_MINOR) || (s->major == 3 && (s->minor == 6 || s->minor == 7)));
 	put_head(b, s, s->compression, 0);
-	return at;
+	return was;
 }
 
 static void patch_size(struct buf *b, size_t at)
@@ -34,16 +40,18 @@ static void patch_size(struct buf *b, size_t at)
 }
 
 /* r: what went wrong so far. */
-static int end(struct buf *b, size_t at, const struct seal_style *s, int r)
+static int end(struct buf *b, struct start was, const struct seal_style *s, int r)
 {
 	if (r == 0 && b->over)
 		r = E_LIMIT;
 	if (r == 0 && s->compression != SEAL_NONE)
-		r = wire_deflate(b, at + SEAL_HEADER, s->compression);
-	if (r == 0)
-		patch_size(b, at);
-	else
-		b->n = at;
+		r = wire_deflate(b, was.at + SEAL_HEADER, s->compression);
+	if (r == 0) {
+		patch_size(b, was.at);
+	} else {
+		b->n = was.at;
+		b->over = was.over;
+	}
 	return r;
 }
 
@@ -62,7 +70,7 @@ static void put_array(struct buf *b, const struct seal_style *s, const uint64_t 
 
 int seal_save_params(const struct he_params *p, const struct seal_style *s, struct buf *out)
 {
-	size_t at = begin(out, s);
+	struct start was = begin(out, s);
 
 	buf_putc(out, (char)p->scheme);
 	put_u64(out, 1ULL << p->log_n);
@@ -70,7 +78,7 @@ int seal_save_params(const struct he_params *p, const struct seal_style *s, stru
 	for (unsigned i = 0; i < p->k; i++)
 		put_modulus(out, s, p->q[i]);
 	put_modulus(out, s, p->t);
-	return end(out, at, s, 0);
+	return end(out, was, s, 0);
 }
 
 static int put_ct(struct buf *b, const struct seal_style *s, const struct he_ct *ct, const struct he_seed *seed)
@@ -100,9 +108,9 @@ static int put_ct(struct buf *b, const struct seal_style *s, const struct he_ct 
 
 int seal_save_ct(const struct he_ct *ct, const struct he_seed *seed, const struct seal_style *s, struct buf *out)
 {
-	size_t at = begin(out, s);
+	struct start was = begin(out, s);
 
-	return end(out, at, s, put_ct(out, s, ct, seed));
+	return end(out, was, s, put_ct(out, s, ct, seed));
 }
 
 int seal_save_pk(const struct he_pk *pk, const struct he_seed *seed, const struct seal_style *s, struct buf *out)
@@ -113,13 +121,13 @@ int seal_save_pk(const struct he_pk *pk, const struct he_seed *seed, const struc
 int seal_save_pt(const struct he_pt *pt, const struct seal_style *s, struct buf *out)
 {
 	static const unsigned char none[HE_ID_BYTES];
-	size_t at = begin(out, s);
+	struct start was = begin(out, s);
 
 	buf_put(out, pt->primes ? pt->ctx->level[pt->primes].id : none, HE_ID_BYTES);
 	put_u64(out, pt->count);
 	put_f64(out, pt->scale);
 	put_array(out, s, pt->w, pt->count);
-	return end(out, at, s, 0);
+	return end(out, was, s, 0);
 }
 
 /* The parts of one entry, each an object with its own header. */
@@ -136,7 +144,8 @@ static int put_entry(struct buf *b, const struct seal_style *s, const struct he_
 
 int seal_save_ksk(const struct he_ksk *k, const struct he_seed *seeds, const struct seal_style *s, struct buf *out)
 {
-	size_t at = begin(out, s), dim = k->is_galois ? k->ctx->n : 1, i, e;
+	struct start was = begin(out, s);
+	size_t dim = k->is_galois ? k->ctx->n : 1, i, e;
 	int r = 0;
 
 	buf_put(out, k->ctx->level[k->ctx->p.k].id, HE_ID_BYTES);
@@ -150,5 +159,5 @@ int seal_save_ksk(const struct he_ksk *k, const struct he_seed *seeds, const str
 			e++;
 		}
 	}
-	return end(out, at, s, r);
+	return end(out, was, s, r);
 }

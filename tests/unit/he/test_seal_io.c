@@ -178,7 +178,11 @@ START_TEST(writes_seeds)
 	buf_fini(&out);
 	buf_init(&out, 1000);
 	ck_assert_int_eq(seal_save_ct(&ct, &seed, &node, &out), E_LIMIT);
-	ck_assert_uint_eq(out.n, 0);
+	ck_assert(out.n == 0 && !out.over);
+	/* One that is over stays so. */
+	ck_assert_ptr_null(buf_room(&out, 2000));
+	ck_assert_int_eq(seal_save_ct(&ct, &seed, &node, &out), E_LIMIT);
+	ck_assert(out.n == 0 && out.over);
 	ct.correction = 2;
 	buf_fini(&out);
 	buf_init(&out, 10000);
