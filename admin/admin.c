@@ -261,9 +261,9 @@ static void on_connect(struct loop *l, struct loop_io *io, unsigned events)
 	k->next = a->conns;
 	a->conns = k;
 	a->n_conns++;
-	buf_init(&k->in, HEAD_BYTES + ASK_BODY_BYTES + 8192);
-	buf_init(&k->out, ADMIN_REPLY_BYTES + 4096);
-	buf_init(&k->call.reply, ADMIN_REPLY_BYTES);
+	buf_init_secret(&k->in, HEAD_BYTES + ASK_BODY_BYTES + 8192);
+	buf_init_secret(&k->out, ADMIN_REPLY_BYTES + 4096);
+	buf_init_secret(&k->call.reply, ADMIN_REPLY_BYTES);
 	arena_init(&k->call.arena, 4096);
 	http1_init(&k->http, HTTP1_REQUEST, &limits, k->fields);
 	conn_timer(k);

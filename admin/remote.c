@@ -67,7 +67,7 @@ static void begin(struct loop *l, struct loop_task *t)
 	r->call.peer = q->peer;
 	r->call.query = q->query;
 	r->call.body = q->body;
-	buf_init(&r->call.reply, ADMIN_REPLY_BYTES);
+	buf_init_secret(&r->call.reply, ADMIN_REPLY_BYTES);
 	arena_init(&r->call.arena, 4096);
 	if (str_starts(path, STR(ROOT "/")))
 		path = str_from(path, sizeof(ROOT) - 1);

@@ -45,7 +45,7 @@ int rec_load(struct sqlite *q)
 	sqlite3_stmt *st = NULL;
 	int rc = sqlite3_prepare_v2(q->db, "SELECT id, kind, sealed FROM rec", -1, &st, NULL), err = 0;
 
-	buf_init(&plain, REC_VALUE_MAX + 1024);
+	buf_init_secret(&plain, REC_VALUE_MAX + 1024);
 	while (!err && rc == SQLITE_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
 		int64_t id = sqlite3_column_int64(st, 0), kind = sqlite3_column_int64(st, 1);
 		struct str key, value;

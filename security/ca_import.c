@@ -67,7 +67,7 @@ int ca_import(struct ca *ca, struct why *why)
 	struct buf b;
 	BIO *bio = NULL;
 
-	buf_init(&b, IMPORT_BYTES);
+	buf_init_secret(&b, IMPORT_BYTES);
 	int err = file_load(*ca->o.import == '/' ? "" : ".", ca->o.import, false, &b, why);
 	if (err)
 		goto out;

@@ -43,7 +43,7 @@ void datakeys_init(struct datakeys *d)
 {
 	memset(d, 0, sizeof(*d));
 	d->fd = -1;
-	buf_init(&d->image, DATAKEYS_BYTES_MAX);
+	buf_init_secret(&d->image, DATAKEYS_BYTES_MAX);
 }
 
 void datakeys_fini(struct datakeys *d)

@@ -300,7 +300,7 @@ static int put_code(struct enrol *e, struct tx *tx, struct str id, const struct 
 	int done, err;
 
 	CHECK(e, ENROL);
-	buf_init(&b, ENROL_RECORD_MAX);
+	buf_init_secret(&b, ENROL_RECORD_MAX);
 	pthread_mutex_lock(&e->lock);
 	d = c ? device_of(e, id) : strmap_get(&e->by_id, id);
 	done = !c && (!d || d->r.handle[0] == 0) ? 0 : d->busy ? E_AGAIN : 1;
@@ -461,7 +461,7 @@ static void end_code(struct enrol *e, struct str id)
 	bool back;
 
 	arena_init(&a, 4096);
-	buf_init(&b, ENROL_RECORD_MAX);
+	buf_init_secret(&b, ENROL_RECORD_MAX);
 	pthread_mutex_lock(&e->lock);
 	d = device_of(e, id);
 	/* Somebody has come since it was looked at: its record is his to write.  The next time. */
@@ -489,7 +489,7 @@ static void end_code(struct enrol *e, struct str id)
 	d->busy = false;
 	pthread_mutex_unlock(&e->lock);
 out:
-	buf_fini(&b);
+	buf_fini_secret(&b);
 	arena_fini(&a);
 }
 

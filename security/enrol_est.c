@@ -278,7 +278,7 @@ static void store(struct est_job *j)
 
 	memcpy(after.r.answer_key, j->key, ENROL_KEY);
 	after.r.answer = buf_as_str(&j->answer);
-	buf_init(&b, ENROL_RECORD_MAX);
+	buf_init_secret(&b, ENROL_RECORD_MAX);
 	device_pack(e, &after, &b);
 	struct tx *tx = store_begin(e->o.store, &j->a, TX_WRITE);
 	struct cred_info now;

@@ -95,7 +95,7 @@ static bool promote(struct enrol *e, struct str fingerprint)
 	struct buf record;
 	bool done = false, mine = false;
 
-	buf_init(&record, ENROL_RECORD_MAX);
+	buf_init_secret(&record, ENROL_RECORD_MAX);
 	pthread_mutex_lock(&e->lock);
 	d = strmap_get(&e->by_next, fingerprint);
 	if (d) {

@@ -95,7 +95,7 @@ static int kek_load(struct keystore *k, const char *dir, unsigned char kek[KEK_B
 	struct buf b;
 	int err;
 
-	buf_init(&b, KEK_FILE_MAX);
+	buf_init_secret(&b, KEK_FILE_MAX);
 	if (creds && file_exists(creds, "troth.kek")) {
 		err = check_credential(creds, why);
 		if (err == 0)

@@ -233,7 +233,7 @@ int seal_rotate(struct seal *s, struct why *why)
 	struct active *a = calloc(1, sizeof(*a));
 	if (!a)
 		return E_NOMEM;
-	buf_init(&wrapped, DATAKEYS_WRAPPED_MAX);
+	buf_init_secret(&wrapped, DATAKEYS_WRAPPED_MAX);
 	rnd_bytes(s->rnd, key, sizeof(key));
 	if (s->ks) {
 		err = keystore_wrap(s->ks, key, &wrapped);

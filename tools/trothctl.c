@@ -55,7 +55,7 @@ static int run(struct ctl *c, const struct ctl_row *command, const struct ctl_ar
 			return ctl_fail(CTL_USAGE, "the path of the state folder is too long");
 		c->socket = path;
 	}
-	buf_init(&c->in, 64 << 20);
+	buf_init_secret(&c->in, 64 << 20);
 	int code = command->run(c, a);
 	ctl_close(c);
 	buf_fini_secret(&c->in);

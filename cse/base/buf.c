@@ -42,6 +42,8 @@ void buf_shrink(struct buf *b, size_t keep)
 {
 	if (b->n || b->cap <= keep)
 		return;
+	if (b->wipes)
+		explicit_bzero(b->p, b->cap);
 	free(b->p);
 	b->p = NULL;
 	b->cap = 0;

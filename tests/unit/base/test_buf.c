@@ -130,8 +130,12 @@ START_TEST(secrets_leave_nothing)
 	/* From 256 bytes to 32 kB it has moved seven times. */
 	ck_assert_uint_eq(freed, 7);
 	ck_assert_uint_eq(wiped, 7);
-	buf_fini_secret(&s);
+	buf_reset(&s);
+	buf_shrink(&s, 256);
 	ck_assert_uint_eq(wiped, 8);
+	buf_put(&s, text, sizeof(text));
+	buf_fini_secret(&s);
+	ck_assert_uint_eq(wiped, 9);
 	ck_assert(s.wipes && s.n == 0);
 }
 END_TEST
