@@ -4,6 +4,7 @@
 
 #include "cse/base/check.h"
 #include "he/seal_io.h"
+#include "tests/fuzz/seal_mutate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The worked example of doc/he.md: readings of this host, as of twenty devices, are encrypted by troth-he and by Microsoft SEAL
-(node-seal), summed, averaged, scored and matched by an evaluator whose folder has no secret key, decrypted by the program that did
-not encrypt, and compared with the plain result."""
+"""The worked example of doc/he.md: a day of a host's telemetry, split among twenty devices, is encrypted by troth-he and by Microsoft
+SEAL (node-seal), summed, averaged, scored and matched by an evaluator whose folder has no secret key, decrypted by the program that did
+not encrypt, and compared with the plain result.  seal_story.py [SERIES]: the file of telemetry.py to take, else telemetry.csv."""
+import csv
 import json
-import math
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -14,28 +15,32 @@ import tempfile
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import node_seal  # noqa: E402
+import telemetry  # noqa: E402
 
 TOOL = os.path.join(node_seal.BUILD, "troth-he")
 JS = os.path.join(node_seal.HERE, "seal_story.js")
 DEVICES = 20
-MINUTES = 1440
+COUNTERS = 47  # lanes of a counter file
 
 
-def counters():
-    """Context switches, interrupts, page faults since the start of this host, and its free memory in MB."""
-    stat = dict(line.split(None, 1) for line in open("/proc/stat", encoding="ascii") if " " in line)
-    vm = dict(line.split() for line in open("/proc/vmstat", encoding="ascii"))
-    return (int(stat["ctxt"]), int(stat["intr"].split()[0]), int(vm["pgfault"]), int(vm["nr_free_pages"]) / 256)
+class Device:
+    """A twentieth of the series: device d has the readings d, d + 20, d + 40 ..., and a CSV file of them."""
+    def __init__(self, folder, series, d):
+        self.columns = {name: values[d::DEVICES] for name, values in series.items()}
+        self.file = os.path.join(folder, "device%d.csv" % d)
+        with open(self.file, "w", newline="", encoding="ascii") as f:
+            out = csv.writer(f)
+            out.writerow(self.columns)
+            out.writerows(zip(*self.columns.values()))
 
 
-def series():
-    """As many readings as a day has minutes: what each counter went on by, and the memory.  Nobody waits a day for a test."""
-    rows, last = [], counters()
-    for _ in range(MINUTES):
-        now = counters()
-        rows.append([min(now[i] - last[i], 400) for i in range(3)] + [now[3]])
-        last = now
-    return rows
+def series_of(path):
+    """As many readings as twenty devices can share."""
+    series = telemetry.read(path)
+    n = len(series["second"]) // DEVICES * DEVICES
+    if n < DEVICES * COUNTERS or n > 4096:
+        raise ValueError("%s has %d readings; %d to 4096 are needed" % (path, n, DEVICES * COUNTERS))
+    return {name: values[:n] for name, values in series.items()}
 
 
 class Story:
@@ -71,20 +76,20 @@ class Story:
             if name.startswith("secret."):
                 os.unlink(self.path(profile + ".eval", name))
 
-    def upload(self, profile, devices):
-        """A file for each device: even ones by troth-he, odd ones by SEAL."""
-        jobs, files = [], []
-        for d, values in enumerate(devices):
-            out = self.path("%s.%d" % (profile, d))
-            files.append(out)
+    def upload(self, profile, column, files):
+        """A file for each of (CSV file, its numbers): even ones by troth-he, odd ones by SEAL."""
+        jobs, made = [], []
+        for d, (name, values) in enumerate(files):
+            made.append(self.path("%s.%d" % (profile, d)))
             if d % 2:
-                jobs.append({"do": "encrypt", "keys": self.path(profile), "values": values, "out": out})
-                continue
-            with open(self.path("in.json"), "w", encoding="utf-8") as f:
-                json.dump(values, f)
-            self.tool("encrypt", "--keys", self.path(profile), "--out", out, self.path("in.json"))
+                jobs.append({"do": "encrypt", "keys": self.path(profile), "values": values, "out": made[-1]})
+            else:
+                self.tool("encrypt", "--keys", self.path(profile), "--column", column, "--out", made[-1], name)
         self.seal(jobs)
-        return files
+        return made
+
+    def fleet(self, profile, column, devices):
+        return self.upload(profile, column, [(d.file, d.columns[column]) for d in devices])
 
     def by_seal(self, profile, name):
         self.seal([{"do": "decrypt", "keys": self.path(profile), "file": self.path(name), "out": self.path("out.json")}])
@@ -99,13 +104,13 @@ class Story:
         return self.path(name)
 
 
-def integers(story, rows):
-    """Sums and means of context switches (profile sum)."""
-    n = MINUTES // DEVICES
-    devices = [[r[0] for r in rows[d * n:(d + 1) * n]] for d in range(DEVICES)]
-    want = [sum(d[i] for d in devices) for i in range(n)]
+def integers(story, devices, _):
+    """Sums and means of interrupts (profile sum)."""
+    own = [d.columns["interrupts"] for d in devices]
+    want = [sum(at) for at in zip(*own)]
+    n = len(want)
     story.keys("sum")
-    files = story.upload("sum", devices)
+    files = story.fleet("sum", "interrupts", devices)
     story.tool("add", "--keys", story.path("sum.eval"), "--out", story.path("total"), *files)
     story.check("sum of 20 devices, read by SEAL", story.by_seal("sum", "total")[:n] == want)
     story.check("sum of 20 devices, read by troth-he", story.by_tool("sum", "total", n) == want)
@@ -117,19 +122,19 @@ def integers(story, rows):
     story.tool("mean", "--keys", story.path("sum.eval"), "--out", story.path("mean"), *files)
     got = story.by_tool("sum", "mean", n, "--divide", DEVICES)
     story.check("mean of 20 devices", all(abs(g - w / DEVICES) < 1e-6 for g, w in zip(got, want)))
-    story.check("a device's file of SEAL, read by troth-he", story.by_tool("sum", "sum.1", n) == devices[1])
+    story.check("a device's file of SEAL, read by troth-he", story.by_tool("sum", "sum.1", n) == own[1])
 
 
-def reals(story, rows):
-    """Variance and anomaly score of four measures (profile score)."""
-    n = MINUTES // DEVICES
-    devices = [[math.log1p(r[i % 3]) + r[3] / 1e4 for i, r in enumerate(rows[d * n:(d + 1) * n])] for d in range(DEVICES)]
-    mean = [sum(d[i] for d in devices) / DEVICES for i in range(n)]
-    variance = [sum((d[i] - mean[i]) ** 2 for d in devices) / DEVICES for i in range(n)]
-    centre = [sum(d) / n for d in devices]
-    weight = [1 / (0.5 + abs(c)) for c in centre]
+def reals(story, devices, _):
+    """Mean and variance of the load, and how strange each moment was for the whole fleet (profile score)."""
+    own = [d.columns["load"] for d in devices]
+    mean = [statistics.fmean(at) for at in zip(*own)]
+    variance = [statistics.pvariance(at) for at in zip(*own)]
+    n = len(mean)
+    centre = [statistics.fmean(d) for d in own]
+    weight = [1 / max(statistics.pstdev(d), 0.05) for d in own]
     story.keys("score")
-    files = story.upload("score", devices)
+    files = story.fleet("score", "load", devices)
     keys = ("--keys", story.path("score.eval"))
 
     def near(got, want):
@@ -141,26 +146,30 @@ def reals(story, rows):
     story.check("variance, read by troth-he", near(story.by_tool("score", "real.variance", n, "--decimals", 6), variance))
     weights, centres = story.numbers("weights", weight), story.numbers("centre", centre)
     story.tool("score", *keys, "--weights", weights, "--bias", -1, "--out", story.path("linear"), *files)
-    want = [sum(w * d[i] for w, d in zip(weight, devices)) - 1 for i in range(n)]
+    want = [sum(w * x for w, x in zip(weight, at)) - 1 for at in zip(*own)]
     story.check("linear score, read by SEAL", near(story.by_seal("score", "linear"), want))
     story.tool("score", *keys, "--weights", weights, "--centre", centres, "--squared", "--out", story.path("squared"), *files)
-    want = [sum((w * (d[i] - c)) ** 2 for w, c, d in zip(weight, centre, devices)) for i in range(n)]
+    want = [sum((w * (x - c)) ** 2 for w, c, x in zip(weight, centre, at)) for at in zip(*own)]
     story.check("squared score, read by SEAL", near(story.by_seal("score", "squared"), want))
     top = max(range(n), key=lambda i: want[i])
     got = story.by_tool("score", "squared", n, "--decimals", 4)
-    story.check("the strangest minute is the same", max(got) - got[top] < 1e-2)
+    story.check("the strangest moment of the day is the same", max(got) - got[top] < 1e-2)
 
 
-def matches(story, rows):
-    """Which minutes had exactly so many interrupts (profile exact)."""
-    n = MINUTES
-    values = [r[1] for r in rows]
+def matches(story, devices, series):
+    """When exactly so many percent of the time were the kernel's (profile exact)."""
+    values = series["system"]
+    n = len(values)
+    whole = os.path.join(story.folder, "whole.csv")
+    with open(whole, "w", encoding="ascii") as f:
+        f.write("system\n" + "".join("%d\n" % v for v in values))
     story.keys("exact")
-    files = story.upload("exact", [values, values])
-    wanted = story.numbers("wanted", [values[7]])
+    files = story.upload("exact", "system", [(whole, values), (whole, values)])
+    common = statistics.mode(values)
+    wanted = story.numbers("wanted", [common])
+    want = [int(v == common) for v in values]
     for i, who in ((0, "troth-he"), (1, "SEAL")):
         story.tool("match", "--keys", story.path("exact.eval"), "--values", wanted, "--out", story.path("match%d" % i), files[i])
-        want = [int(v == values[7]) for v in values]
         story.check("match in a file of %s, read by troth-he" % who, story.by_tool("exact", "match%d" % i, n, "--zeros") == want)
         story.check("match in a file of %s, read by SEAL" % who,
                     [int(v == 0) for v in story.by_seal("exact", "match%d" % i)[:n]] == want)
@@ -168,17 +177,16 @@ def matches(story, rows):
     story.check("product, read by SEAL", story.by_seal("exact", "product")[:n] == [v * v for v in values])
 
 
-def counter(story, rows):
-    """Totals of twenty devices, one counter each of 47 (profile counter)."""
-    n = MINUTES // DEVICES
-    devices = [[r[2] for r in rows[d * n:d * n + 47]] for d in range(DEVICES)]
+def counter(story, devices, _):
+    """Page faults of twenty devices, a lane for each of the first readings (profile counter)."""
+    own = [d.columns["faults"][:COUNTERS] for d in devices]
     story.keys("counter")
     files = []
-    for d, values in enumerate(devices):
+    for d, values in enumerate(own):
         files.append(story.path("counter.%d" % d))
         story.tool("encrypt", "--keys", story.path("counter.eval"), "--out", files[-1], story.numbers("in.json", values))
     story.tool("add", "--keys", story.path("counter.eval"), "--out", story.path("counters"), *files)
-    story.check("counters of 20 devices", story.by_tool("counter", "counters", 47) == [sum(v) for v in zip(*devices)])
+    story.check("counters of 20 devices", story.by_tool("counter", "counters", COUNTERS) == [sum(at) for at in zip(*own)])
 
 
 def refusals(story):
@@ -197,12 +205,13 @@ def refusals(story):
 
 def main():
     env = node_seal.environment()
-    rows = series()
+    series = series_of(sys.argv[1] if len(sys.argv) > 1 else os.path.join(node_seal.HERE, "telemetry.csv"))
     with tempfile.TemporaryDirectory(prefix="troth-he-") as folder:
         story = Story(folder, env)
+        devices = [Device(folder, series, d) for d in range(DEVICES)]
         for step in (integers, reals, matches, counter):
             try:
-                step(story, rows)
+                step(story, devices, series)
             except (RuntimeError, OSError, ValueError, subprocess.SubprocessError) as e:
                 story.check("%s: %s" % (step.__name__, e), False)
         refusals(story)
