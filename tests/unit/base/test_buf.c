@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/freed.h"
+
 static struct buf b;
 
 static void setup(void)
@@ -110,6 +112,7 @@ void __wrap_free(void *p)
 {
 	if (p && malloc_usable_size(p) >= 256) {
 		freed++;
+		FREED_READ(p, 256);
 		wiped += memchr(p, 'k', 256) == NULL;
 	}
 	__real_free(p);

@@ -13,6 +13,7 @@
 #include "he/paillier_secret.h"
 #include "he/seal_io.h"
 #include "he/secret.h"
+#include "tests/unit/freed.h"
 #include "tests/unit/he/vectors.h"
 
 /* Sixteen bytes are never there by chance. */
@@ -28,9 +29,9 @@ void *__wrap_realloc(void *p, size_t n);
 static void look(const void *p)
 {
 	size_t n = p ? malloc_usable_size((void *)(uintptr_t)p) : 0;
-
 	bool has = false;
 
+	FREED_READ(p, n);
 	looked += marked && n >= MARK;
 	for (unsigned i = 0; i < marked && n >= MARK; i++)
 		has |= memmem(p, n, marks[i], MARK) != NULL;
