@@ -8,33 +8,36 @@
 #include "cse/base/check.h"
 #include "cse/base/err.h"
 
+/* Coefficients of a plaintext that BFV scales at a time, so that what is left of them fits the stack. */
+enum { BLOCK = 512 };
+
 /* floor((q_mod_t m + half_up) / t) without a division, whose time would tell of m. */
-static void make_fix(uint64_t *fix, const struct he_pt *p, const struct he_level *l)
+static void make_fix(uint64_t *fix, const uint64_t *m, size_t n, const struct he_ctx *c, const struct he_level *l)
 {
-	const struct he_ctx *c = p->ctx;
 	uint64_t t = c->p.t;
 
-	for (size_t i = 0; i < p->count; i++) {
-		uint64_t v = p->w[i], quot = he_mulhi(v, l->q_over_t.quot), rest = v * l->q_over_t.w - quot * t, one = rest >= t;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t v = m[i], quot = he_mulhi(v, l->q_over_t.quot), rest = v * l->q_over_t.w - quot * t, one = rest >= t;
 
 		rest -= t & -one;
 		fix[i] = quot + one + (rest + l->half_up >= t);
 	}
 }
 
-/* round(Q m / t) modulo prime j: floor(Q / t) m and what that lacks. */
-static void scale_up(uint64_t *to, const struct he_pt *p, const struct he_level *l, unsigned j, const uint64_t *fix)
+/* round(Q m / t) modulo prime j: floor(Q / t) m and what that lacks.  Zeros follow up to a multiple of eight, which is returned. */
+static size_t scale_up(uint64_t *to, const uint64_t *m, size_t n, const struct he_ctx *c, const struct he_level *l, unsigned j,
+                       const uint64_t *fix)
 {
-	const struct he_ctx *c = p->ctx;
-	const struct he_mod *m = c->mods[j];
-	const uint64_t *const both[2] = { p->w, fix };
-	const struct he_const by[2] = { l->delta[j], he_const_make(1, m->q) };
-	size_t whole = p->count & ~(size_t)7, i;
+	const struct he_mod *q = c->mods[j];
+	const uint64_t *const both[2] = { m, fix };
+	const struct he_const by[2] = { l->delta[j], he_const_make(1, q->q) };
+	size_t whole = n & ~(size_t)7, end = (n + 7) & ~(size_t)7, i;
 
-	c->kern->dot_const(to, both, by, 2, whole, m, c->narrow);
-	for (i = whole; i < p->count; i++)
-		to[i] = he_add(he_mul_const(p->w[i], by[0], m->q), he_reduce64(fix[i], m), m->q);
-	memset(to + p->count, 0, (c->n - p->count) * sizeof(*to));
+	c->kern->dot_const(to, both, by, 2, whole, q, c->narrow);
+	for (i = whole; i < n; i++)
+		to[i] = he_add(he_mul_const(m[i], by[0], q->q), he_reduce64(fix[i], q), q->q);
+	memset(to + n, 0, (end - n) * sizeof(*to));
+	return end;
 }
 
 /* The value times the correction factor, in (-t/2, t/2] when centred, else in [0, t), modulo prime j in NTT form. */
@@ -57,12 +60,14 @@ static void lift(uint64_t *to, const struct he_pt *p, uint64_t correction, bool 
 void he_message(const struct he_pt *p, unsigned primes, uint64_t correction, unsigned j, uint64_t *to, uint64_t *fix)
 {
 	const struct he_ctx *c = p->ctx;
+	size_t end;
 
 	switch (c->p.scheme) {
 	case HE_BFV:
 		if (j == 0)
-			make_fix(fix, p, &c->level[primes]);
-		scale_up(to, p, &c->level[primes], j, fix);
+			make_fix(fix, p->w, p->count, c, &c->level[primes]);
+		end = scale_up(to, p->w, p->count, c, &c->level[primes], j, fix);
+		memset(to + end, 0, (c->n - end) * sizeof(*to));
 		return;
 	case HE_BGV:
 		lift(to, p, correction, true, j);
@@ -116,24 +121,52 @@ static void leave(uint64_t *tmp, size_t n)
 	free(tmp);
 }
 
+static void combine(const struct he_ctx *c, bool minus, uint64_t *to, const uint64_t *by, size_t n, unsigned j)
+{
+	(minus ? c->kern->sub : c->kern->add)(to, to, by, n, c->mods[j]);
+}
+
+/* BFV: scaled block by block, so that a sum needs no memory beyond its operands'. */
+static void combine_scaled(struct he_ct *r, const struct he_pt *p, bool minus)
+{
+	const struct he_ctx *c = r->ctx;
+	const struct he_level *l = &c->level[r->primes];
+	_Alignas(64) uint64_t fix[BLOCK], up[BLOCK];
+
+	for (size_t at = 0; at < p->count; at += BLOCK) {
+		size_t n = p->count - at < BLOCK ? p->count - at : BLOCK;
+
+		make_fix(fix, p->w + at, n, c, l);
+		for (unsigned j = 0; j < r->primes; j++) {
+			size_t end = scale_up(up, p->w + at, n, c, l, j, fix);
+
+			combine(c, minus, r->w + j * c->n + at, up, end, j);
+		}
+	}
+	explicit_bzero(fix, sizeof(fix));
+	explicit_bzero(up, sizeof(up));
+}
+
 static int add_or_sub(struct he_ct *r, const struct he_ct *a, const struct he_pt *p, bool minus, struct he_why *w)
 {
 	const struct he_ctx *c = a->ctx;
-	/* CKKS: the plaintext is added as it is. */
-	size_t room = c->p.scheme == HE_CKKS ? 0 : 2 * c->n;
+	size_t room = c->p.scheme == HE_BGV ? c->n : 0;
 	uint64_t *tmp;
 	int err;
 
 	if ((err = check_sum(a, p, w)) != 0 || (err = enter(&tmp, room, w)) != 0)
 		return err;
-	if ((err = he_ct_copy(r, a)) != 0)
+	if ((err = he_ct_copy(r, a)) != 0) {
 		err = he_fail(w, err, "out of memory");
-	for (unsigned j = 0; err == 0 && j < r->primes; j++) {
-		uint64_t *to = r->w + j * c->n;
-
-		if (room)
-			he_message(p, r->primes, r->correction, j, tmp, tmp + c->n);
-		(minus ? c->kern->sub : c->kern->add)(to, to, room ? tmp : p->w + j * c->n, c->n, c->mods[j]);
+	} else if (c->p.scheme == HE_BFV) {
+		combine_scaled(r, p, minus);
+	} else {
+		for (unsigned j = 0; j < r->primes; j++) {
+			/* CKKS: the plaintext is added as it is. */
+			if (room)
+				he_message(p, r->primes, r->correction, j, tmp, NULL);
+			combine(c, minus, r->w + j * c->n, room ? tmp : p->w + j * c->n, c->n, j);
+		}
 	}
 	leave(tmp, room);
 	return err;

@@ -85,8 +85,8 @@ bool he_scales_agree(double a, double b);
 int he_scale_check(const struct he_ctx *c, double scale, unsigned primes, struct he_why *w);
 /*
  * A plaintext as it is added to residue j of a ciphertext's first polynomial at a level of `primes`: scaled up to Q / t (BFV),
- * times the correction factor, lifted to (-t/2, t/2], in NTT form (BGV), as it is (CKKS).  `to` and `fix` have n words each; fix is
- * filled at j = 0 and kept for the others.  Constant time.
+ * times the correction factor, lifted to (-t/2, t/2], in NTT form (BGV), as it is (CKKS).  `to` and `fix` have n words each; fix (BFV,
+ * else NULL) is filled at j = 0 and kept for the others.  Constant time.
  */
 void he_message(const struct he_pt *p, unsigned primes, uint64_t correction, unsigned j, uint64_t *to, uint64_t *fix);
 
